@@ -198,17 +198,22 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 _PROMOTED: dict[tuple[dtype, dtype], dtype] = {}
 
 
+def _bare_unsigned(a: dtype, b: dtype) -> RuntimeError:
+    return RuntimeError(
+        "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+        f"{a.legacy} and {b.legacy}"
+    )
+
+
 def _promote(a: dtype, b: dtype) -> dtype:
     if a is b:
         return a
+    first, second = a, b
     if a.category > b.category:
         a, b = b, a
     if b.category == _INT and a.category == _INT:
         if a in _BARE_UNSIGNED or b in _BARE_UNSIGNED:
-            raise RuntimeError(
-                "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-                f"{a.legacy} and {b.legacy}"
-            )
+            raise _bare_unsigned(first, second)
         if a is uint8 or b is uint8:
             other = b if a is uint8 else a
             return int16 if other is int8 else other
@@ -217,6 +222,8 @@ def _promote(a: dtype, b: dtype) -> dtype:
         if a.itemsize == b.itemsize:
             return float32
         return a if a.itemsize > b.itemsize else b
+    if (a in _BARE_UNSIGNED or b in _BARE_UNSIGNED) and b.category != _FLOAT:
+        raise _bare_unsigned(first, second)
     if b.category == _COMPLEX:
         wide = complex128 in (a, b) or a is float64
         return complex128 if wide else complex64
@@ -255,7 +262,7 @@ class finfo:
         self.bits, self.dtype = d.itemsize * 8, d.name
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = float(info.resolution)
+        self.resolution = 10.0**-info.precision
 
     def __repr__(self) -> str:
         return (

@@ -1,0 +1,184 @@
+"""What an op is: a row of data, and the registry of all rows.
+
+Note [Rows]
+A row names its forward over numpy arrays and one derivative per differentiable input. Both are plain functions whose
+argument names are *words*:
+
+    grad            the gradient that arrives at the op's output (`grads`: a list, for several outputs)
+    result          the op's own output
+    <input>         a tensor input, by PyTorch's argument name (self, other, mat1, ...)
+    <input>_sizes   the shape of that input
+    <param>         any other argument (dim, keepdim, alpha, ...)
+
+The words that a derivative uses are what its node saves; nothing is listed twice. A row can be called inside another
+row's derivative: over arrays it computes, over Tensors it records (that gives the double backward), so a derivative is
+written once for both.
+
+    pointwise("exp", np.exp, grad=dict(self=lambda grad, result: grad * result), kind=FLOAT)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
+
+# Promotion kinds: how the dtype of the result follows from those of the inputs.
+DEFAULT = "default"  # the common dtype of all inputs
+FLOAT = "float"  # the same, integers becoming the default floating dtype
+BOOL = "bool"  # computed in the common dtype, the result is bool
+REAL = "real"  # a complex input gives the real type of its parts (abs, angle)
+NUMERIC = "numeric"  # as DEFAULT, bool becoming int64 (sums, products)
+
+
+class TensorBase:
+    """Marker base of Tensor, so that declarations can tell a tensor from an array without importing it."""
+
+    __slots__ = ()
+
+
+class Param:
+    """One argument of a row: its name, default (REQUIRED if none), and whether it is keyword-only."""
+
+    __slots__ = ("default", "keyword", "name", "variadic")
+
+    def __init__(self, name: str, default: Any = REQUIRED, keyword: bool = False, variadic: bool = False) -> None:
+        self.name, self.default, self.keyword, self.variadic = name, default, keyword, variadic
+
+
+class Row:
+    """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
+
+    __slots__ = (
+        "aliases", "array", "domain", "family", "fresh", "function", "grad", "holomorphic", "inplace", "kind", "method",
+        "name", "node", "outputs", "params", "promoted", "public", "tensors", "ufunc", "undiff",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        array: Callable[..., Any],
+        *,
+        family: str,
+        grad: dict[str, Callable[..., Any]] | None = None,
+        tensors: str | None = None,
+        kind: str = DEFAULT,
+        node: str | None = None,
+        outputs: str | None = None,
+        undiff: str = "",
+        function: bool = True,
+        method: bool = True,
+        inplace: bool = False,
+        aliases: str = "",
+        promoted: str | None = None,
+        holomorphic: bool = True,
+        ufunc: np.ufunc | None = None,
+        signature: Callable[..., Any] | None = None,
+        domain: Any = None,
+    ) -> None:
+        self.name, self.array, self.family, self.kind = name, array, family, kind
+        args = signature_of(signature or array)
+        self.tensors = tuple(tensors.split()) if tensors is not None else tuple(p.name for p in args if p.default is REQUIRED)
+        self.params = tuple(args)
+        self.grad = {key: Formula(key, fn) for key, fn in (grad or {}).items()}
+        self.node = node or camel(name) + "Backward0"
+        self.outputs = tuple(outputs.split()) if outputs else ()
+        self.undiff = tuple(undiff.split())
+        self.function, self.method, self.inplace = function, method, inplace
+        self.aliases = tuple(aliases.split())
+        self.promoted = frozenset(promoted.split() if promoted is not None else self.tensors)
+        self.holomorphic, self.ufunc, self.domain = holomorphic, ufunc, domain
+        self.public: Callable[..., Any] | None = None  # set by tgrad.methods
+        if name in ROWS:
+            raise ValueError(f"two rows are called {name!r}")
+        ROWS[name] = self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Inside derivatives: records over Tensors, computes over arrays."""
+        for a in args:
+            if isinstance(a, TensorBase) or (type(a) in (list, tuple) and a and isinstance(a[0], TensorBase)):
+                assert self.public is not None
+                return self.public(*args, **kwargs)
+        return self.array(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<row {self.name} -> {self.node}>"
+
+
+ROWS: dict[str, Row] = {}
+
+
+class Formula:
+    """A derivative: the function, the words it takes, and the inputs it belongs to (several for a joint one)."""
+
+    __slots__ = ("fn", "targets", "words")
+
+    def __init__(self, key: str, fn: Callable[..., Any]) -> None:
+        self.targets = tuple(key.split())
+        self.fn = fn
+        self.words = words_of(fn)
+
+
+def words_of(fn: Callable[..., Any]) -> tuple[str, ...]:
+    code: CodeType = fn.__code__  # type: ignore[attr-defined]
+    return code.co_varnames[: code.co_argcount]
+
+
+def signature_of(fn: Callable[..., Any]) -> list[Param]:
+    """The arguments of a plain function; ufuncs count as (self) or (self, other)."""
+    if isinstance(fn, np.ufunc):
+        return [Param("self"), Param("other")][: fn.nin]
+    code: CodeType = fn.__code__  # type: ignore[attr-defined]
+    names = code.co_varnames
+    defaults = fn.__defaults__ or ()  # type: ignore[attr-defined]
+    plain = names[: code.co_argcount]
+    first = len(plain) - len(defaults)
+    out = [Param(n, defaults[i - first] if i >= first else REQUIRED) for i, n in enumerate(plain)]
+    keyword = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    if code.co_flags & 0x04:  # *args
+        out.append(Param(names[code.co_argcount + code.co_kwonlyargcount], REQUIRED, variadic=True))
+    kwdefaults = fn.__kwdefaults__ or {}  # type: ignore[attr-defined]
+    out += [Param(n, kwdefaults.get(n, REQUIRED), keyword=True) for n in keyword]
+    return out
+
+
+def camel(name: str) -> str:
+    """`log_softmax` -> `LogSoftmax`, as PyTorch derives node names."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def pointwise(name: str, array: Callable[..., Any], **kw: Any) -> Row:
+    """An elementwise op: inputs broadcast against each other and are promoted to a common dtype.
+
+    `array` is a ufunc or a function of arrays already promoted; `inplace` forms exist unless switched off.
+    """
+    kw.setdefault("inplace", True)
+    kw.setdefault("ufunc", array if isinstance(array, np.ufunc) else None)
+    return Row(name, array, family="pointwise", **kw)
+
+
+def op(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any) -> Callable[[Callable[..., Any]], Row]:
+    """Decorator: the function below computes the op over arrays. Inputs reach it as they are, without promotion."""
+    return lambda fn: Row(name, fn, family="op", grad=grad, **kw)
+
+
+def view(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any) -> Callable[[Callable[..., Any]], Row]:
+    """Decorator: the function below returns an array (or a list of them) over the memory of its first argument."""
+    return lambda fn: Row(name, fn, family="view", grad=grad, **kw)
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate of an array or Tensor; a real one is returned as it is."""
+    if isinstance(x, np.ndarray):
+        return np.conjugate(x) if x.dtype.kind == "c" else x
+    if isinstance(x, TensorBase):
+        return x.conj() if x.is_complex() else x  # type: ignore[attr-defined]
+    return x.conjugate() if isinstance(x, complex) else x
+
+
+def sizes(shape: Sequence[int]) -> str:
+    return "[" + ", ".join(map(str, shape)) + "]"
