@@ -1,0 +1,111 @@
+"""What every test shares: the oracle, and a guard against state that leaks from one test into the next."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+NO_TORCH = "the parity extra (torch==2.13.0) is not installed"
+# Every importorskip("torch", reason=...) in the tests says this, so that one look at the text tells such a skip.
+PARITY_WORDS = "parity extra"
+
+
+@pytest.fixture(scope="session")
+def torch() -> ModuleType:
+    """The real PyTorch, to compare with; a test that asks for it is skipped where it is not installed."""
+    return pytest.importorskip("torch", reason=NO_TORCH)
+
+
+# Note [Parity may not be skipped unseen]
+# Without PyTorch the comparisons skip and say so, which is right on a newcomer's machine and wrong in CI: a green run
+# that compared nothing. With TGRAD_REQUIRE_PARITY=1 a skip for that reason counts as a failure.
+def _refuse_parity_skip(report: Any) -> None:
+    if not (report.skipped and os.environ.get("TGRAD_REQUIRE_PARITY") == "1"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if PARITY_WORDS in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{reason}\nTGRAD_REQUIRE_PARITY=1 is set, so this skip is a failure."
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    _refuse_parity_skip(report)
+    return report  # type: ignore[return-value]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    report = yield
+    _refuse_parity_skip(report)
+    return report  # type: ignore[return-value]
+
+
+# What a test may not leave changed: a name for the message, how to read it and how to put it back.
+def _print_options(tgrad: ModuleType) -> Any:
+    options = getattr(getattr(tgrad, "echo", None), "PRINT_OPTS", None)
+    return dict(vars(options)) if options is not None else None
+
+
+def _put_back_print_options(tgrad: ModuleType, value: Any) -> None:
+    vars(tgrad.echo.PRINT_OPTS).update(value)
+
+
+def _alias_finders(tgrad: ModuleType) -> list[Any]:
+    return [finder for finder in sys.meta_path if "torch_alias" in f"{type(finder).__module__} {finder!r}"]
+
+
+def _put_back_alias_finders(tgrad: ModuleType, value: list[Any]) -> None:
+    sys.meta_path[:] = [finder for finder in sys.meta_path if finder in value or finder not in _alias_finders(tgrad)]
+
+
+WATCHED: dict[str, tuple[Callable[[ModuleType], Any], Callable[[ModuleType, Any], Any] | None]] = {
+    "grad mode": (lambda tgrad: tgrad.is_grad_enabled(), lambda tgrad, value: tgrad.set_grad_enabled(value)),
+    "inference mode": (lambda tgrad: tgrad.is_inference_mode_enabled(), None),
+    "default dtype": (lambda tgrad: tgrad.get_default_dtype(), lambda tgrad, value: tgrad.set_default_dtype(value)),
+    "print options": (_print_options, _put_back_print_options),
+    "import torch": (_alias_finders, _put_back_alias_finders),
+}
+
+
+def _state(tgrad: ModuleType) -> dict[str, Any]:
+    state = {}
+    for name, (read, _) in WATCHED.items():
+        try:
+            state[name] = read(tgrad)
+        except AttributeError:
+            continue
+    return state
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves grad mode, default dtype or print options other than it found them.
+
+    Random numbers are seeded afresh before each test instead, so that no test depends on the order in which they run.
+    A test of just that state carries the mark `changes_global_state`; what it changed is put back all the same.
+    """
+    # A test that has not imported tgrad cannot have changed it, and must not pay for the import.
+    tgrad = sys.modules.get("tgrad")
+    if tgrad is None:
+        yield
+        return
+    if hasattr(tgrad, "manual_seed"):
+        tgrad.manual_seed(0)
+    before = _state(tgrad)
+    yield
+    changed = []
+    for name, after in _state(tgrad).items():
+        if name in before and after != before[name]:
+            changed.append(f"{name}: was {before[name]}, now {after}")
+            put_back = WATCHED[name][1]
+            if put_back is not None:
+                put_back(tgrad, before[name])
+    if changed and request.node.get_closest_marker("changes_global_state") is None:
+        pytest.fail("the test leaves changed " + "; ".join(changed), pytrace=False)
