@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = {"tgrad": "tgrad", "cli": "tgrad.cli", "viz": "tgrad.viz"}
 
-# Lowest first. A name stands for the module and what is inside it; `graph.*` for what else is in graph, `*` for the rest.
+# Lowest first. A name stands for a module and what is inside it; `graph.*` for the rest of graph, `*` for all the rest.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("version", "dtype", "shape", "expr"),
     ("storage", "device", "rng"),
