@@ -1,0 +1,67 @@
+"""The examples: the same file runs on the real PyTorch and on tgrad, and both print the same."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
+TGRAD = [sys.executable, "-c", "import sys; from tgrad.cli.main import main; sys.argv[0] = 'tgrad'; sys.exit(main())"]
+
+NUMBER = re.compile(r"-?\d+\.\d+")
+# Training magnifies the last bit of a float32, so late losses agree only about as well as this.
+TOLERANCE = 0.02
+
+
+def run(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_prints_what_pytorch_prints(script: str, torch: object) -> None:
+    theirs = run([sys.executable, script])
+    ours = run([*TGRAD, "run", script])
+    assert NUMBER.sub("#", ours) == NUMBER.sub("#", theirs)
+    for our_line, their_line in zip(ours.splitlines(), theirs.splitlines(), strict=True):
+        # A share of the test points moves by whole points, far more than a loss does.
+        tolerance = 1.0 if "%" in their_line else TOLERANCE
+        numbers = [float(text) for text in NUMBER.findall(their_line)]
+        assert [float(text) for text in NUMBER.findall(our_line)] == pytest.approx(numbers, abs=tolerance), our_line
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_script_runs(script: str) -> None:
+    assert run([*TGRAD, "run", script])
+
+
+def cells() -> list[doctest.Example]:
+    """The >>> cells of seed.md with what is printed under each; the closing fence is no output."""
+    text = (EXAMPLES / "seed.md").read_text("utf-8").replace("```", "")
+    return doctest.DocTestParser().get_examples(text, "seed.md")
+
+
+def test_seed_document_is_right(torch: object) -> None:
+    found = doctest.DocTest(cells(), {}, "seed.md", str(EXAMPLES / "seed.md"), 0, None)
+    assert found.examples
+    wrong: list[str] = []
+    results = doctest.DocTestRunner(verbose=False).run(found, out=wrong.append)
+    assert results.failed == 0, "".join(wrong)
+
+
+def test_seed_document_on_tgrad() -> None:
+    """The transcript holds every output that the document promises, in its order."""
+    transcript = run([*TGRAD, "run", "--echo", "seed.md"])
+    position = 0
+    for example in cells():
+        want = example.want.strip("\n")
+        position = transcript.find(want, position)
+        assert position >= 0, f"{want!r} is missing from\n{transcript}"
+        position += len(want)
