@@ -70,6 +70,7 @@ WATCHED: dict[str, tuple[Callable[[ModuleType], Any], Callable[[ModuleType, Any]
     "inference mode": (lambda tgrad: tgrad.is_inference_mode_enabled(), None),
     "default dtype": (lambda tgrad: tgrad.get_default_dtype(), lambda tgrad, value: tgrad.set_default_dtype(value)),
     "print options": (_print_options, _put_back_print_options),
+    "dialect": (lambda tgrad: tgrad.echo.get_dialect(), lambda tgrad, value: tgrad.echo.set_dialect(value)),
     "import torch": (_alias_finders, _put_back_alias_finders),
 }
 
@@ -86,7 +87,7 @@ def _state(tgrad: ModuleType) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves grad mode, default dtype or print options other than it found them.
+    """Fail a test that leaves grad mode, default dtype, print options or the dialect other than it found them.
 
     Random numbers are seeded afresh before each test instead, so that no test depends on the order in which they run.
     A test of just that state carries the mark `changes_global_state`; what it changed is put back all the same.

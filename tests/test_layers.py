@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "device", "rng"),
     ("ops",),
     ("kernels",),
-    ("graph", "graph.node", "graph.saved", "graph.modes"),
+    ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history"),
     ("tensor",),
     ("dispatch",),
     ("methods", "functions"),
@@ -38,7 +38,7 @@ HEAVY = {"numba", "llvmlite", "scipy", "jedi"}
 NOT_IN_ENGINE = {"rich", "prompt_toolkit", "pygments", "graphviz", "graphviz_pure", "click", "jedi", "torch"}
 # What cli and viz may import besides each other: tgrad itself and the modules that users import.
 PUBLIC_RANKS = {len(LAYERS) - 1, len(LAYERS) - 2}
-PUBLIC_EXTRA = {"tgrad.version"}
+PUBLIC_EXTRA = {"tgrad.version", "tgrad.echo"}
 
 
 @dataclass(frozen=True)
