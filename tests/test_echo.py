@@ -177,7 +177,7 @@ def test_edges_of_the_rules(torch, both_options, values):
         for kind in ("float64", "float32", "complex128"):
             with np.errstate(over="ignore", under="ignore"):
                 check(torch, array.astype(kind))
-        check(torch, array * 1j)
+        check(torch, np.array([complex(0, v) for v in values]))
         check(torch, np.array(array[0]))
 
 
@@ -314,12 +314,10 @@ def test_custom_function_node(torch):
 
 
 def test_a_history_that_cannot_be_rebuilt(torch):
+    base = torch.ones(3)
     with torch.no_grad():
-        base = torch.ones(2, requires_grad=True) * 1
-        view = base[:1]
-    base.requires_grad_()
-    with torch.no_grad():
-        view.mul_(2)
+        theirs = base[:2]
+    base.mul_(torch.full((1,), 2.0, requires_grad=True))
 
     class Broken(Standin):
         __module__ = "tgrad.tensor"
@@ -333,7 +331,7 @@ def test_a_history_that_cannot_be_rebuilt(torch):
             pass
 
     Broken.__name__ = "Tensor"
-    assert repr(Broken(np.array([2.0], np.float32))) == "tensor([2.], grad_fn=<Invalid>)"
+    assert repr(Broken(theirs.detach().numpy())) == repr(theirs) == "tensor([2., 2.], grad_fn=<Invalid>)"
 
 
 def test_contents_of_the_callers_own(torch):

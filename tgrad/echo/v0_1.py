@@ -109,7 +109,7 @@ def _dotted_matrix(array: np.ndarray, indent: str, style: Style) -> str:
         if not wide:
             return " ".join(style.texts(row.tolist())) + "\n"
         ends = (" ".join(style.texts(part.tolist())) for part in (row[:n], row[-n:]))
-        return "   ...  ".join(ends) + "\n"
+        return "  ...  ".join(ends) + "\n"
 
     if not tall:
         return style.scale_line() + "".join(indent + line(row) for row in array)
