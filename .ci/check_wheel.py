@@ -1,4 +1,4 @@
-"""`check_wheel.py WHEEL SOURCE`: the wheel holds every module of the source tree, under the name that it is imported by."""
+"""`check_wheel.py WHEEL SOURCE`: the wheel holds every module of the source, under the name that it is imported by."""
 
 import sys
 import zipfile

@@ -57,12 +57,15 @@ def _put_back_print_options(tgrad: ModuleType, value: Any) -> None:
     vars(tgrad.echo.PRINT_OPTS).update(value)
 
 
-def _alias_finders(tgrad: ModuleType) -> list[Any]:
-    return [finder for finder in sys.meta_path if "torch_alias" in f"{type(finder).__module__} {finder!r}"]
+ALIAS = "tgrad.interop.torch_alias"
 
 
-def _put_back_alias_finders(tgrad: ModuleType, value: list[Any]) -> None:
-    sys.meta_path[:] = [finder for finder in sys.meta_path if finder in value or finder not in _alias_finders(tgrad)]
+def _alias_installed(tgrad: ModuleType) -> bool:
+    return ALIAS in sys.modules and sys.modules[ALIAS].is_installed()
+
+
+def _put_back_alias(tgrad: ModuleType, value: bool) -> None:
+    sys.modules[ALIAS].install() if value else sys.modules[ALIAS].uninstall()
 
 
 WATCHED: dict[str, tuple[Callable[[ModuleType], Any], Callable[[ModuleType, Any], Any] | None]] = {
@@ -71,7 +74,7 @@ WATCHED: dict[str, tuple[Callable[[ModuleType], Any], Callable[[ModuleType, Any]
     "default dtype": (lambda tgrad: tgrad.get_default_dtype(), lambda tgrad, value: tgrad.set_default_dtype(value)),
     "print options": (_print_options, _put_back_print_options),
     "dialect": (lambda tgrad: tgrad.echo.get_dialect(), lambda tgrad, value: tgrad.echo.set_dialect(value)),
-    "import torch": (_alias_finders, _put_back_alias_finders),
+    "what import torch means": (_alias_installed, _put_back_alias),
 }
 
 
