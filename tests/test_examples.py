@@ -42,25 +42,39 @@ def test_script_runs(script: str) -> None:
     assert run([*TGRAD, "run", script])
 
 
-def cells() -> list[doctest.Example]:
-    """The >>> cells of seed.md with what is printed under each; the closing fence is no output."""
-    text = (EXAMPLES / "seed.md").read_text("utf-8").replace("```", "")
-    return doctest.DocTestParser().get_examples(text, "seed.md")
+def cells(page: Path, library: str = "torch") -> list[doctest.Example]:
+    """The >>> cells of a page with what is printed under each; the closing fence is no output."""
+    text = page.read_text("utf-8").replace("```", "").replace("import torch\n", f"import {library} as torch\n")
+    return doctest.DocTestParser().get_examples(text, page.name)
 
 
-def test_seed_document_is_right(torch: object) -> None:
-    found = doctest.DocTest(cells(), {}, "seed.md", str(EXAMPLES / "seed.md"), 0, None)
-    assert found.examples
+def check(examples: list[doctest.Example], page: Path) -> None:
+    assert examples
     wrong: list[str] = []
-    results = doctest.DocTestRunner(verbose=False).run(found, out=wrong.append)
+    results = doctest.DocTestRunner(verbose=False).run(
+        doctest.DocTest(examples, {}, page.name, str(page), 0, None), out=wrong.append
+    )
     assert results.failed == 0, "".join(wrong)
 
 
-def test_seed_document_on_tgrad() -> None:
+PAGES = [EXAMPLES / "seed.md", EXAMPLES.parent / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_right_about_pytorch(page: Path, torch: object) -> None:
+    check(cells(page), page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_are_right_about_tgrad(page: Path) -> None:
+    check(cells(page, "tgrad"), page)
+
+
+def test_transcript_of_the_seed_document() -> None:
     """The transcript holds every output that the document promises, in its order."""
     transcript = run([*TGRAD, "run", "--echo", "seed.md"])
     position = 0
-    for example in cells():
+    for example in cells(EXAMPLES / "seed.md"):
         want = example.want.strip("\n")
         position = transcript.find(want, position)
         assert position >= 0, f"{want!r} is missing from\n{transcript}"
