@@ -88,13 +88,14 @@ def _html(text: str) -> str:
     text = visible(text)
     if len(text) > _LONGEST_NAME:
         text = text[: _LONGEST_NAME - 1] + "…"
-    return escape(text)
+    return escape(text).replace("\\", r"\\")
 
 
 def _quoted(text: str) -> str:
-    """An attribute's value. Graphviz reads entities and backslashes in it: both are spelt out, line by line."""
-    lines = (escape(visible(line), quote=False).replace("\\", "\\\\").replace('"', '\\"') for line in text.split("\n"))
-    return '"' + "\\n".join(lines) + '"'
+    """A tooltip's value. Graphviz reads entities in it, and backslashes twice: ``\\\\N`` is still a node's name."""
+    text = "\n".join(visible(line) for line in text.split("\n"))
+    text = escape(text, quote=False).replace("\\", "\\" * 4).replace('"', r"\"")
+    return '"' + text.replace("\n", r"\n") + '"'
 
 
 def _font(text: str, color: str, size: str = "", face: str = "") -> str:

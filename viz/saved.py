@@ -68,22 +68,17 @@ class SavedFields:
 
     def constant(self, fn: Any, tensor_type: type, names: Names) -> str:
         """Scalar arguments as the card shows them: ``3``, ``dim=0``, ``min=0 max=1``."""
-        given = getattr(fn, "scalar_args", None) or {}
-        shown = []
-        for field in _BARE:
-            value = given.get(field, self.values.get(field))
-            if isinstance(value, tensor_type):
-                is_number = not value.shape and not value.requires_grad and not names.of_tensor(value)
-                value = value.item() if is_number else None
-            if isinstance(value, _NUMBERS):
-                shown.append(number_text(value))
+        given = {**self.values, **(getattr(fn, "scalar_args", None) or {})}
+        bare = (_number(given.get(field), tensor_type, names) for field in _BARE)
+        shown = [number_text(value) for value in bare if value is not None]
         for field in _LABELLED:
-            value = given.get(field, self.values.get(field))
-            if isinstance(value, tuple) and value:
-                value = value[0] if len(value) == 1 else value
-            if isinstance(value, tuple) and all(isinstance(item, int) for item in value) and value:
-                shown.append(f"{field}=({', '.join(map(number_text, value))})")
-            elif isinstance(value, _NUMBERS) and not (field == "alpha" and value == 1):
+            value = given.get(field)
+            if field == "alpha" and value == 1:
+                continue
+            if isinstance(value, tuple) and value and all(isinstance(item, int) for item in value):
+                parts = ", ".join(map(number_text, value))
+                shown.append(f"{field}={parts}" if len(value) == 1 else f"{field}=({parts})")
+            elif isinstance(value, _NUMBERS):
                 shown.append(f"{field}={number_text(value)}")
         return " ".join(shown)
 
@@ -113,6 +108,15 @@ class SavedFields:
 
 def saved_field_names(fn: Any) -> tuple[str, ...]:
     return tuple(sorted(name[len(_PREFIX) :] for name in dir(fn) if name.startswith(_PREFIX)))
+
+
+def _number(value: Any, tensor_type: type, names: Names) -> Any:
+    """The number that a scalar argument was, also where the library keeps it as a tensor; None for anything else."""
+    if isinstance(value, tensor_type):
+        tensor: Any = value
+        is_number = not tensor.shape and not tensor.requires_grad and not names.of_tensor(tensor)
+        return tensor.item() if is_number else None
+    return value if isinstance(value, _NUMBERS) else None
 
 
 def number_text(value: Any) -> str:
