@@ -79,11 +79,20 @@ def is_custom(fn_name: str) -> bool:
 
 
 def op_kind(fn: Any, fn_name: str, op: str) -> Kind:
+    """The kind of an operation's card. A node may say by an attribute ``in_place`` that it wrote into its input."""
     if is_custom(fn_name):
         return "custom"
     if fn_name in ("CopySlices", "CopyBackwards") or getattr(fn, "in_place", False):
         return "inplace"
     return "view" if op in VIEW_OPS else "op"
+
+
+def written_by(fn: Any) -> Any:
+    """Behind ``CopySlices``, the history of a tensor one of whose views was written: the node of the write itself.
+
+    None for other nodes, and where the library does not tell.
+    """
+    return getattr(fn, "fn", None) if short_name(fn) == "CopySlices" else None
 
 
 def dtype_name(dtype: Any) -> str:

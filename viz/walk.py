@@ -10,7 +10,7 @@ from typing import Any
 
 from .data import Edge, Meta, Node, Saved
 from .graph import Graph
-from .names import Names, is_custom, meta_of, op_kind, op_name, short_name, tensor_class
+from .names import Names, meta_of, op_kind, op_name, short_name, tensor_class, written_by
 from .saved import SavedFields, saved_field_names
 
 
@@ -72,7 +72,7 @@ class _Builder:
         self.ids: dict[int, str] = {}  # id() of a grad_fn or of a leaf tensor (all kept alive) -> n0, n1, …
         self.seen_meta: dict[tuple[int, int], Meta] = {}
         self.output_keys = {id(tensor if tensor.grad_fn is None else tensor.grad_fn) for tensor in tensors}
-        self._field_names: dict[type, tuple[str, ...]] = {}
+        self._field_names: dict[tuple[type, str], tuple[str, ...]] = {}
 
     def build(self, order: list[Any], show_saved: bool) -> Graph:
         fields = [self._saved_fields(fn) for fn in order]
@@ -88,10 +88,10 @@ class _Builder:
         return Graph(tuple(self.nodes), tuple(self.edges), tuple(outputs))
 
     def _saved_fields(self, fn: Any) -> SavedFields:
-        cls = type(fn)
-        if cls not in self._field_names:
-            self._field_names[cls] = saved_field_names(fn)
-        return SavedFields(fn, self._field_names[cls])
+        key = type(fn), fn.name()
+        if key not in self._field_names:
+            self._field_names[key] = saved_field_names(fn)
+        return SavedFields(fn, self._field_names[key])
 
     def _learn_metas(self, fields: list[SavedFields]) -> None:
         """A node need not know the shape of its result; the tensors asked for, named ones and saved ones do."""
@@ -137,14 +137,18 @@ class _Builder:
 
     def _add_operation(self, fn: Any, saved: SavedFields) -> None:
         fn_name = short_name(fn)
-        op = op_name(fn_name)
+        written = written_by(fn)
+        if written is None:
+            op, constants = op_name(fn_name), saved
+        else:
+            op, constants = op_name(short_name(written)), self._saved_fields(written)
         kind = op_kind(fn, fn_name, op)
         self._append_function(
             fn,
             kind=kind,
             op=op + "_" if kind == "inplace" and not op.endswith(("_", "slices")) else op,
             fn_name=fn_name,
-            constant="" if is_custom(fn_name) else saved.constant(fn, self.tensor_type, self.names),
+            constant="" if kind == "custom" else constants.constant(fn, self.tensor_type, self.names),
             saved=saved.describe(self.tensor_type, self.names),
         )
 

@@ -43,13 +43,15 @@ def test_seed_example(lib: ModuleType) -> None:
 
 def test_same_structure_as_pytorch(program: Any, tgrad: ModuleType, torch: ModuleType) -> None:
     ours, theirs = draw(program, tgrad), draw(program, torch)
-    assert [(n.fn_name, n.kind, n.op, n.name, n.is_output) for n in ours.nodes] == [
-        (n.fn_name, n.kind, n.op, n.name, n.is_output) for n in theirs.nodes
+    assert [(n.fn_name, n.kind, n.name, n.is_output) for n in ours.nodes] == [
+        (n.fn_name, n.kind, n.name, n.is_output) for n in theirs.nodes
     ]
     assert ours.edges == theirs.edges
     assert ours.outputs == theirs.outputs
     for mine, other in zip(ours.nodes, theirs.nodes, strict=True):
         assert mine.shape is not None, "tgrad's nodes know the shape of their result"
+        if mine.fn_name != "CopySlices":  # PyTorch does not tell what was written
+            assert mine.op == other.op
         if other.shape is not None:
             assert (mine.shape, mine.dtype) == (other.shape, other.dtype)
 
