@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +35,14 @@ _KINDS = {
     "complex64": Kind("ComplexFloat", "c10::complex<float>"),
     "complex128": Kind("ComplexDouble", "c10::complex<double>"),
 }
-_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": float(np.finfo(np.float32).max)}
-_LARGEST["float64"] = float(np.finfo(np.float64).max)
+_LARGEST = {"Half": 65504.0, "BFloat16": 3.3895313892515355e38, "Float": float(np.finfo(np.float32).max)}
+_LARGEST["Double"] = float(np.finfo(np.float64).max)
 
 
+@functools.cache
 def kind_of(dtype: np.dtype) -> Kind:
     """The `Kind` of a numpy dtype (ml_dtypes' bfloat16 included); TypeError for one that has no PyTorch name."""
+    # The cache matters: numpy computes the name anew each time, which takes longer than drawing a few numbers.
     try:
         return _KINDS[dtype.name]
     except KeyError:
@@ -51,7 +55,7 @@ def is_floating(dtype: np.dtype) -> bool:
 
 def largest(dtype: np.dtype) -> float:
     """The largest finite number of a floating dtype."""
-    return _LARGEST[dtype.name]
+    return _LARGEST[kind_of(dtype).enum]
 
 
 def number(value: float) -> str:
@@ -73,11 +77,12 @@ def require_floating(kernel: str, dtype: np.dtype) -> None:
         raise not_implemented(kernel, dtype)
 
 
-def count(shape: int | tuple[int, ...]) -> int:
-    """How many elements a shape has."""
-    total = 1
-    for size in (shape,) if isinstance(shape, int) else shape:
-        total *= size
+def count(shape: tuple[int, ...]) -> int:
+    """How many elements a shape has; RuntimeError for a negative size."""
+    total = math.prod(shape)
+    if total < 0 or any(size < 0 for size in shape):
+        negative = next(size for size in shape if size < 0)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {list(shape)}")
     return total
 
 

@@ -23,8 +23,8 @@ def check_permutation(n: int, dtype: np.dtype) -> None:
     if dtype.kind in "iu":
         short = "uint8_t" if dtype == np.uint8 else f"{dtype.name}_t"
         require(n <= np.iinfo(dtype).max + 1, f"value cannot be converted to type {short} without overflow")
-    elif dtype.name != "bfloat16":  # which PyTorch lets pass, rounding the numbers
-        limit = {"float16": "2049", "float32": "2^24+1", "float64": "2^53+1"}[dtype.name]
+    elif kind.enum != "BFloat16":  # which PyTorch lets pass, rounding the numbers
+        limit = {11: "2049", 24: "2^24+1", 53: "2^53+1"}[kind.digits]
         require(n <= (1 << kind.digits) + 1, f"n cannot be greater than {limit} for {kind.enum} type.")
 
 

@@ -96,22 +96,24 @@ def _normal_blocks(engine: Engine, count: int, dtype: np.dtype, mean: float, std
 
     For the half types the incomplete sixteen is never drawn a first time, so they use up fewer words.
     """
+    wide = dtype == np.float64
+    draw, transform = (Engine.unit64, box_muller64) if wide else (unit32, box_muller32)
     out = np.empty(count, dtype)
-    whole = count - count % 16
+    ragged = count % 16
+    whole = count - ragged
     for start in range(0, whole, BLOCK):
         part = out[start : min(start + BLOCK, whole)]
-        if dtype == np.float64:
-            part[...] = box_muller64(engine.unit64(part.size), mean, std)
+        units = draw(engine, part.size)
+        if ragged and start + part.size == whole:
+            if wide:
+                engine.bits53(ragged)
+            elif dtype == np.float32:
+                engine.bits24(ragged)
+            values = transform(np.concatenate((units, draw(engine, 16))), mean, std)
+            part[...] = values[:-16]
+            out[-16:] = values[-16:]
         else:
-            part[...] = box_muller32(unit32(engine, part.size), mean, std)
-    if whole != count:
-        if dtype == np.float64:
-            engine.bits53(count - whole)
-            out[-16:] = box_muller64(engine.unit64(16), mean, std)
-        else:
-            if dtype == np.float32:
-                engine.bits24(count - whole)
-            out[-16:] = box_muller32(unit32(engine, 16), mean, std)
+            part[...] = transform(units, mean, std)
     return out
 
 

@@ -41,9 +41,10 @@ def from_to(engine: Engine, count: int, dtype: np.dtype, base: int, span: int) -
 
 def full_range(engine: Engine, count: int, dtype: np.dtype) -> np.ndarray:
     """Integers over all of int64."""
-    if dtype.name not in ("int64", "float64", "float32", "bfloat16"):
+    kind = kind_of(dtype)
+    if kind.enum not in ("Long", "Double", "Float", "BFloat16"):
         kernel = "random_full_64_bits_range_kernel_cpu"
-        if kind_of(dtype).digits or kind_of(dtype).barebones or dtype.kind in "bc":
+        if kind.digits or kind.barebones or dtype.kind in "bc":
             raise not_implemented(kernel, dtype)
         raise RuntimeError(f"{kernel} handles only int64, double, float and bfloat16")
     return cast_integers(engine.bits64(count).view(np.int64), dtype)

@@ -49,7 +49,7 @@ class Engine:
     numpy's MT19937 under its legacy seeding yields the same words as PyTorch's engine, so numpy draws them and this
     class only decides how many of them make one number: a 64-bit number takes two, the first one high.
 
-    numpy is always asked for words up to the end of a block of 624, and those that nobody wants yet wait in `_words`. So a
+    numpy is always asked for words up to the end of a block of 624; those that nobody wants yet wait in `_words`. So a
     few numbers cost one slice, and the place in the stream is numpy's block plus `_at`.
 
     `lock` guards every compound read; callers hold it for as long as one sampling call lasts.

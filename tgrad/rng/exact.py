@@ -10,18 +10,19 @@ from typing import TypeVar
 import numpy as np
 
 T = TypeVar("T", np.ndarray, np.float64)
-Factor = float | np.floating | np.ndarray
 _SPLITTER = 134217729.0  # 2**27 + 1 cuts a float64 into two halves whose products are exact
 
 
-def fma32(a: np.ndarray, b: Factor, c: Factor) -> np.ndarray:
-    """`a * b + c` on float32 numbers with one rounding, as the CPU's instruction does it.
+def fma32(wide: np.ndarray, b: float | np.ndarray, c: float | np.ndarray) -> np.ndarray:
+    """`wide * b + c` on float32 numbers with one rounding, as the CPU's instruction does it.
 
-    The product of two 24-bit numbers is exact in float64. The sum is rounded twice, which changes the result only when
-    the first rounding hits a tie of the second: about one chance in 2**29 for a sum that needs more than 53 bits.
+    `wide` holds float32 numbers in a float64 array, `b` and `c` are float32 arrays or Python floats. The product of two
+    24-bit numbers is exact in float64. The sum is rounded twice, which changes the result only when the first rounding
+    hits a tie of the second: about one chance in 2**29 for a sum that needs more than 53 bits.
     """
-    wide = np.multiply(a, b, dtype=np.float64)
-    return np.add(wide, c, out=wide).astype(np.float32)
+    total = wide * b
+    total += c
+    return total.astype(np.float32)
 
 
 def _two_sum(a: np.ndarray | np.float64, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,11 +12,14 @@ from .engine import Engine, check_seed
 
 Shape = int | Sequence[int]
 DType = np.dtype | type
-_PARTS: dict[str, np.dtype] = {"complex64": np.dtype(np.float32), "complex128": np.dtype(np.float64)}
+_PARTS: dict[np.dtype, np.dtype] = {
+    np.dtype(np.complex64): np.dtype(np.float32),
+    np.dtype(np.complex128): np.dtype(np.float64),
+}
 
 
 def _shape(shape: Shape) -> tuple[int, ...]:
-    return (int(shape),) if isinstance(shape, int) else tuple(int(size) for size in shape)
+    return (shape,) if isinstance(shape, int) else tuple(map(int, shape))
 
 
 class Generator:
@@ -117,21 +120,12 @@ class Generator:
         NotImplementedError for integer dtypes, RuntimeError for bounds that the dtype cannot hold or that are swapped.
         """
         shape, dtype = _shape(shape), np.dtype(dtype)
-        if dtype.name in _PARTS:
-            return self.uniform((*shape, 2), _PARTS[dtype.name], low, high).view(dtype).reshape(shape)
+        if dtype.kind == "c" and dtype in _PARTS:
+            return self.uniform((*shape, 2), _PARTS[dtype], low, high).view(dtype).reshape(shape)
         require_floating("check_uniform_bounds", dtype)
-        low, high, top = float(low), float(high), largest(dtype)
-        for name, value in (("from", low), ("to", high)):
-            require(-top <= value <= top, f"{name} is out of bounds for {kind_of(dtype).cpp}")
-        require(
-            low <= high,
-            f"uniform_ expects to return a [from, to) range, but found from={number(low)} > to={number(high)}",
-        )
-        require(
-            high - low <= top,
-            f"uniform_ expects to-from <= std::numeric_limits<{kind_of(dtype).enum}>::max(), but found "
-            f"to={number(high)} and from={number(low)} which result in to-from to exceed the limit",
-        )
+        low, high = float(low), float(high)
+        if low != 0.0 or high != 1.0:
+            _check_uniform(low, high, dtype)
         with self._engine.lock:
             return continuous.uniform(self._engine, count(shape), dtype, low, high).reshape(shape)
 
@@ -149,9 +143,10 @@ class Generator:
         elements up. NotImplementedError for integer dtypes, RuntimeError for a negative `std`.
         """
         shape, dtype, std = _shape(shape), np.dtype(dtype), float(std)
-        require(std >= 0.0, f"normal expects std >= 0.0, but found std {number(std)}")
-        if dtype.name in _PARTS:
-            parts = self.normal((*shape, 2), _PARTS[dtype.name], mean, std / 2.0**0.5, contiguous)
+        if not std >= 0.0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {number(std)}")
+        if dtype.kind == "c" and dtype in _PARTS:
+            parts = self.normal((*shape, 2), _PARTS[dtype], mean, std / 2.0**0.5, contiguous)
             return parts.view(dtype).reshape(shape)
         require_floating("normal_kernel_cpu", dtype)
         with self._engine.lock:
@@ -327,6 +322,21 @@ class Generator:
         """
         with self._engine.lock:
             return choice.multinomial(self._engine, weights, num_samples, replacement)
+
+
+def _check_uniform(low: float, high: float, dtype: np.dtype) -> None:
+    top = largest(dtype)
+    for name, value in (("from", low), ("to", high)):
+        if not -top <= value <= top:
+            raise RuntimeError(f"{name} is out of bounds for {kind_of(dtype).cpp}")
+    if low > high:
+        found = f"found from={number(low)} > to={number(high)}"
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but {found}")
+    if high - low > top:
+        raise RuntimeError(
+            f"uniform_ expects to-from <= std::numeric_limits<{kind_of(dtype).enum}>::max(), but found "
+            f"to={number(high)} and from={number(low)} which result in to-from to exceed the limit"
+        )
 
 
 def _into(out: np.ndarray, operation: np.ufunc, other: np.ndarray) -> np.ndarray:
