@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("dispatch",),
     ("methods", "functions"),
     ("graph.*", "echo"),
+    ("composite",),  # public functions made of rows
     ("*",),  # nn, optim, utils, autograd, linalg, fft, special, func, interop: PyTorch's names over public functions
     ("",),  # tgrad/__init__.py
 )
@@ -215,7 +216,7 @@ def test_a_right_import_passes(module: str, is_package: bool, source: str) -> No
 
 def test_ranks() -> None:
     order = "tgrad.dtype tgrad.storage tgrad.ops.pointwise tgrad.kernels.render tgrad.graph.node tgrad.tensor"
-    order += " tgrad.dispatch tgrad.methods tgrad.graph.engine tgrad.nn.modules.linear tgrad"
+    order += " tgrad.dispatch tgrad.methods tgrad.graph.engine tgrad.composite.creation tgrad.nn.modules.linear tgrad"
     assert [rank(module) for module in order.split()] == list(range(len(LAYERS)))
 
 
