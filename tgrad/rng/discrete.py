@@ -1,14 +1,13 @@
-"""Integers, coins, counts. Flat arrays; the caller holds the engine's lock."""
+"""Integers and coins. Flat arrays; the caller holds the engine's lock."""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 
-from .checks import Kind, from_float64, is_floating, kind_of, largest, not_implemented, number, require
+from .checks import Kind, from_float64, is_floating, kind_of, largest, not_implemented, require
 from .engine import Engine
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -167,63 +166,3 @@ def geometric(engine: Engine, count: int, dtype: np.dtype, p: float) -> np.ndarr
     with np.errstate(divide="ignore"):
         trials = np.ceil(np.log(engine.unit64(count)) / math.log1p(-p))
     return from_float64(trials, dtype)
-
-
-def _units(engine: Engine) -> Iterator[float]:
-    while True:
-        yield from engine.unit64(256).tolist()
-
-
-def _poisson_one(rate: float, units: Iterator[float]) -> tuple[int, int]:
-    """One Poisson number and how many uniform numbers it took.
-
-    Small rates multiply uniform numbers until the product falls under exp(-rate); from 10 on it is the transformed
-    rejection of W. Hörmann (1993).
-    """
-    if rate == 0.0:
-        return 0, 0
-    used = 0
-    if rate < 10.0:
-        floor, product, events = math.exp(-rate), 1.0, -1
-        while True:
-            product *= next(units)
-            used += 1
-            events += 1
-            if product <= floor:
-                return events, used
-    log_rate = math.log(rate)
-    b = 0.931 + 2.53 * math.sqrt(rate)
-    a = -0.059 + 0.02483 * b
-    log_inverse_alpha = math.log(1.1239 + 1.1328 / (b - 3.4))
-    v_r = 0.9277 - 3.6224 / (b - 2)
-    while True:
-        u, v = next(units) - 0.5, next(units)
-        used += 2
-        us = 0.5 - abs(u)
-        if us == 0.0:
-            continue
-        k = math.floor((2 * a / us + b) * u + rate + 0.43)
-        if us >= 0.07 and v <= v_r:
-            return k, used
-        if k < 0 or (us < 0.013 and v > us) or v == 0.0:
-            continue
-        if math.log(v) + log_inverse_alpha - math.log(a / (us * us) + b) <= -rate + k * log_rate - math.lgamma(k + 1.0):
-            return k, used
-
-
-def poisson(engine: Engine, rates: np.ndarray) -> np.ndarray:
-    """A Poisson number for each rate of a flat floating array.
-
-    How many words one number takes is known only afterwards, so they are drawn ahead and the rest is given back.
-    """
-    wide = rates.astype(np.float64).tolist()
-    mark, units, total = engine.save(), _units(engine), 0
-    out = np.empty(rates.size, np.float64)
-    for index, rate in enumerate(wide):
-        if not rate >= 0.0:
-            raise RuntimeError(f"invalid Poisson rate, expected rate to be non-negative; got {number(rate)}")
-        out[index], used = _poisson_one(rate, units)
-        total += used
-    engine.load(mark)
-    engine.bits64(total)
-    return from_float64(out, rates.dtype)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import choice, continuous, discrete
+from . import choice, continuous, counts, discrete
 from .checks import count, is_floating, kind_of, largest, not_implemented, number, require, require_floating
 from .engine import Engine, check_seed
 
@@ -36,7 +36,7 @@ class Generator:
     >>> import numpy as np
     >>> generator = Generator().manual_seed(0)
     >>> generator.uniform(3, np.float32)
-    array([0.49625659, 0.7682218 , 0.08847743], dtype=float32)
+    array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
     >>> generator.initial_seed()
     0
     """
@@ -208,10 +208,11 @@ class Generator:
     def rrelu_noise(self, values: np.ndarray, lower: float, upper: float) -> np.ndarray:
         """The slopes that `rrelu` draws in training: in [lower, upper) where `values` <= 0, and 1 elsewhere.
 
-        RuntimeError if lower > upper, NotImplementedError for integer dtypes.
+        RuntimeError if lower > upper, NotImplementedError for float16 and integer dtypes.
         """
         require(lower <= upper, "Lower bound should be less than or equal to the upper bound")
-        require_floating("rrelu_with_noise_out_cpu", values.dtype)
+        if not is_floating(values.dtype) or values.dtype == np.float16:
+            raise not_implemented("rrelu_with_noise_out_cpu", values.dtype)
         slopes = np.ones(values.shape, values.dtype)
         chosen = values <= 0
         start, stop = (float(edge) for edge in np.array([lower, upper]).astype(values.dtype))
@@ -256,7 +257,7 @@ class Generator:
         """The numbers from 0 to n - 1 in random order. RuntimeError for n < 0 or too large for the dtype.
 
         >>> Generator().manual_seed(0).randperm(5)
-        array([2, 0, 1, 3, 4])
+        array([4, 0, 1, 3, 2])
         """
         dtype = np.dtype(dtype)
         choice.check_permutation(n, dtype)
@@ -312,7 +313,24 @@ class Generator:
         """A Poisson number for each rate, in the rates' dtype. RuntimeError for a negative rate."""
         require_floating("poisson_cpu", rates.dtype)
         with self._engine.lock:
-            return discrete.poisson(self._engine, rates.reshape(-1)).reshape(rates.shape)
+            return counts.poisson(self._engine, rates.reshape(-1)).reshape(rates.shape)
+
+    def binomial(self, count: np.ndarray, prob: np.ndarray) -> np.ndarray:
+        """Successes in `count` trials with chance `prob` each; the arrays broadcast and share one floating dtype.
+
+        ValueError unless `count` is floating, RuntimeError for two dtypes, NotImplementedError for the half types.
+        """
+        if not is_floating(count.dtype):
+            raise ValueError(
+                f"binomial only supports floating-point dtypes for count, got: {kind_of(count.dtype).enum}"
+            )
+        found, expected = kind_of(prob.dtype).enum, kind_of(count.dtype).enum
+        require(found == expected, f"Found dtype {found} but expected {expected}")
+        if found not in ("Float", "Double"):
+            raise not_implemented("binomial_cpu", count.dtype)
+        trials, chances = np.broadcast_arrays(count, prob)
+        with self._engine.lock:
+            return counts.binomial(self._engine, trials.reshape(-1), chances.reshape(-1)).reshape(trials.shape)
 
     def multinomial(self, weights: np.ndarray, num_samples: int, replacement: bool = False) -> np.ndarray:
         """Indices (int64) of categories, `num_samples` for each row of `weights` (1 or 2 dimensions).
