@@ -7,7 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from . import choice, continuous, counts, discrete
-from .checks import count, is_floating, kind_of, largest, not_implemented, number, require, require_floating
+from .checks import (
+    count,
+    from_float64,
+    is_floating,
+    kind_of,
+    largest,
+    not_implemented,
+    number,
+    require,
+    require_floating,
+)
 from .engine import Engine, check_seed
 
 Shape = int | Sequence[int]
@@ -215,10 +225,12 @@ class Generator:
             raise not_implemented("rrelu_with_noise_out_cpu", values.dtype)
         slopes = np.ones(values.shape, values.dtype)
         chosen = values <= 0
-        start, stop = (float(edge) for edge in np.array([lower, upper]).astype(values.dtype))
+        # The bounds are rounded to the working precision, the numbers between them are drawn in float64.
+        working = np.float64 if values.dtype == np.float64 else np.float32
+        start, stop = float(working(lower)), float(working(upper))
         with self._engine.lock:
             drawn = self._engine.unit64(int(np.count_nonzero(chosen)))
-        slopes[chosen] = (drawn * (stop - start) + start).astype(values.dtype)
+        slopes[chosen] = from_float64(drawn * (stop - start) + start, values.dtype)
         return slopes
 
     # ---- discrete ----
