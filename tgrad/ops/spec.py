@@ -32,6 +32,7 @@ DEFAULT = "default"  # the common dtype of all inputs
 FLOAT = "float"  # the same, integers becoming the default floating dtype
 BOOL = "bool"  # computed in the common dtype, the result is bool
 REAL = "real"  # a complex input gives the real type of its parts (abs, angle)
+COMPLEX = "complex"  # two real parts give the complex type of their precision
 NUMERIC = "numeric"  # as DEFAULT, bool becoming int64 (sums, products)
 
 
@@ -54,8 +55,8 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "domain", "family", "fresh", "function", "grad", "holomorphic", "inplace", "kind", "method",
-        "name", "node", "outputs", "params", "promoted", "public", "tensors", "ufunc", "undiff",
+        "aliases", "array", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "method",
+        "name", "node", "outputs", "params", "promoted", "record", "tensors", "ufunc", "undiff",
     )  # fmt: skip
 
     def __init__(
@@ -78,11 +79,14 @@ class Row:
         holomorphic: bool = True,
         ufunc: np.ufunc | None = None,
         signature: Callable[..., Any] | None = None,
+        variadic: str | None = None,
         domain: Any = None,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
         self.tensors = tuple(tensors.split()) if tensors is not None else tuple(p.name for p in args if p.default is REQUIRED)
+        for p in args:
+            p.variadic = p.name == variadic
         self.params = tuple(args)
         self.grad = {key: Formula(key, fn) for key, fn in (grad or {}).items()}
         self.node = node or camel(name) + "Backward0"
@@ -92,7 +96,7 @@ class Row:
         self.aliases = tuple(aliases.split())
         self.promoted = frozenset(promoted.split() if promoted is not None else self.tensors)
         self.holomorphic, self.ufunc, self.domain = holomorphic, ufunc, domain
-        self.public: Callable[..., Any] | None = None  # set by tgrad.methods
+        self.record: Callable[..., Any] | None = None  # set by tgrad.methods: `array`'s arguments, over Tensors
         if name in ROWS:
             raise ValueError(f"two rows are called {name!r}")
         ROWS[name] = self
@@ -101,8 +105,10 @@ class Row:
         """Inside derivatives: records over Tensors, computes over arrays."""
         for a in args:
             if isinstance(a, TensorBase) or (type(a) in (list, tuple) and a and isinstance(a[0], TensorBase)):
-                assert self.public is not None
-                return self.public(*args, **kwargs)
+                assert self.record is not None
+                return self.record(*args, **kwargs)
+        if self.family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
+            args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
         return self.array(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -139,8 +145,6 @@ def signature_of(fn: Callable[..., Any]) -> list[Param]:
     first = len(plain) - len(defaults)
     out = [Param(n, defaults[i - first] if i >= first else REQUIRED) for i, n in enumerate(plain)]
     keyword = names[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    if code.co_flags & 0x04:  # *args
-        out.append(Param(names[code.co_argcount + code.co_kwonlyargcount], REQUIRED, variadic=True))
     kwdefaults = fn.__kwdefaults__ or {}  # type: ignore[attr-defined]
     out += [Param(n, kwdefaults.get(n, REQUIRED), keyword=True) for n in keyword]
     return out

@@ -1,0 +1,70 @@
+"""The methods of Tensor that belong to the graph: backward, detach, hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..graph import engine
+from ..graph.history import edge
+from ..methods import attach, publish
+from ..tensor import Tensor
+
+
+def backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+    retain_variables: bool | None = None,
+) -> None:
+    """Adds the gradients of this tensor with respect to the graph's leaves into their `.grad`.
+
+    `gradient`: what arrives here, of this tensor's shape (None for a scalar: one). `retain_variables` is the name that
+    `retain_graph` had until 0.2.
+
+    >>> import tgrad as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> (3 * x).sum().backward()
+    >>> x.grad
+    tensor([3., 3.])
+    """
+    if retain_variables is not None and retain_graph is None:
+        retain_graph = retain_variables
+    if gradient is not None and not isinstance(gradient, Tensor):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+def detach(self: Tensor) -> Tensor:
+    """The same memory, without history; in-place writes are still noticed by both."""
+    out = self._alias()
+    if self._x is not None and self._x.inference:
+        out._meta().inference = True
+    return out
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cuts this tensor off its history, making it a leaf. RuntimeError on a view."""
+    if self._base is not None:
+        raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+                           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+                           "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+                           "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")  # fmt: skip
+    self._node, self._rg = None, False
+    return self
+
+
+def creator(self: Tensor) -> Any:
+    """The old name of `grad_fn`."""
+    return self.grad_fn
+
+
+for _fn in (backward, detach, detach_):
+    attach(_fn.__name__, _fn)
+publish("detach", lambda input: detach(input))
+publish("detach_", lambda input: detach_(input))
+attach("register_hook", engine.register_hook)
+attach("register_post_accumulate_grad_hook", engine.register_post_accumulate_grad_hook)
+attach("creator", property(creator))
+attach("_edge", edge)

@@ -1,0 +1,440 @@
+"""Tensors into other dtypes and devices, into Python numbers, lists and numpy arrays, and their text."""
+
+from __future__ import annotations
+
+import copy as copies
+from typing import Any
+
+import numpy as np
+
+from .. import device as devices
+from .. import dtype as dtypes
+from .. import echo
+from ..dtype import dtype
+from ..methods import attach, composite, publish
+from ..ops import view as rows
+from ..ops.spec import ROWS
+from ..tensor import Tensor, make
+
+
+
+class memory_format:
+    """How the dimensions of a dense tensor are ordered in memory."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return "torch." + self.name
+
+
+FORMATS = {n: memory_format(n) for n in ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")}
+
+
+def _ordered(self: Tensor, fmt: Any) -> Tensor:
+    """The tensor with its memory in the order of channels_last (or _3d): permuted, made dense, permuted back."""
+    order, back = ((0, 2, 3, 1), (0, 3, 1, 2)) if fmt.name == "channels_last" else ((0, 2, 3, 4, 1), (0, 4, 1, 2, 3))
+    if self._a.ndim != len(order):
+        raise RuntimeError(f"required rank {len(order)} tensor to use {fmt.name} format")
+    return self.permute(order).contiguous().permute(back)  # type: ignore[attr-defined]
+
+
+@composite(method=True)
+def clone(input, *, memory_format=None):
+    """A copy that autograd sees: gradients flow back through it."""
+    if memory_format is FORMATS["contiguous_format"]:
+        return rows.contiguous.record(input)
+    if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
+        return _ordered(input, memory_format).clone()
+    return rows.clone.record(input)
+
+
+@composite(method=True, function=False)
+def contiguous(self, memory_format=None):
+    """The tensor itself if its memory is in row-major order, else a copy that is."""
+    if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
+        return self if self.is_contiguous(memory_format) else _ordered(self, memory_format)
+    return self if self.is_contiguous() else rows.contiguous.record(self)
+
+
+def cast(self: Tensor, d: dtype, copy: bool = False) -> Tensor:
+    """The tensor in dtype d; itself if it has that dtype already."""
+    if d.np == self._a.dtype:
+        return rows.clone.record(self) if copy else self
+    return rows.to_copy.record(self, d)
+
+
+@composite(function=False, method=True)
+def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None, other=None):
+    """The tensor in another dtype and on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`."""
+    places = list(args)
+    if places and isinstance(places[0], Tensor):
+        other = places.pop(0)
+    elif places and isinstance(places[0], (str, devices.device)) or (places and type(places[0]) is int):
+        device = places.pop(0)
+    elif places and places[0] is None:
+        places.pop(0)
+    if places and isinstance(places[0], dtypes.dtype):
+        dtype = places.pop(0)
+    elif places and places[0] is None:
+        places.pop(0)
+    if places and isinstance(places[0], bool):
+        non_blocking = places.pop(0)
+    if places and isinstance(places[0], bool):
+        copy = places.pop(0)
+    if places:
+        shown = ", ".join(type(a).__name__ for a in args)
+        raise TypeError(f"to() received an invalid combination of arguments - got ({shown}), but expected one of:")
+    if other is not None:
+        dtype = dtype or other.dtype
+    if device is not None:
+        devices.check(device)
+    out = cast(self, dtype or self.dtype, copy)
+    if memory_format is not None and memory_format is not FORMATS["preserve_format"]:
+        out = out.contiguous(memory_format=memory_format)  # type: ignore[attr-defined]
+    return out
+
+
+def _caster(name: str, d: dtype) -> None:
+    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
+        return cast(self, d)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"The tensor as {d}."
+    attach(name, convert)
+
+
+for _name, _d in {
+    "bool": dtypes.bool_, "byte": dtypes.uint8, "char": dtypes.int8, "short": dtypes.int16, "int": dtypes.int32,
+    "long": dtypes.int64, "half": dtypes.float16, "bfloat16": dtypes.bfloat16, "float": dtypes.float32,
+    "double": dtypes.float64, "cfloat": dtypes.complex64, "cdouble": dtypes.complex128,
+}.items():  # fmt: skip
+    _caster(_name, _d)
+
+
+_TYPE_NAMES = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "uint8": "Byte", "int8": "Char",
+    "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool", "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64",
+}  # fmt: skip
+
+
+@composite(function=False, method=True)
+def type(self, dtype=None, non_blocking=False):  # noqa: A001
+    """The old type name ('torch.FloatTensor'), or the tensor converted to a dtype, type name or legacy type."""
+    if dtype is None:
+        return f"torch.{_TYPE_NAMES[self.dtype.name]}Tensor"
+    if isinstance(dtype, str):
+        for d in dtypes.ALL:
+            if dtype == f"torch.{_TYPE_NAMES[d.name]}Tensor":
+                return cast(self, d)
+        raise ValueError(f"invalid type: '{dtype}'")
+    d = dtype if isinstance(dtype, dtypes.dtype) else getattr(dtype, "_dtype", None)
+    if d is None:
+        raise TypeError("dtype must be a type, str, or dtype object")
+    return cast(self, d)
+
+
+@composite(function=False, method=True)
+def type_as(self, other):
+    """The tensor in the dtype of another."""
+    return cast(self, other.dtype)
+
+
+@composite(function=False, method=True)
+def cpu(self, memory_format=None):
+    """The tensor on the CPU: itself."""
+    return self
+
+
+@composite(function=False, method=True)
+def cuda(self, device=None, non_blocking=False, memory_format=None):
+    """The tensor on a CUDA device; AssertionError where there is none."""
+    devices.check(devices.device("cuda", device) if isinstance(device, int) or device is None else device)
+    return self
+
+
+@composite(function=False, method=True)
+def pin_memory(self, device=None):
+    """Page-locked memory serves transfers to CUDA devices; RuntimeError where there is none."""
+    raise RuntimeError("Cannot access accelerator device when none is available.")
+
+
+@composite(function=False, method=True)
+def is_pinned(self, device=None):
+    """Whether the memory is page-locked; never without a CUDA device."""
+    return False
+
+
+@composite(function=False, method=True)
+def is_shared(self):
+    """Whether the memory can be seen by other processes."""
+    return False
+
+
+@composite(function=False, method=True)
+def share_memory_(self):
+    """Moves the memory to where child processes that fork from this one see it too."""
+    import mmap
+
+    a = self._a
+    block = mmap.mmap(-1, max(a.nbytes, 1))
+    shared = np.ndarray(a.shape, a.dtype, block)
+    shared[...] = a
+    self._a = shared
+    return self
+
+
+# ---- Python numbers
+
+
+@composite(function=False, method=True)
+def item(self):
+    """The single element as a Python number; RuntimeError if there are more or none."""
+    a = self._a
+    if a.size != 1:
+        raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
+    value = a.item()
+    return value if a.dtype.name != "bfloat16" else float(value)
+
+
+@composite(function=False, method=True)
+def tolist(self):
+    """Nested lists of Python numbers (a number, for a 0-d tensor)."""
+    a = self._a
+    return a.astype(np.float32).tolist() if a.dtype.name == "bfloat16" else a.tolist()
+
+
+def _bool(self: Tensor) -> bool:
+    a = self._a
+    if a.size != 1:
+        if a.size == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    return bool(a.reshape(())[()] != 0)
+
+
+def _index(self: Tensor) -> int:
+    if self._a.size != 1 or self._a.dtype.kind not in "biu":
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self._a.item())
+
+
+def _to_int(self: Tensor) -> int:
+    return int(self.item().real if self.is_complex() else self.item())  # type: ignore[attr-defined]
+
+
+def _to_float(self: Tensor) -> float:
+    v = self.item()  # type: ignore[attr-defined]
+    if isinstance(v, complex):
+        if v.imag:
+            raise RuntimeError("value cannot be converted to type double without overflow")
+        return v.real
+    return float(v)
+
+
+attach("__bool__", _bool)
+attach("__index__", _index)
+attach("__int__", _to_int)
+attach("__float__", _to_float)
+attach("__complex__", lambda self: complex(self.item()))
+
+
+def _len(self: Tensor) -> int:
+    if self._a.ndim == 0:
+        raise TypeError("len() of a 0-d tensor")
+    return self._a.shape[0]
+
+
+def _iter(self: Tensor) -> Any:
+    if self._a.ndim == 0:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))  # type: ignore[attr-defined]
+
+
+attach("__len__", _len)
+attach("__iter__", _iter)
+attach("__reversed__", lambda self: self if self._a.ndim == 0 else self.flip(0))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    if isinstance(element, (Tensor, int, float, complex, bool)):
+        return bool((element == self).any().item())
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}."
+    )
+
+
+attach("__contains__", _contains)
+
+# ---- numpy
+
+
+@composite(function=False, method=True)
+def numpy(self, *, force=False):
+    """A numpy array over the same memory. RuntimeError on a tensor that requires grad, unless `force`.
+
+    bfloat16, which numpy lacks, is a TypeError, as in PyTorch.
+    """
+    if not force and self.requires_grad:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+    if self._a.dtype.name == "bfloat16":
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    return self._a.view()
+
+
+def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    a = self.numpy()  # type: ignore[attr-defined]
+    if dtype is not None and a.dtype != dtype:
+        return a.astype(dtype)
+    return a.copy() if copy else a
+
+
+def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
+    from .creation import from_numpy
+
+    return from_numpy(np.ascontiguousarray(array) if array.ndim else np.asarray(array))
+
+
+attach("__array__", _array)
+attach("__array_wrap__", _array_wrap)
+
+# ---- copies and pickles
+
+
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If you "
+            "were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    out = make(self.__class__, self._a.copy(order="K"))
+    out._rg = self._rg
+    if self._grad is not None:
+        out._grad = copies.deepcopy(self._grad, memo)
+    out.__dict__.update(copies.deepcopy(self.__dict__, memo))
+    memo[id(self)] = out
+    return out
+
+
+def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+    """Undoes pickling."""
+    d = dtypes.by_name(dtype_name)
+    out = make(cls, array if array.dtype == d.np else array.view(d.np))
+    out._rg = requires_grad
+    out.__dict__.update(attributes)
+    return out
+
+
+def _reduce(self: Tensor, protocol: int) -> Any:
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Tensors that require grad and are not leaves cannot be pickled: detach() them first"
+        )
+    a = self._a
+    plain = a.view(np.uint16) if a.dtype.name == "bfloat16" else a
+    return rebuild, (self.__class__, plain, self.dtype.name, self._rg, dict(self.__dict__))
+
+
+attach("__deepcopy__", _deepcopy)
+attach("__reduce_ex__", _reduce)
+
+# ---- text
+
+
+def _repr(self: Tensor, *, tensor_contents: str | None = None) -> str:
+    return echo.tensor_repr(self, tensor_contents=tensor_contents)
+
+
+attach("__repr__", _repr)
+attach("__format__", lambda self, spec: echo.tensor_format(self, spec))
+
+# ---- parts of complex tensors
+
+
+@composite(method=True, function=True)
+def real(input):
+    """The real part: a view of a complex tensor, the tensor itself otherwise."""
+    return ROWS["real.complex"].record(input) if input.is_complex() else input
+
+
+@composite(method=True, function=True)
+def imag(input):
+    """The imaginary part, as a view; RuntimeError for a tensor that is not complex."""
+    if not input.is_complex():
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return ROWS["imag.complex"].record(input)
+
+
+attach("real", property(real))
+attach("imag", property(imag))
+
+
+@composite(method=True)
+def conj(input):
+    """The complex conjugate; a real tensor is returned as it is."""
+    return ROWS["conj"].record(input) if input.is_complex() else input
+
+
+@composite(method=True)
+def resolve_conj(input):
+    """The tensor itself: conjugation is carried out at once here."""
+    return input
+
+
+@composite(method=True)
+def resolve_neg(input):
+    """The tensor itself: negation is carried out at once here."""
+    return input
+
+
+@composite(method=True)
+def is_conj(input):
+    """Whether conjugation is still to be carried out; never here."""
+    return False
+
+
+@composite(method=True)
+def is_neg(input):
+    """Whether negation is still to be carried out; never here."""
+    return False
+
+
+for _name in ("is_floating_point", "is_complex", "is_signed", "is_inference", "numel"):
+    publish(_name, lambda input, _m=getattr(Tensor, _name): _m(input))
+
+
+@composite()
+def is_tensor(obj):
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+@composite(method=True)
+def is_nonzero(input):
+    """Whether the single element is not zero; RuntimeError for more elements or none."""
+    if input.numel() != 1:
+        if input.numel() == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    return bool(input)
+
+
+@composite(function=False, method=True)
+def as_subclass(self, cls):
+    """The same memory and history as an instance of a Tensor subclass."""
+    out = self.alias_()
+    out.__class__ = cls
+    return out
+
+
+def _alias_row(self: Tensor) -> Tensor:
+    return rows.alias.record(self)
+
+
+attach("alias_", _alias_row)

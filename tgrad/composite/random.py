@@ -1,0 +1,259 @@
+"""Random tensors: PyTorch's names over the generator whose stream equals PyTorch's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, run
+from ..graph.modes import state
+from ..methods import composite, publish
+from ..ops.spec import op
+from ..rng import Generator, default_generator, place
+from ..tensor import Tensor, wrap
+from .creation import at, flagged, like_array, sizes_of
+
+publish("Generator", Generator)
+publish("default_generator", default_generator)
+
+
+def gen(generator: Generator | None) -> Generator:
+    return default_generator if generator is None else generator
+
+
+@composite()
+def manual_seed(seed):
+    """Starts the default generator anew from `seed`; the same seed gives PyTorch's numbers. Returns the generator."""
+    return default_generator.manual_seed(int(seed))
+
+
+@composite()
+def seed():
+    """Starts the default generator from a seed that the system supplies, and returns it."""
+    return default_generator.seed()
+
+
+@composite()
+def initial_seed():
+    """The seed that the default generator started from."""
+    return default_generator.initial_seed()
+
+
+@composite()
+def get_rng_state():
+    """The default generator's state, as a uint8 tensor."""
+    return wrap(default_generator.get_state_array())
+
+
+@composite()
+def set_rng_state(new_state):
+    """Puts the default generator into a state that `get_rng_state` returned."""
+    default_generator.set_state_array(new_state._a)
+
+
+def _floats(d: Any) -> Any:
+    return dtypes.get_default_dtype() if d is None else d
+
+
+def _factory(name: str, draw: Any) -> None:
+    @composite(name=name)
+    def sample(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
+               requires_grad: Any = False, pin_memory: Any = False, names: Any = None, **kw: Any) -> Any:  # fmt: skip
+        if "size" in kw:
+            size = (kw.pop("size"),)
+        if kw:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
+        at(device)
+        d = _floats(dtype if out is None else out.dtype)
+        shape = sizes_of(size, name)
+        if d.category < 2:
+            kernel = "check_uniform_bounds" if name == "rand" else "normal_kernel_cpu"
+            raise NotImplementedError(f"\"{kernel}\" not implemented for '{d.legacy}'")
+        a = draw(gen(generator), shape, d.np)
+        return flagged(a, requires_grad) if out is None else into(out, wrap(a), name)
+
+    sample.__doc__ = {
+        "rand": "Uniform numbers in [0, 1) in the given sizes.",
+        "randn": "Numbers of the standard normal distribution in the given sizes.",
+    }[name]
+
+    @composite(name=name + "_like")
+    def like(input: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: Any = False,
+             memory_format: Any = None, generator: Any = None, pin_memory: Any = False) -> Any:  # fmt: skip
+        at(device)
+        d = dtype or input.dtype
+        a = like_array(input, d, "empty")
+        if name == "randn":
+            place(a, gen(generator).normal(a.shape, d.np, contiguous=a.flags.c_contiguous))
+        else:
+            place(a, gen(generator).uniform(a.shape, d.np))
+        return flagged(a, requires_grad)
+
+    like.__doc__ = f"`{name}` with the sizes and dtype of `input`."
+
+
+_factory("rand", lambda g, shape, dt: g.uniform(shape, dt))
+_factory("randn", lambda g, shape, dt: g.normal(shape, dt))
+
+
+@composite()
+def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+            pin_memory=False):  # fmt: skip
+    """Integers from `low` (0 if left out) up to but not including `high`, evenly distributed.
+
+    >>> randint(0, 10, (3,)).shape
+    torch.Size([3])
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    at(device)
+    d = dtype or (out.dtype if out is not None else dtypes.int64)
+    a = gen(generator).randint(int(low), int(high), sizes_of((size,), "randint"), d.np)
+    return flagged(a, requires_grad) if out is None else into(out, wrap(a), "randint")
+
+
+@composite()
+def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+    """`randint` with the sizes and dtype of `input`."""
+    if high is None:
+        low, high = 0, low
+    if isinstance(high, Tensor):
+        high = int(high)
+    d = dtype or input.dtype
+    a = like_array(input, d, "empty")
+    place(a, default_generator.randint(int(low), int(high), a.shape, d.np))
+    return flagged(a, requires_grad)
+
+
+@composite()
+def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, device=None, requires_grad=False, pin_memory=False):
+    """The numbers 0 … n-1 in random order."""
+    at(device)
+    a = gen(generator).randperm(n, dtype.np)
+    return flagged(a, requires_grad) if out is None else into(out, wrap(a), "randperm")
+
+
+@composite()
+def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+    """Normal numbers with the given mean and standard deviation, each a number or a tensor."""
+    g = gen(generator)
+    if size is not None:
+        d = _floats(dtype)
+        r = flagged(g.normal(sizes_of((size,), "normal"), d.np, float(mean), float(std)), requires_grad)
+    else:
+        if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+            raise TypeError("normal() received an invalid combination of arguments: give `size` with two numbers")
+        parts = [t._a if isinstance(t, Tensor) else t for t in (mean, std)]
+        r = wrap(g.normal_each(*parts))
+    return r if out is None else into(out, r, "normal")
+
+
+@composite(method=True)
+def bernoulli(input, p=None, *, generator=None, out=None):
+    """Zeros and ones: one with the probability that each element of `input` gives (or `p`, for all)."""
+    if p is not None:
+        r = wrap(gen(generator).bernoulli(input._a.shape, input._a.dtype, float(p)))
+        return r if out is None else into(out, r, "bernoulli")
+    r = run(bernoulli_row, (input,), {"generator": generator})
+    return r if out is None else into(out, r, "bernoulli")
+
+
+@op("bernoulli.tensor", grad=dict(self=lambda grad: grad * 0), tensors="self", node="BernoulliBackward0", function=False,
+    method=False)  # fmt: skip
+def bernoulli_row(self, generator=None):
+    return gen(generator).bernoulli(self.shape, self.dtype, self)
+
+
+@composite(method=True)
+def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
+    """Indices drawn with the probabilities that the last dimension of `input` is proportional to."""
+    r = wrap(gen(generator).multinomial(input._a, num_samples, replacement))
+    return r if out is None else into(out, r, "multinomial")
+
+
+@composite()
+def poisson(input, generator=None):
+    """Poisson numbers with the rates that `input` gives."""
+    return wrap(gen(generator).poisson(input._a))
+
+
+@composite()
+def binomial(count, prob, generator=None):
+    """Binomial numbers: successes in `count` tries of probability `prob`."""
+    return wrap(gen(generator).binomial(count._a, prob._a))
+
+
+def _inplace(name: str, draw: Any, node: str, doc: str) -> None:
+    row = op(name + ".inplace", grad=dict(self=lambda grad: grad * 0), tensors="self", node=node, function=False, method=False)(
+        lambda self: self
+    )
+
+    @composite(name=name, method=True, function=False)
+    def fill(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
+        recording = state.grad and needs_grad((self,))
+        check_writable(self, recording or (state.grad and self._rg))
+        values = draw(gen(generator), self._a, *args, **kwargs)
+        made = inplace_node(row, (self,), {}) if recording else None
+        place(self._a, values)
+        commit(self, made, row)
+        return self
+
+    fill.__doc__ = doc
+
+
+_inplace(
+    "uniform_", lambda g, a, from_=0.0, to=1.0, **kw: g.uniform(a.shape, a.dtype, float(kw.get("from", from_)), float(to)),
+    "UniformBackward0", "Fills with uniform numbers in [from, to).",
+)  # fmt: skip
+_inplace(
+    "normal_",
+    lambda g, a, mean=0.0, std=1.0: g.normal(a.shape, a.dtype, float(mean), float(std), contiguous=a.flags.c_contiguous),
+    "NormalBackward0", "Fills with normal numbers of the given mean and standard deviation.",
+)  # fmt: skip
+_inplace(
+    "log_normal_", lambda g, a, mean=1.0, std=2.0: g.log_normal(a.shape, a.dtype, float(mean), float(std)), "LogNormalBackward0",
+    "Fills with numbers whose logarithm is normal.",
+)  # fmt: skip
+_inplace(
+    "cauchy_", lambda g, a, median=0.0, sigma=1.0: g.cauchy(a.shape, a.dtype, float(median), float(sigma)), "CauchyBackward0",
+    "Fills with Cauchy numbers.",
+)  # fmt: skip
+_inplace(
+    "exponential_", lambda g, a, lambd=1.0: g.exponential(a.shape, a.dtype, float(lambd)), "ExponentialBackward0",
+    "Fills with exponential numbers of the given rate.",
+)  # fmt: skip
+_inplace(
+    "geometric_", lambda g, a, p: g.geometric(a.shape, a.dtype, float(p)), "GeometricBackward0", "Fills with geometric numbers."
+)
+_inplace(
+    "random_", lambda g, a, *bounds, **kw: _random(g, a, *bounds, **kw), "RandomBackward0",
+    "Fills with integers in [from, to), or over the dtype's whole range.",
+)  # fmt: skip
+_inplace(
+    "bernoulli_",
+    lambda g, a, p=0.5: g.bernoulli(a.shape, a.dtype, np.broadcast_to(p._a, a.shape) if isinstance(p, Tensor) else float(p)),
+    "BernoulliBackward0", "Fills with ones of the given probability, else zeros.",
+)  # fmt: skip
+
+
+def _random(g: Generator, a: np.ndarray, *bounds: Any, **kw: Any) -> np.ndarray:
+    low = kw.get("from", bounds[0] if len(bounds) == 2 else None)
+    high = kw.get("to", bounds[-1] if bounds else None)
+    if high is None and low is None:
+        return g.random(a.shape, a.dtype)
+    if high is None:
+        return g.random(a.shape, a.dtype, low)
+    return g.random(a.shape, a.dtype, 0 if low is None else low, high)
+
+
+@composite()
+def dropout(input, p, train):
+    """Zeroes elements with probability p and scales the rest by 1 / (1 - p), when training."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not train or p == 0 or input.numel() == 0:
+        return input
+    mask = wrap(gen(None).dropout_mask(input._a.shape, input._a.dtype, p))
+    return input * mask

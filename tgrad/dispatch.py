@@ -1,0 +1,691 @@
+"""The one door: every op on tensors runs through here, which promotes, checks, computes and records.
+
+Note [The door]
+`pointwise` and `run` are the general paths for the two kinds of forward: elementwise (inputs promoted and broadcast) and
+everything else (arrays go in as they are). `fast_unary` and `fast_binary` make, per row, a closure with the common case
+in front (float tensors of one dtype, no observers) which otherwise calls the general path. `inplace` and `into` serve the
+in-place and `out=` forms of all families. Nothing else creates nodes for rows.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import dtype as dtypes
+from .dtype import dtype
+from .graph.history import check_inplace, edge, rebase
+from .graph.modes import state
+from .graph.node import PACKED, SCALAR, Node, Packed, next_seq, node_class
+from .kernels.quiet import quiet
+from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, Row
+from .shape import Size, broadcast_shapes
+from .storage import overlaps_itself
+from .tensor import FAST, Tensor, make, mark_view, wrap
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+ndarray = np.ndarray
+_HALVES = (dtypes.float16, dtypes.bfloat16)
+NUMBERS = (bool, int, float, complex)
+
+
+# ---- promotion
+
+
+def result_type(inputs: Sequence[Any]) -> dtype:
+    """The common dtype of tensors and Python numbers: tensors with dimensions weigh more than 0-d tensors, those more
+    than numbers; a lower kind only decides when it is of a higher category (bool < int < float < complex)."""
+    dim: dtype | None = None
+    zero: dtype | None = None
+    number: dtype | None = None
+    for x in inputs:
+        if isinstance(x, Tensor):
+            d = dtypes.from_np(x._a.dtype)
+            if x._a.ndim:
+                dim = d if dim is None or dim is d else dtypes.promote_types(dim, d)
+            else:
+                zero = d if zero is None or zero is d else dtypes.promote_types(zero, d)
+        else:
+            d = dtypes.of_scalar(x)
+            number = d if number is None or number is d else dtypes.promote_types(number, d)
+    low = _combine(zero, number)
+    out = _combine(dim, low)
+    assert out is not None
+    return out
+
+
+def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
+    if high is None or low is None:
+        return high if low is None else low
+    if low.category > high.category:
+        if low.is_complex and high.is_floating_point:
+            return high.to_complex()
+        return low
+    return high
+
+
+def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
+    kind = row.kind
+    if kind == FLOAT and common.category < 2:
+        common = dtypes.get_default_dtype()
+    elif kind == NUMERIC and common is dtypes.bool_:
+        common = dtypes.int64
+    if kind == BOOL:
+        return common, dtypes.bool_
+    if kind == REAL and common.is_complex:
+        return common, common.to_real()
+    if kind == COMPLEX:
+        return common, common.to_complex()
+    return common, common
+
+
+def as_number(value: Any, d: dtype) -> Any:
+    """A Python number as a numpy scalar of a dtype, wrapping round as a cast in C does."""
+    t = d.np.type
+    if d.category < 2 and not isinstance(value, complex):
+        if d is dtypes.bool_:
+            return np.bool_(bool(value))
+        if isinstance(value, float):
+            return np.asarray(value).astype(d.np)[()]
+        info = dtypes.iinfo(d)
+        if not info.min <= value <= info.max:
+            span = 1 << info.bits
+            value = (value - info.min) % span + info.min
+        return t(value)
+    return t(value)
+
+
+# ---- arguments
+
+
+def bad_argument(row_name: str, position: int, word: str, value: Any, want: str = "Tensor") -> TypeError:
+    word = "input" if word == "self" else word
+    return TypeError(
+        f"{row_name}(): argument '{word}' (position {position}) must be {want}, not {_type_name(value)}"
+    )
+
+
+def _type_name(value: Any) -> str:
+    return type(value).__name__
+
+
+def overridden(args: Sequence[Any]) -> bool:
+    """Whether an argument is of a tensor subclass that takes part in the `__torch_function__` protocol."""
+    for a in args:
+        t = type(a)
+        if t not in FAST and isinstance(a, Tensor) and t.__torch_function__ is not _disabled:
+            return True
+    return False
+
+
+_disabled: Any = None  # set by tgrad.methods: Tensor's own __torch_function__
+
+
+# ---- recording
+
+
+def needs_grad(tensors: Sequence[Any]) -> bool:
+    if not state.grad:
+        return False
+    for t in tensors:
+        if isinstance(t, Tensor):
+            if t._x is not None:
+                edge(t)
+            if t._rg:
+                return True
+    return False
+
+
+def _edge_of(t: Any) -> Any:
+    return edge(t) if isinstance(t, Tensor) and t.dtype.category >= 2 else None
+
+
+def new_node(row: Row, inputs: dict[str, Any], params: dict[str, Any]) -> Node:
+    """A node for one run of a row, with what its live formulas will need saved. `inputs`: the row's tensor words (a list
+    for a `*` word); `params`: all others. The caller adds outputs (`finish`)."""
+    cls = node_class(row)
+    node = cls()
+    live: set[str] = set()
+    edges: list[Any] = []
+    for word in row.tensors:
+        word = word.rstrip("*")
+        if not any(word in f.targets for f in row.grad.values()):
+            continue
+        value = inputs[word]
+        got = [_edge_of(t) for t in value] if isinstance(value, (list, tuple)) else [_edge_of(value)]
+        if any(e is not None for e in got):
+            live.add(word)
+        edges += got
+    node.edges, node.seq, node.extra, node.plain = tuple(edges), next_seq(), None, False
+    needed = {w for f in row.grad.values() if live & set(f.targets) for w in f.words}
+    for word in cls.saved_words:
+        if word in inputs:
+            value = inputs[word] if word in needed else None
+            if isinstance(value, (list, tuple)):
+                pairs = [save(node, t) for t in value]
+                setattr(node, "s_" + word, [p[0] for p in pairs])
+                setattr(node, "v_" + word, [p[1] for p in pairs])
+            else:
+                s, v = save(node, value)
+                setattr(node, "s_" + word, s)
+                setattr(node, "v_" + word, v)
+        elif word.startswith("result"):
+            setattr(node, "s_" + word, None)
+            setattr(node, "v_" + word, SCALAR)
+        elif word.endswith("_sizes") and word[:-6] in inputs:
+            value = inputs[word[:-6]]
+            many = isinstance(value, (list, tuple))
+            setattr(node, "s_" + word, [tuple(t._a.shape) for t in value] if many else tuple(value._a.shape))
+        elif word.endswith("_geometry") and word[:-9] in inputs:
+            from .graph.history import geometry
+
+            setattr(node, "s_" + word, geometry(inputs[word[:-9]]._a))
+        else:
+            setattr(node, "s_" + word, params[word])
+    node_needed = needed & set(cls.saved_words)
+    if any(w.startswith("result") for w in node_needed):
+        _PENDING[node] = [w for w in node_needed if w.startswith("result")]
+    trace(node)
+    return node
+
+
+_PENDING: dict[Node, list[str]] = {}  # nodes between `new_node` and `finish` that wait for their output
+
+
+def save(node: Node, value: Any) -> tuple[Any, int]:
+    """What a node keeps for a tensor it needs in backward: (value, version)."""
+    if not isinstance(value, Tensor):
+        return value, SCALAR
+    meta = value._x
+    if meta is not None and meta.inference:
+        raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference "
+                           "mode in computation tracked by autograd. To work around this, you can make a clone to get a normal "
+                           "tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.")  # fmt: skip
+    if state.saved_hooks_disabled is not None:
+        raise RuntimeError(state.saved_hooks_disabled)
+    if state.saved_hooks:
+        pack, unpack = state.saved_hooks[-1]
+        before, state.saved_hooks = state.saved_hooks, ()
+        try:
+            return Packed(pack(value), unpack), PACKED
+        finally:
+            state.saved_hooks = before
+    vc = value._vc
+    return value, 0 if vc is None else vc.n
+
+
+def finish(row: Row, node: Node, outs: Sequence[Tensor]) -> None:
+    """Ties a node to the outputs that it differentiates."""
+    k = 0
+    several = node.n_outputs > 1
+    shapes, dts = [], []
+    names = row.outputs or ("result",)
+    for name, out in zip(names, outs, strict=False):
+        if name in row.undiff:
+            continue
+        out._node = (node, k) if k else node
+        out._rg = True
+        shapes.append(out._a.shape)
+        dts.append(out._a.dtype)
+        k += 1
+    node.shape, node.dt = (shapes, dts) if several else (shapes[0], dts[0])
+    waiting = _PENDING.pop(node, None)
+    if waiting:
+        for word in waiting:
+            i = int(word[6:]) if word[6:] else 0
+            out = outs[i]
+            if state.slow and state.saved_hooks:
+                s, v = save(node, out)
+            else:
+                s, v = out._alias(), out._counter().n
+            setattr(node, "s_" + word, s)
+            setattr(node, "v_" + word, v)
+
+
+def trace(node: Node) -> None:
+    if state.anomaly:
+        import traceback
+
+        node.extras().trace = "".join(traceback.format_stack()[:-2])
+
+
+# ---- the general paths
+
+
+def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtype, dtype]:
+    """Arrays of the inputs in the dtype to compute in, that dtype, and the result's."""
+    words = row.tensors
+    if len(row.promoted) == len(words):
+        common = result_type(inputs)
+    else:
+        common = result_type([x for w, x in zip(words, inputs, strict=False) if w in row.promoted])
+    compute, result = compute_and_result(row, common)
+    math = dtypes.float32 if compute in _HALVES else compute
+    np_math = math.np
+    arrays: list[Any] = []
+    for w, x in zip(words, inputs, strict=False):
+        if isinstance(x, Tensor):
+            a = x._a
+            if a.dtype is not np_math and w in row.promoted:
+                a = a.astype(np_math)
+            arrays.append(a)
+        else:
+            arrays.append(as_number(x, math))
+    return arrays, compute, result
+
+
+def check_inputs(row: Row, inputs: Sequence[Any]) -> None:
+    for i, x in enumerate(inputs):
+        if not isinstance(x, Tensor) and not isinstance(x, NUMBERS):
+            if isinstance(x, np.generic):
+                continue
+            raise bad_argument(row.name, i + 1, row.tensors[i], x)
+
+
+def plain_numbers(inputs: Sequence[Any]) -> list[Any]:
+    return [x.item() if isinstance(x, np.generic) else x for x in inputs]
+
+
+def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Runs and records an elementwise row on tensors and Python numbers."""
+    check_inputs(row, inputs)
+    inputs = plain_numbers(inputs)
+    r = compute_pointwise(row, inputs, params)
+    out = wrap(r)
+    if row.grad and state.grad and r.dtype.kind not in "biu" and needs_grad(inputs):
+        record_pointwise(row, inputs, params, out)
+    elif state.inference:
+        mark_inference(out)
+    return out
+
+
+def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    arrays, compute, result = promote(row, inputs)
+    try:
+        with quiet:
+            r = row.array(*arrays, **params)
+    except ValueError:
+        broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])  # raises PyTorch's text
+        raise
+    if type(r) is not ndarray:
+        r = np.asarray(r)
+    if r.dtype is not result.np:
+        with quiet:
+            r = r.astype(result.np, copy=False)
+    return r
+
+
+def record_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any], out: Tensor) -> Node:
+    words = dict(zip(row.tensors, inputs, strict=False))
+    node = new_node(row, words, params)
+    finish(row, node, (out,))
+    dt = out._a.dtype
+    node.plain = dt.kind == "f" and dt.itemsize >= 4 and all(
+        not isinstance(x, Tensor) or w not in row.promoted or x._a.dtype is dt for w, x in words.items()
+    )
+    return node
+
+
+def mark_inference(out: Tensor) -> None:
+    out._meta().inference = True
+
+
+def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """Runs and records any other row. `inputs` follow `row.tensors` (lists for `*` words, None for absent ones)."""
+    arrays: list[Any] = []
+    tensors: list[Any] = []
+    for i, x in enumerate(inputs):
+        if isinstance(x, Tensor):
+            arrays.append(x._a)
+            tensors.append(x)
+        elif x is None:
+            arrays.append(None)
+        elif isinstance(x, (list, tuple)):
+            for j, t in enumerate(x):
+                if not isinstance(t, Tensor):
+                    raise TypeError(
+                        f"expected Tensor as element {j} in argument {i}, but got {type(t).__name__}"
+                    )
+            arrays.append([t._a for t in x])
+            tensors += x
+        else:
+            raise bad_argument(row.name, i + 1, row.tensors[i].rstrip("*"), x)
+    with quiet:
+        r = row.array(*arrays, **params)
+    recorded = bool(row.grad) and state.grad and needs_grad(tensors)
+    if row.family == "view":
+        return _views(row, inputs, params, r, recorded)
+    outs = [wrap(a) for a in r] if row.outputs else [wrap(r)]
+    if recorded and (outs[0]._a.dtype.kind not in "biu"):
+        words = {w.rstrip("*"): x for w, x in zip(row.tensors, inputs, strict=True)}
+        finish(row, new_node(row, words, params), outs)
+    elif state.inference:
+        for out in outs:
+            mark_inference(out)
+    return outs if row.outputs else outs[0]
+
+
+def _views(row: Row, inputs: Sequence[Any], params: dict[str, Any], r: Any, recorded: bool) -> Any:
+    of = inputs[0]
+    many = isinstance(r, (list, tuple))
+    outs = [wrap(a) for a in r] if many else [wrap(r)]
+    if of._x is not None and of._x.inference:
+        for out in outs:
+            mark_inference(out)
+        return outs if many else outs[0]
+    creation = "multi" if many else None if state.grad else "no_grad"
+    for out in outs:
+        mark_view(out, of, creation)
+    if recorded and of._a.dtype.kind not in "biu":
+        node = new_node(row, {row.tensors[0]: of}, params)
+        if many:
+            node.shape, node.dt = [o._a.shape for o in outs], [o._a.dtype for o in outs]
+            for k, out in enumerate(outs):
+                out._node, out._rg = (node, k), True
+        else:
+            finish(row, node, outs)
+    return outs if many else outs[0]
+
+
+# ---- in-place and out= forms
+
+
+def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
+    """Runs a row into its first input, counts the write and rebases the history."""
+    target = inputs[0]
+    if not isinstance(target, Tensor):
+        raise bad_argument(row.name + "_", 1, "self", target)
+    recording = state.grad and (needs_grad(inputs) if row.grad else edge(target) is not None)
+    check_writable(target, recording or (state.grad and target._rg))
+    if row.family == "pointwise":
+        check_inputs(row, inputs)
+        inputs = plain_numbers(inputs)
+        r = _pointwise_into(row, inputs, params, target)
+    else:
+        arrays = [x._a if isinstance(x, Tensor) else x for x in inputs]
+        with quiet:
+            r = row.array(*arrays, **params)
+    node = None
+    if recording and row.grad:
+        node = inplace_node(row, inputs, params)
+    with quiet:
+        target._a[...] = r
+    commit(target, node, row)
+    return target
+
+
+def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], target: Tensor) -> np.ndarray:
+    arrays, _, result = promote(row, inputs)
+    own = target.dtype
+    if not dtypes.can_cast(result, own):
+        raise RuntimeError(f"result type {result.legacy} can't be cast to the desired output type {own.legacy}")
+    shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
+    if shape != target._a.shape:
+        raise RuntimeError(
+            f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}"
+        )
+    with quiet:
+        return row.array(*arrays, **params)
+
+
+def check_writable(target: Tensor, recording: bool) -> None:
+    check_inplace(target, recording)
+    meta = target._x
+    if meta is not None and meta.inference and not state.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
+            "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+        )
+    if overlaps_itself(target._a):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
+
+
+def inplace_node(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Node:
+    """The node of an in-place run. What it saves of the target is saved as a copy: the write is about to change it."""
+    words = {w.rstrip("*"): x for w, x in zip(row.tensors, inputs, strict=False)}
+    target = inputs[0]
+    first = row.tensors[0]
+    if any(first in f.words for key, f in row.grad.items()):
+        kept = make(Tensor, target._a.copy())
+        kept._node, kept._rg = edge(target), target._rg
+        if kept._node is target:
+            kept._node = None
+        node = new_node(row, words, params)
+        if getattr(node, "s_" + first) is target:
+            setattr(node, "s_" + first, kept)
+            setattr(node, "v_" + first, 0)
+        return node
+    return new_node(row, words, params)
+
+
+def commit(target: Tensor, node: Node | None, row: Row | None = None) -> None:
+    """Counts a write into `target` that has just happened and hangs `node` into its history."""
+    meta = target._x
+    if not (meta is not None and meta.inference):
+        target._bump()
+    if node is None:
+        return
+    node.shape, node.dt = target._a.shape, target._a.dtype
+    dt = node.dt
+    node.plain = dt.kind == "f" and dt.itemsize >= 4 and row is not None and row.family != "pointwise"
+    waiting = _PENDING.pop(node, None)
+    rebase(target, node)
+    for word in waiting or ():
+        setattr(node, "s_" + word, target._alias())
+        setattr(node, "v_" + word, target._counter().n)
+
+
+def into(out: Any, result: Tensor, name: str = "") -> Tensor:
+    """Writes a result into the caller's `out=` tensor, resized if its shape differs."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if result._rg or (state.grad and out.requires_grad):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "requires grad."
+        )
+    if not dtypes.can_cast(result.dtype, out.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.legacy} can't be cast to the desired output type {out.dtype.legacy}"
+        )
+    if out._a.shape != result._a.shape:
+        if out._a.size:
+            import warnings
+
+            warnings.warn(
+                f"An output with one or more elements was resized since it had shape {list(out._a.shape)}, which does not "
+                f"match the required output shape {list(result._a.shape)}. This behavior is deprecated, and in a future PyTorch "
+                "release outputs will not be resized unless they have zero elements. You can explicitly reuse an out tensor t "
+                "by resizing it, inplace, to zero elements with t.resize_(0).",
+                UserWarning,
+                stacklevel=3,
+            )
+        out._a = np.empty(result._a.shape, out._a.dtype)
+    else:
+        check_writable(out, False)
+    with quiet:
+        out._a[...] = result._a
+    out._bump()
+    return out
+
+
+# ---- fast paths
+
+
+def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+    """`row` for two operands, one function call deep when both are float tensors of one dtype (or one is a number)."""
+    ufunc: Any = row.ufunc
+    cls = node_class(row)
+    self_words = row.grad["self"].words if "self" in row.grad else ()
+    other_words = row.grad["other"].words if "other" in row.grad else ()
+    slots = set(cls.saved_words)
+    simple = slots <= {"self", "other"} and bool(row.grad)
+    other_for_self, self_for_self = "other" in self_words, "self" in self_words
+    other_for_other, self_for_other = "other" in other_words, "self" in other_words
+    keeps_self, keeps_other = "self" in slots, "other" in slots
+    fixed = {w: p.default for w in slots for p in row.params if p.name == w and w not in ("self", "other")}
+    if row.ufunc is None or not row.grad or not slots - set(fixed) <= {"self", "other"}:
+        return general
+    del simple
+    fixed_items = [("s_" + w, v) for w, v in fixed.items()]
+    new, T, nd = object.__new__, Tensor, ndarray
+    enter, leave, silent = quiet.fast
+
+    def fast(self: Any, other: Any) -> Any:
+        t = type(other)
+        if state.slow or type(self) not in FAST:
+            return general(self, other)
+        a = self._a
+        dt = a.dtype
+        if dt is not F32 and dt is not F64:
+            return general(self, other)
+        if t in FAST:
+            b = other._a
+            if b.dtype is not dt:
+                return general(self, other)
+            tensor = True
+        elif t is float or t is int:
+            b = other
+            tensor = False
+        else:
+            return general(self, other)
+        token = enter(silent)
+        try:
+            r = ufunc(a, b)
+        except (ValueError, OverflowError):
+            leave(token)
+            token = None
+            return general(self, other)
+        finally:
+            if token is not None:
+                leave(token)
+        if type(r) is not nd:
+            r = np.asarray(r)
+        out = new(T)
+        out._a = r
+        out._vc = None
+        out._grad = None
+        out._x = None
+        if tensor:
+            if (self._rg or other._rg or self._x is not None or other._x is not None) and state.grad:
+                e0 = self._node or (self if self._rg else None) if self._x is None else edge(self)
+                e1 = other._node or (other if other._rg else None) if other._x is None else edge(other)
+            else:
+                out._node = None
+                out._rg = False
+                return out
+        else:
+            e1 = None
+            if (self._rg or self._x is not None) and state.grad:
+                e0 = self._node or self if self._x is None else edge(self)
+            else:
+                e0 = None
+        if e0 is None and e1 is None:
+            out._node = None
+            out._rg = False
+            return out
+        out._rg = True
+        out._node = node = cls()
+        node.edges = (e0, e1)
+        node.seq = next_seq()
+        node.extra = None
+        node.plain = True
+        node.shape = r.shape
+        node.dt = dt
+        if keeps_other:
+            if (other_for_self and e0 is not None) or (other_for_other and e1 is not None):
+                node.s_other = other
+                if tensor:
+                    vc = other._vc
+                    node.v_other = 0 if vc is None else vc.n
+                else:
+                    node.v_other = SCALAR
+            else:
+                node.s_other = None
+                node.v_other = SCALAR
+        if keeps_self:
+            if (self_for_self and e0 is not None) or (self_for_other and e1 is not None):
+                node.s_self = self
+                vc = self._vc
+                node.v_self = 0 if vc is None else vc.n
+            else:
+                node.s_self = None
+                node.v_self = SCALAR
+        for w, v in fixed_items:
+            setattr(node, w, v)
+        return out
+
+    return fast
+
+
+def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
+    """`row` for one float tensor; as `fast_binary`."""
+    if not row.grad:
+        return general
+    array: Any = row.array
+    cls = node_class(row)
+    slots = set(cls.saved_words)
+    if not slots <= {"self", "result"}:
+        return general
+    keeps_self, keeps_result = "self" in slots, "result" in slots
+    new, T, nd = object.__new__, Tensor, ndarray
+    enter, leave, silent = quiet.fast
+
+    def fast(self: Any) -> Any:
+        if state.slow or type(self) not in FAST:
+            return general(self)
+        a = self._a
+        dt = a.dtype
+        if dt is not F32 and dt is not F64:
+            return general(self)
+        token = enter(silent)
+        try:
+            r = array(a)
+        finally:
+            leave(token)
+        if type(r) is not nd:
+            r = np.asarray(r, dt)
+        out = new(T)
+        out._a = r
+        out._vc = None
+        out._grad = None
+        out._x = None
+        if (self._rg or self._x is not None) and state.grad:
+            e0 = self._node or self if self._x is None else edge(self)
+            if e0 is not None:
+                out._rg = True
+                out._node = node = cls()
+                node.edges = (e0,)
+                node.seq = next_seq()
+                node.extra = None
+                node.plain = True
+                node.shape = r.shape
+                node.dt = dt
+                if keeps_self:
+                    node.s_self = self
+                    vc = self._vc
+                    node.v_self = 0 if vc is None else vc.n
+                if keeps_result:
+                    node.s_result = out._alias()
+                    node.v_result = 0
+                return out
+        out._node = None
+        out._rg = False
+        return out
+
+    return fast
+
+
+def index_of(value: Any) -> int:
+    return operator.index(value)
+
+
+_lock = threading.Lock()
+__all__ = ["Size", "fast_binary", "fast_unary", "inplace", "into", "pointwise", "result_type", "run"]

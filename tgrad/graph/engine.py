@@ -1,0 +1,675 @@
+"""The backward pass: walks nodes in descending order of creation and adds gradients up.
+
+Note [The pass]
+Gradients travel as bare arrays; with `create_graph` as Tensors, whose operations are recorded in turn. `pending` maps each
+node to what has arrived for it so far. The node with the largest `seq` is next: everything that could still send it a
+gradient was made later and has run (see Note [Edges]). What arrives for leaves is collected and delivered at the end, once
+per leaf; where a leaf has hooks, its uses are counted first, so that it is delivered as soon as PyTorch would do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from ..kernels.quiet import quiet
+from ..ops.view import sum_to
+from ..storage import dense
+from ..tensor import Tensor, wrap
+from . import hooks
+from .history import edge
+from .modes import state
+from .node import AccumulateGrad, Node, accumulator
+
+ndarray = np.ndarray
+
+# Called with the tuple of root tensors before each backward pass: how tools see the graph while its buffers still live.
+on_backward: list[Callable[[tuple[Tensor, ...]], None]] = []
+
+
+class Flags:
+    leaf_hooks = False  # some leaf somewhere has (had) a hook: passes count the uses of leaves
+
+
+class Pass:
+    """One backward pass."""
+
+    def __init__(self, retain: bool, create: bool, accumulate: bool = True) -> None:
+        self.retain, self.create, self.accumulate = retain, create, accumulate
+        self.pending: dict[Node, Any] = {}
+        self.heap: list[tuple[int, Node]] = []
+        self.leaves: dict[Tensor, Any] = {}
+        self.wanted: dict[Any, list[int]] = {}  # (node, nr) or leaf -> positions among `captured`
+        self.captured: list[Any] = []
+        self.only: set[Node] | None = None  # with given inputs: the nodes that lead to them
+        self.uses: dict[Tensor, int] | None = None
+
+    # -- values: arrays, or Tensors when the pass is recorded
+    def fit(self, g: Any, shape: tuple[int, ...], dt: np.dtype) -> Any:
+        """Brings a gradient to the shape and dtype of what it is a gradient of."""
+        if self.create:
+            if tuple(g._a.shape) != shape:
+                g = sum_to(g, shape)
+            if g._a.dtype != dt:
+                g = _cast_tensor(g, dt)
+            return g
+        if type(g) is not ndarray:
+            g = np.asarray(g)
+        if g.shape != shape:
+            g = sum_to(g, shape)
+        if g.dtype is not dt and g.dtype != dt:
+            g = (g.real if g.dtype.kind == "c" and dt.kind != "c" else g).astype(dt)
+        return g
+
+    def send(self, e: Any, g: Any) -> None:
+        """Adds a gradient to what has arrived at an edge."""
+        if type(e) is tuple:
+            node, nr = e
+        elif isinstance(e, Node):
+            if e.n_outputs == 1:
+                if self.only is not None and e not in self.only:
+                    return
+                a = g._a if self.create else g
+                if type(a) is not ndarray or a.shape != e.shape or a.dtype is not e.dt:
+                    g = self.fit(g, e.shape, e.dt)
+                pending = self.pending
+                if e in pending:
+                    pending[e] = pending[e] + g
+                else:
+                    pending[e] = g
+                    heappush(self.heap, (-e.seq, e))
+                return
+            node, nr = e, 0
+        else:
+            self.send_leaf(e, g)
+            return
+        if self.only is not None and node not in self.only:
+            return
+        if isinstance(node, AccumulateGrad):
+            self.send_leaf(node.variable, g)
+            return
+        if node.n_outputs == 1 and not isinstance(node.shape, list):
+            self.send(node, g)
+            return
+        slots = self.pending.get(node)
+        if slots is None:
+            slots = self.pending[node] = [None] * len(node.shape)
+            heappush(self.heap, (-node.seq, node))
+        g = self.fit(g, tuple(node.shape[nr]), node.dt[nr])
+        slots[nr] = g if slots[nr] is None else slots[nr] + g
+
+    def send_leaf(self, leaf: Tensor, g: Any) -> None:
+        if not self.accumulate and leaf not in self.wanted:
+            return
+        g = self.fit(g, leaf._a.shape, leaf._a.dtype)
+        before = self.leaves.get(leaf)
+        self.leaves[leaf] = g if before is None else before + g
+        if self.uses is not None:
+            self.uses[leaf] = left = self.uses[leaf] - 1
+            if left == 0:
+                self.deliver(leaf, self.leaves.pop(leaf))
+
+    # -- the walk
+    def run(self) -> None:
+        pending, heap, create = self.pending, self.heap, self.create
+        send = self.send
+        while heap:
+            node = heappop(heap)[1]
+            g = pending.pop(node)
+            extra = node.extra
+            if extra is not None:
+                g = self.before(node, g)
+            if self.wanted:
+                self.capture(node, g)
+                if self.only is not None and node not in self.only:
+                    continue
+                if node in self.ends:
+                    continue
+            if node.n_outputs > 1 or type(g) is list:
+                g = self.materialized(node, g)
+            if state.anomaly:
+                grads = self.watched(node, g)
+            else:
+                grads = node.apply_t(g) if create else node.apply(g)
+            if not self.retain:
+                node.release()
+            if extra is not None and extra.post:
+                grads = self.after(node, grads, g)
+            for e, gi in zip(node.edges, grads, strict=True):
+                if e is not None and gi is not None:
+                    send(e, gi)
+        for leaf in list(self.leaves):
+            self.deliver(leaf, self.leaves.pop(leaf))
+
+    ends: frozenset[Node] = frozenset()
+
+    def materialized(self, node: Node, g: list[Any]) -> list[Any]:
+        """Zeros for the outputs that nothing arrived for."""
+        if not getattr(node, "materialize", True):
+            return g
+        if self.create:
+            return [wrap(np.zeros(s, d)) if x is None else x for x, s, d in zip(g, node.shape, node.dt, strict=True)]
+        return [np.zeros(s, d) if x is None else x for x, s, d in zip(g, node.shape, node.dt, strict=True)]
+
+    # -- hooks
+    def shown(self, g: Any) -> Any:
+        return g if g is None or self.create else wrap(g)
+
+    def taken(self, t: Any) -> Any:
+        return t if t is None or self.create else t._a
+
+    def before(self, node: Node, g: Any) -> Any:
+        extra = node.extra
+        assert extra is not None
+        values = g if type(g) is list else [g]
+        for nr, found in sorted(extra.tensor_pre.items()):
+            if values[nr] is not None:
+                for hook in list(found.values()):
+                    out = call_tensor_hook(hook, self.shown(values[nr]))
+                    if out is not None:
+                        values[nr] = self.taken(out)
+        for hook in list(extra.pre.values()):
+            out = hook(tuple(self.shown(v) for v in values))
+            if out is not None:
+                out = out if isinstance(out, tuple) else (out,)
+                values = [self.taken(o) for o in out]
+        for nr, ref in extra.retains.items():
+            t = ref()
+            if t is not None and values[nr] is not None:
+                kept = self.shown(values[nr])
+                if t._grad is None:
+                    t._grad = kept if self.create else wrap(_own(kept._a))
+                else:
+                    t._grad = t._grad + kept
+        return values if type(g) is list else values[0]
+
+    def after(self, node: Node, grads: Any, g: Any) -> Any:
+        extra = node.extra
+        assert extra is not None
+        arrived = tuple(self.shown(v) for v in (g if type(g) is list else [g]))
+        sent = tuple(None if e is None else self.shown(_as_value(x)) for e, x in zip(node.edges, grads, strict=True))
+        for hook in list(extra.post.values()):
+            out = hook(sent, arrived)
+            if out is not None:
+                sent = out if isinstance(out, tuple) else (out,)
+        return [self.taken(s) for s in sent]
+
+    def capture(self, node: Node, g: Any) -> None:
+        for nr, value in enumerate(g if type(g) is list else [g]):
+            for i in self.wanted.get((node, nr), ()):
+                if value is not None:
+                    self.captured[i] = self.shown(value)
+
+    # -- leaves
+    def deliver(self, leaf: Tensor, g: Any) -> None:
+        """Runs a leaf's hooks and adds the gradient into `.grad` (or hands it to autograd.grad)."""
+        meta = leaf._x
+        node = meta.accumulator() if meta is not None and meta.accumulator is not None else None
+        if meta is not None and meta.hooks:
+            for hook in list(meta.hooks.values()):
+                out = call_tensor_hook(hook, self.shown(g))
+                if out is not None:
+                    g = self.taken(out)
+        if node is not None and node.extra is not None and node.extra.pre:
+            for hook in list(node.extra.pre.values()):
+                out = hook((self.shown(g),))
+                if out is not None:
+                    g = self.taken(out[0] if isinstance(out, tuple) else out)
+        if leaf in self.wanted:
+            for i in self.wanted[leaf]:
+                self.captured[i] = self.shown(g)
+            if not self.accumulate:
+                return
+        grad = leaf._grad
+        if grad is None:
+            leaf._grad = g if self.create else wrap(_own(g, leaf._a))
+        elif self.create:
+            leaf._grad = grad + g
+        elif state.grad and (grad._rg or grad._node is not None):
+            leaf._grad = grad.detach() + wrap(g)
+        else:
+            with quiet:
+                np.add(grad._a, g, out=grad._a)
+            grad._bump()
+        if node is not None and node.extra is not None and node.extra.post:
+            for hook in list(node.extra.post.values()):
+                hook((), (self.shown(g),))
+        if meta is not None and meta.post_hooks:
+            for hook in list(meta.post_hooks.values()):
+                if hook(leaf) is not None:
+                    raise RuntimeError("post accumulate grad hooks should return None.")
+
+    # -- anomaly mode
+    def watched(self, node: Node, g: Any) -> Any:
+        try:
+            grads = node.apply_t(g) if self.create else node.apply(g)
+        except Exception:
+            _warn_trace(node)
+            raise
+        if state.check_nan:
+            for i, x in enumerate(grads):
+                a = x._a if isinstance(x, Tensor) else x
+                if a is not None and np.isnan(a).any():
+                    _warn_trace(node)
+                    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+        return grads
+
+
+def call_tensor_hook(hook: Callable[..., Any], grad: Tensor) -> Tensor | None:
+    out = hook(grad)
+    if out is None:
+        return None
+    if not isinstance(out, Tensor):
+        raise TypeError(f"hooks should return None or a Tensor, but got {type(out).__name__}")
+    if out._a.shape != grad._a.shape:
+        raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+    if out._a.dtype != grad._a.dtype:
+        raise RuntimeError(
+            f"hook '{getattr(hook, '__name__', hook)}' has changed the type of value (was {grad.type()} got {out.type()})"
+        )
+    return out
+
+
+def _warn_trace(node: Node) -> None:
+    import warnings
+
+    trace = node.extra.trace if node.extra is not None else None
+    if trace is None:
+        text = " No forward pass information available. Enable detect anomaly during forward pass for more information."
+    else:
+        text = f" Traceback of forward call that caused the error:\n{trace}"
+    warnings.warn(f"Error detected in {node.name()}.{text}", UserWarning, stacklevel=4)
+
+
+def _as_value(x: Any) -> Any:
+    return x if x is None or isinstance(x, Tensor) else np.asarray(x)
+
+
+def _own(g: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """A gradient that may be kept: a copy, unless it is a dense block of its own that nobody else can see."""
+    if g.base is None and dense(g) and _getrefcount(g) <= _ALONE:
+        return g
+    if like is not None and g.strides != like.strides and dense(like):
+        out = np.empty_like(like, dtype=g.dtype)
+        out[...] = g
+        return out
+    return g.copy(order="K" if dense(g) else "C")
+
+
+def _probe() -> int:
+    """How many references an array has when `deliver` alone holds it, as seen from inside `_own`."""
+
+    class Seen:
+        count = 0
+
+    def own(g: np.ndarray) -> None:
+        Seen.count = _getrefcount(g)
+
+    def deliver(g: np.ndarray) -> None:
+        own(g)
+
+    leaves = {0: np.zeros(1)}
+    deliver(leaves.pop(0))
+    return Seen.count
+
+
+from sys import getrefcount as _getrefcount  # noqa: E402
+
+_ALONE = _probe()
+
+
+def _cast_tensor(g: Tensor, dt: np.dtype) -> Any:
+    from ..dtype import from_np
+
+    if g._a.dtype.kind == "c" and dt.kind != "c":
+        g = g.real  # type: ignore[attr-defined]
+    return g.to(from_np(dt))  # type: ignore[attr-defined]
+
+
+# ---- entry points
+
+
+def make_grads(outputs: Sequence[Tensor], grads: Sequence[Any], is_batched: bool = False) -> list[Tensor]:
+    """The gradients to start from: given ones checked, ones for scalars, errors in PyTorch's words."""
+    made = []
+    for i, (out, g) in enumerate(zip(outputs, grads, strict=True)):
+        if isinstance(g, Tensor):
+            if g._a.shape != out._a.shape:
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {out.shape}."
+                )
+            if out._a.dtype.kind == "c" != (g._a.dtype.kind == "c"):
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                    f"dtype: grad_output[{i}] has a dtype of {g.dtype} and output[{i}] has a dtype of {out.dtype}."
+                )
+            made.append(g)
+        elif g is None:
+            if out._a.size != 1 and out.requires_grad:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if out.requires_grad and out._a.dtype.kind not in "fV":
+                raise RuntimeError(
+                    f"grad can be computed only for real scalar outputs but got {out.dtype}"
+                )
+            made.append(wrap(np.ones_like(out._a)) if out.requires_grad else None)
+        else:
+            raise TypeError(
+                f"gradients can be either Tensors or None, but got {type(g).__name__}"
+            )
+    return made
+
+
+def run_backward(
+    outputs: Sequence[Tensor],
+    grads: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+    inputs: Sequence[Any] = (),
+    allow_unused: bool = False,
+    accumulate: bool = False,
+) -> list[Any]:
+    """One pass from `outputs`. With `inputs`, only what leads to them runs; their gradients are returned (or, with
+    `accumulate`, added into `.grad`)."""
+    roots = []
+    for i, out in enumerate(outputs):
+        e = edge(out)
+        if e is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        roots.append(e)
+    for notice in on_backward:
+        notice(tuple(outputs))
+    job = Pass(retain_graph, create_graph, accumulate or not inputs)
+    if inputs:
+        _aim(job, roots, inputs, accumulate)
+    if Flags.leaf_hooks:
+        job.uses = _count_leaf_uses(roots, job.only)
+    before = state.grad
+    state.grad = create_graph
+    enter, leave, silent = quiet.fast
+    token = enter(silent)
+    try:
+        for e, g in zip(roots, grads, strict=True):
+            value = g if create_graph else g._a
+            job.send(e, value)
+        job.run()
+    finally:
+        leave(token)
+        state.grad = before
+    if not inputs or accumulate:
+        return []
+    for t, g in zip(inputs, job.captured, strict=True):
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
+                "is the desired behavior."
+            )
+        del t
+    return job.captured
+
+
+def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: bool) -> None:
+    """Restricts a pass to the nodes that lead to the given inputs."""
+    job.captured = [None] * len(inputs)
+    targets: set[Any] = set()
+    for i, t in enumerate(inputs):
+        e = t.edge if hasattr(t, "edge") else edge(t)
+        if e is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
+        if type(key) is tuple and isinstance(key[0], AccumulateGrad):
+            key = key[0].variable
+        if accumulate:
+            if not isinstance(key, Tensor):
+                # backward(inputs=[non-leaf]) leaves the gradient in that tensor's .grad
+                job.wanted.setdefault(key, []).append(i)
+            else:
+                job.wanted.setdefault(key, [])
+        else:
+            job.wanted.setdefault(key, []).append(i)
+        targets.add(key if isinstance(key, Tensor) else key[0])
+    nodes = _reachable(roots)
+    useful: set[Node] = {t for t in targets if isinstance(t, Node)}
+    through: set[Node] = set()
+    for node in sorted(nodes, key=lambda n: n.seq):
+        for e in node.edges:
+            to = e[0] if type(e) is tuple else e
+            if isinstance(to, AccumulateGrad):
+                to = to.variable
+            if to is not None and (to in useful or to in targets):
+                through.add(node)
+                useful.add(node)
+                break
+    job.only = useful
+    job.ends = frozenset(useful - through)
+    job.accumulate = False
+    if accumulate:
+        job.deliver = _delivering(job, inputs)  # type: ignore[method-assign]
+
+
+def _delivering(job: Pass, inputs: Sequence[Any]) -> Callable[[Tensor, Any], None]:
+    def deliver(leaf: Tensor, g: Any) -> None:
+        job.accumulate = True
+        try:
+            Pass.deliver(job, leaf, g)
+        finally:
+            job.accumulate = False
+
+    return deliver
+
+
+def _reachable(roots: Sequence[Any]) -> set[Node]:
+    seen: set[Node] = set()
+    stack = [e[0] if type(e) is tuple else e for e in roots]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Node) or node in seen:
+            continue
+        seen.add(node)
+        for e in node.edges:
+            to = e[0] if type(e) is tuple else e
+            if isinstance(to, Node) and to not in seen:
+                stack.append(to)
+    return seen
+
+
+def _count_leaf_uses(roots: Sequence[Any], only: set[Node] | None) -> dict[Tensor, int]:
+    uses: dict[Tensor, int] = {}
+    for node in _reachable(roots):
+        if only is not None and node not in only:
+            continue
+        for e in node.edges:
+            to = e[0] if type(e) is tuple else e
+            if isinstance(to, AccumulateGrad):
+                to = to.variable
+            if isinstance(to, Tensor):
+                uses[to] = uses.get(to, 0) + 1
+    for e in roots:
+        if isinstance(e, Tensor):
+            uses[e] = uses.get(e, 0) + 1
+    return uses
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Adds the gradients of `tensors` with respect to the graph's leaves into their `.grad`.
+
+    `grad_tensors`: gradients that arrive at `tensors` (None for scalars: one). `retain_graph` keeps the saved buffers for
+    another pass; `create_graph` records the pass itself, for higher derivatives. `inputs`: accumulate only into these.
+    RuntimeError for non-scalars without a gradient, mismatched shapes, freed graphs, and changed saved tensors.
+
+    >>> import tgrad as torch
+    >>> x = torch.tensor([2.0], requires_grad=True)
+    >>> torch.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([4.])
+    """
+    if grad_variables is not None:
+        import warnings
+
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+                "`grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    if inputs is not None and not isinstance(inputs, Tensor) and not hasattr(inputs, "edge") and len(inputs) == 0:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    outs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    ins = () if inputs is None else (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if grad_tensors is None:
+        given: tuple[Any, ...] = (None,) * len(outs)
+    elif isinstance(grad_tensors, Tensor):
+        given = (grad_tensors,)
+    else:
+        given = tuple(grad_tensors)
+    grads = make_grads(outs, given)
+    retain = create_graph if retain_graph is None else retain_graph
+    for t in ins:
+        if isinstance(t, Tensor) and edge(t) is not t and edge(t) is not None:
+            t.retain_grad()
+    run_backward(outs, grads, retain, create_graph, ins, accumulate=True)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
+
+    An input that the graph does not reach is an error unless `allow_unused` (then None) or `materialize_grads` (then
+    zeros). `is_grads_batched`: the first dimension of each grad_output counts separate vectors; results are stacked.
+
+    >>> import tgrad as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.autograd.grad(x**2, x)
+    (tensor(6.),)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    ins = (inputs,) if isinstance(inputs, Tensor) or hasattr(inputs, "edge") else tuple(inputs)
+    if not only_inputs:
+        import warnings
+
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
+            "of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    if grad_outputs is None:
+        given: tuple[Any, ...] = (None,) * len(outs)
+    else:
+        given = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
+    if len(given) != len(outs):
+        raise RuntimeError(f"got {len(outs)} tensors and {len(given)} gradients")
+    for i, t in enumerate(ins):
+        if isinstance(t, Tensor) and edge(t) is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        del i
+    retain = create_graph if retain_graph is None else retain_graph
+    if is_grads_batched:
+        result = _batched(outs, ins, given, retain, create_graph, allow_unused)
+    else:
+        grads = make_grads(outs, given)
+        result = run_backward(outs, grads, retain, create_graph, ins, allow_unused)
+    if materialize_grads:
+        result = [wrap(np.zeros_like(t._a)) if g is None else g for t, g in zip(ins, result, strict=True)]
+    return tuple(result)
+
+
+def _batched(outs: Any, ins: Any, given: Any, retain: bool, create: bool, allow_unused: bool) -> list[Any]:
+    """One pass per row of the batched gradients, stacked."""
+    n = next(g._a.shape[0] for g in given if g is not None)
+    rows = []
+    for i in range(n):
+        grads = make_grads(outs, [None if g is None else g[i] for g in given])
+        keep = retain or i < n - 1
+        rows.append(run_backward(outs, grads, keep, create, ins, allow_unused))
+    from ..ops.view import stack
+
+    out: list[Any] = []
+    for column in zip(*rows, strict=True):
+        out.append(None if column[0] is None else stack(list(column), 0))
+    return out
+
+
+# ---- hooks on tensors and nodes
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> hooks.RemovableHandle:
+    """Calls `hook(grad)` each time this tensor's gradient is computed; what it returns, if anything, takes its place.
+
+    RuntimeError on a tensor that does not require grad.
+    """
+    e = edge(self)
+    if e is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if e is self:
+        meta = self._meta()
+        if meta.hooks is None:
+            meta.hooks = {}
+        Flags.leaf_hooks = True
+        return hooks.add(meta.hooks, hook)
+    node, nr = e if type(e) is tuple else (e, 0)
+    return hooks.add(node.extras().tensor_pre.setdefault(nr, {}), hook)
+
+
+def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> hooks.RemovableHandle:
+    """Calls `hook(param)` after a gradient was added into this leaf's `.grad`."""
+    e = edge(self)
+    if e is None:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if e is not self:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    meta = self._meta()
+    if meta.post_hooks is None:
+        meta.post_hooks = {}
+    Flags.leaf_hooks = True
+    return hooks.add(meta.post_hooks, hook)
+
+
+def _node_register_hook(self: Node, fn: Callable[..., Any]) -> hooks.RemovableHandle:
+    """Calls `fn(grad_inputs, grad_outputs)` after this node ran; a returned tuple replaces grad_inputs."""
+    _keep(self)
+    return hooks.add(self.extras().post, fn)
+
+
+def _node_register_prehook(self: Node, fn: Callable[..., Any]) -> hooks.RemovableHandle:
+    """Calls `fn(grad_outputs)` before this node runs; a returned tuple replaces grad_outputs."""
+    _keep(self)
+    return hooks.add(self.extras().pre, fn)
+
+
+def _keep(node: Node) -> None:
+    """An AccumulateGrad with hooks must live as long as its leaf: the leaf refers to it only weakly otherwise."""
+    if isinstance(node, AccumulateGrad):
+        Flags.leaf_hooks = True
+        node.variable._meta().accumulator = lambda: node
+
+
+Node.register_hook = _node_register_hook  # type: ignore[attr-defined]
+Node.register_prehook = _node_register_prehook  # type: ignore[attr-defined]
+
+__all__ = ["accumulator", "backward", "grad", "on_backward", "register_hook", "run_backward"]

@@ -1,0 +1,40 @@
+"""Handles of registered hooks, and the dictionaries they live in."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+_ids = itertools.count()
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook away again; a context manager does so at its end."""
+
+    next_id = 0
+
+    def __init__(self, hooks: dict[int, Any], *, extra_dict: Any = None) -> None:
+        self._hooks = hooks
+        self._extra = [d for d in (extra_dict if isinstance(extra_dict, list) else [extra_dict]) if d is not None]
+        self.id = next(_ids)
+
+    def remove(self) -> None:
+        """Removes the hook; a second call does nothing."""
+        self._hooks.pop(self.id, None)
+        for d in self._extra:
+            d.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def add(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
+    if not callable(hook):
+        raise TypeError(f"'{type(hook).__name__}' object is not callable")
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle

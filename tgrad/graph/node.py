@@ -1,0 +1,481 @@
+"""Graph nodes: plain data with PyTorch's names and public fields, made from rows.
+
+Note [Edges]
+A node's `edges` hold, per input of its op, what receives the gradient:
+
+    None          the input needs none
+    Node          output 0 of the op that made the input (nearly always)
+    (Node, nr)    output nr of an op with several outputs
+    Tensor        a leaf: its gradient accumulates into `.grad`
+
+Leaves stand in the edges themselves, so that no AccumulateGrad node has to be made for each use of each parameter;
+`next_functions` shows one when somebody looks. A node only points at what was made before it, and its `seq` is larger
+than theirs: descending `seq` is a topological order, and nothing needs to be counted before a backward pass.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..ops.spec import ROWS, Formula, Row, conj
+
+next_seq = itertools.count().__next__
+
+SCALAR = -1  # the saved value is a plain Python value, not a tensor
+PACKED = -2  # the saved tensor went through saved_tensors_hooks
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+
+
+class Extra:
+    """What few nodes have: hooks, metadata, the trace that anomaly mode keeps."""
+
+    __slots__ = ("metadata", "post", "pre", "retains", "tensor_pre", "trace")
+
+    def __init__(self) -> None:
+        self.metadata: dict[Any, Any] | None = None
+        self.pre: dict[int, Callable[..., Any]] = {}
+        self.post: dict[int, Callable[..., Any]] = {}
+        self.tensor_pre: dict[int, dict[int, Callable[..., Any]]] = {}
+        self.retains: dict[int, weakref.ref[Any]] = {}
+        self.trace: str | None = None
+
+
+class Node:
+    """An operation that was recorded: what `Tensor.grad_fn` is.
+
+    `shape` and `dt` describe output 0 (lists, for an op with several differentiable outputs); gradients that arrive are
+    brought to them. `plain` says that all saved values have the gradient's own real dtype, so that formulas can run on
+    them as they are.
+    """
+
+    __slots__ = ("__weakref__", "dt", "edges", "extra", "plain", "seq", "shape")
+
+    row: Row | None = None
+    n_outputs = 1
+    saved_words: tuple[str, ...] = ()
+    edges: tuple[Any, ...]
+    seq: int
+    extra: Extra | None
+    plain: bool
+    shape: Any
+    dt: Any
+
+    def apply(self, grad: Any) -> Any:
+        """Gradients of the inputs, from arrays to arrays."""
+        raise RuntimeError(f"{type(self).__name__} has no derivative")
+
+    def apply_t(self, grad: Any) -> Any:
+        """The same from Tensors to Tensors, so that it is recorded itself."""
+        raise RuntimeError(f"{type(self).__name__} has no derivative")
+
+    def release(self) -> None:
+        """Frees the saved tensors."""
+
+    # -- what users see
+    def name(self) -> str:
+        """The node's name, e.g. 'AddBackward0'."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """For each input: the node that made it (AccumulateGrad for a leaf, None for one without gradient), and which
+        of that node's outputs it is."""
+        return tuple(shown_edge(e) for e in self.edges)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict for the user's own notes on this node."""
+        extra = self.extras()
+        if extra.metadata is None:
+            extra.metadata = {}
+            if extra.trace is not None:
+                extra.metadata["traceback_"] = extra.trace
+        return extra.metadata
+
+    @property
+    def output_meta(self) -> tuple[tuple[tuple[int, ...], str], ...]:
+        """(shape, dtype name) of each output."""
+        if self.n_outputs == 1 and not isinstance(self.shape, list):
+            return ((tuple(self.shape), self.dt.name),)
+        return tuple((tuple(s), d.name) for s, d in zip(self.shape, self.dt, strict=True))
+
+    def extras(self) -> Extra:
+        if self.extra is None:
+            self.extra = Extra()
+        return self.extra
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_saved_"):
+            return self._saved(key[7:])
+        if key.startswith("_raw_saved_") and key[11:] in self.saved_words:
+            return RawSaved(self, key[11:])
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{key}'")
+
+    def _saved(self, word: str) -> Any:
+        name = word if word in self.saved_words else word.replace("_sym_sizes", "_sizes")
+        if name not in self.saved_words:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{word}'")
+        value = getattr(self, "s_" + name, ABSENT)
+        if value is ABSENT:
+            return None
+        version = getattr(self, "v_" + name, None)
+        if version is None:
+            return value
+        return lift_result(self, value, version) if name == "result" else lift(value, version)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *("_saved_" + w for w in self.saved_words)]
+
+
+ABSENT = object()
+
+
+class RawSaved:
+    """A saved tensor's slot, as `_raw_saved_<name>` gives it: hooks can be put on it once."""
+
+    __slots__ = ("name", "node")
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.node, self.name = node, name
+
+    def register_hooks(self, pack_hook: Callable[..., Any], unpack_hook: Callable[..., Any]) -> None:
+        """Packs the saved tensor at once with `pack_hook`; backward gets what `unpack_hook` gives back."""
+        version = getattr(self.node, "v_" + self.name)
+        if version == PACKED:
+            raise RuntimeError("Calling register_hooks on a saved tensor whose hooks have already been set is not allowed.")
+        value = self.node._saved(self.name)
+        setattr(self.node, "s_" + self.name, Packed(pack_hook(value), unpack_hook))
+        setattr(self.node, "v_" + self.name, PACKED)
+
+
+class Packed:
+    """A saved tensor as the user's pack hook left it."""
+
+    __slots__ = ("packed", "unpack_hook")
+
+    def __init__(self, packed: Any, unpack_hook: Callable[..., Any]) -> None:
+        self.packed, self.unpack_hook = packed, unpack_hook
+
+    def unpack(self) -> Any:
+        out = self.unpack_hook(self.packed)
+        if not hasattr(out, "_a"):
+            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(out).__name__}")
+        return out
+
+
+class AccumulateGrad(Node):
+    """The end of an edge at a leaf: adds what arrives into `variable.grad`."""
+
+    __slots__ = ("variable",)
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+
+AccumulateGrad.__module__ = "builtins"
+
+
+def shown_edge(e: Any) -> tuple[Node | None, int]:
+    if e is None:
+        return None, 0
+    if type(e) is tuple:
+        return e
+    if isinstance(e, Node):
+        return e, 0
+    return accumulator(e), 0
+
+
+def accumulator(leaf: Any) -> AccumulateGrad:
+    """The AccumulateGrad node of a leaf; the same one as long as somebody holds it."""
+    meta = leaf._meta()
+    ref = meta.accumulator
+    node = ref() if ref is not None else None
+    if node is None:
+        node = AccumulateGrad()
+        node.variable, node.edges, node.seq, node.extra = leaf, (), next_seq(), None
+        node.shape, node.dt, node.plain = leaf._a.shape, leaf._a.dtype, True
+        meta.accumulator = weakref.ref(node)
+    return node
+
+
+# ---- saved values
+
+
+def load(s: Any, v: int) -> Any:
+    """The array of a saved tensor, refused when freed or changed since."""
+    if v == SCALAR:
+        return s
+    if s is None:
+        raise RuntimeError(FREED)
+    if v == PACKED:
+        return s.unpack()._a
+    vc = s._vc
+    if vc is not None and vc.n != v:
+        raise changed(s, v)
+    return s._a
+
+
+def load_result(node: Node, s: Any, v: int) -> Any:
+    """The array of a saved output."""
+    if v == SCALAR:
+        return s
+    if s is None:
+        raise RuntimeError(FREED)
+    if v == PACKED:
+        return s.unpack()._a
+    vc = s._vc
+    if vc is not None and vc.n != v:
+        raise changed(s, v, node)
+    return s._a
+
+
+def lift(s: Any, v: int) -> Any:
+    """The saved tensor itself, for a backward that is recorded."""
+    if v == SCALAR:
+        return s
+    if s is None:
+        raise RuntimeError(FREED)
+    if v == PACKED:
+        return s.unpack()
+    vc = s._vc
+    if vc is not None and vc.n != v:
+        raise changed(s, v)
+    return s
+
+
+def lift_result(node: Node, s: Any, v: int) -> Any:
+    """A saved output got back its history: what is saved is an alias without one (no reference cycle)."""
+    if v != SCALAR and s is not None and v != PACKED and s._vc is not None and s._vc.n != v:
+        raise changed(s, v, node)
+    t = lift(s, v)
+    return t if v == SCALAR else t._alias(node if t._node is None else t._node)
+
+
+def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
+    """The error for a saved tensor that was written into since; `node` made it (default: its own history tells)."""
+    from_ = s._node if node is None else node
+    from_, nr = from_ if type(from_) is tuple else (from_, 0)
+    shape = "[" + ", ".join(map(str, s._a.shape)) + "]"
+    # PyTorch names the op here, without the node's "Backward0".
+    which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
+    return RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{s.type()} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: enable anomaly detection "
+        "to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, "
+        "check_nan=False)."
+    )
+
+
+# ---- classes made from rows
+
+_CLASSES: dict[str, type[Node]] = {}
+
+
+def node_class(row: Row) -> type[Node]:
+    """The node class of a row. Rows that share a node name (two overloads in PyTorch) get a class each.
+
+    What is generated for `mul`, whose derivatives are `grad * other` and `grad * self`:
+
+        def apply(node, grad):
+            e = node.edges
+            r0 = f0(grad, load(node.s_other, node.v_other)) if e[0] is not None else None
+            r1 = f1(grad, load(node.s_self, node.v_self)) if e[1] is not None else None
+            return r0, r1
+    """
+    cls = _CLASSES.get(row.name)
+    if cls is None:
+        cls = _CLASSES[row.name] = _make(row)
+    return cls
+
+
+def _make(row: Row) -> type[Node]:
+    words: list[str] = []
+    for f in row.grad.values():
+        words += [w for w in f.words if w not in ("grad", "grads", "needs") and w not in words]
+    tensors = {t.rstrip("*") for t in row.tensors}
+    saved = [w for w in words if w in tensors or w.startswith("result")]
+    slots = ["s_" + w for w in words] + ["v_" + w for w in saved]
+    body: dict[str, Any] = {
+        "__slots__": tuple(slots),
+        "__module__": "builtins",
+        "__doc__": f"The recorded op `{row.name}`.",
+        "row": row,
+        "saved_words": tuple(words),
+        "n_outputs": len(row.outputs) - len(row.undiff) if row.outputs else 1,
+    }
+    source, scope = _source(row)
+    exec(compile(source, f"<node {row.node} of {row.name}>", "exec"), scope)
+    for name in ("apply", "apply_t", "release"):
+        body[name] = scope[name]
+    return type(row.node, (Node,), body)
+
+
+def _source(row: Row) -> tuple[str, dict[str, Any]]:
+    scope: dict[str, Any] = {"load": load, "lift": lift, "lift_result": lift_result}
+    scope.update(load_result=load_result, careful=careful, careful_t=careful_t, flat=_flat)
+    tensors = [t.rstrip("*") for t in row.tensors]
+    lists = {t.rstrip("*") for t in row.tensors if t.endswith("*")}
+    keys = list(row.grad)
+    edge_names = [t for f in row.grad.values() for t in f.targets]
+    order = [t for t in tensors if t in edge_names]
+    position = {t: i for i, t in enumerate(order)}
+    released: list[str] = []
+    out = []
+    for fn, take in (("apply", "load"), ("apply_t", "lift")):
+        lines = [f"def {fn}(node, grad):", "    e = node.edges"]
+        if row.family == "pointwise":
+            lines.append(f"    if not node.plain: return careful{'_t' if take == 'lift' else ''}(node, grad)")
+        results = {}
+        for k, key in enumerate(keys):
+            f = row.grad[key]
+            scope[f"f{k}"] = f.fn
+            args = []
+            for w in f.words:
+                if w in ("grad", "grads"):
+                    args.append("grad")
+                elif w == "needs":
+                    args.append("(" + "".join(f"e[{position[t]}] is not None, " for t in f.targets) + ")")
+                elif w.startswith("result"):
+                    args.append(f"{take}_result(node, node.s_{w}, node.v_{w})")
+                elif w in tensors and w not in lists:
+                    args.append(f"{take}(node.s_{w}, node.v_{w})")
+                elif w in lists:
+                    args.append(f"[{take}(s, v) for s, v in zip(node.s_{w}, node.v_{w})]")
+                else:
+                    args.append(f"node.s_{w}")
+                if (w in tensors or w.startswith("result")) and w not in released:
+                    released.append(w)
+            call = f"f{k}({', '.join(args)})"
+            if lists & set(f.targets):
+                lines.append(f"    return flat(e, {call})")
+                break
+            names = [f"r{position[t]}" for t in f.targets]
+            results.update({position[t]: n for t, n in zip(f.targets, names, strict=True)})
+            live = " or ".join(f"e[{position[t]}] is not None" for t in f.targets)
+            if len(names) == 1:
+                lines.append(f"    {names[0]} = {call} if {live} else None")
+            else:
+                nothing = ", ".join("None" for _ in names)
+                lines.append(f"    {', '.join(names)} = {call} if {live} else ({nothing})")
+        else:
+            lines.append("    return " + "".join(f"{results[i]}, " for i in sorted(results)))
+        out += lines
+    out.append("def release(node):")
+    for w in released:
+        if w in lists:
+            out.append(f"    node.s_{w} = [None] * len(node.s_{w})")
+        else:
+            out.append(f"    if node.v_{w} != {SCALAR}: node.s_{w} = None" if w else "")
+    out.append("    return None")
+    return "\n".join(out), scope
+
+
+def _flat(edges: tuple[Any, ...], grads: Any) -> list[Any]:
+    """Gradients of a list input, None where nobody wants them."""
+    return [None if e is None else g for e, g in zip(edges, grads, strict=True)]
+
+
+# ---- formulas over mixed dtypes
+
+_HALF = {"float16", "bfloat16"}
+
+
+def careful(node: Node, grad: Any) -> tuple[Any, ...]:
+    """Pointwise formulas over arrays when dtypes are mixed, half precision or complex.
+
+    Saved inputs are brought to the gradient's dtype (an integer tensor must not lift float32 to float64), halves are
+    computed in float32, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
+    gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
+    """
+    row = node.row
+    assert row is not None
+    dt = grad.dtype
+    if dt.name in _HALF:
+        dt = np.dtype(np.float32)
+        grad = grad.astype(dt)
+    flip = row.holomorphic
+
+    def fetch(w: str) -> Any:
+        value = getattr(node, "s_" + w)
+        v = getattr(node, "v_" + w, None)
+        if v is None:
+            return conj(value) if flip and isinstance(value, complex) else value
+        value = load_result(node, value, v) if w.startswith("result") else load(value, v)
+        if v == SCALAR:
+            return conj(value) if flip else value
+        if w in row.promoted or w.startswith("result"):
+            wide = dt if dt.kind == "c" or value.dtype.kind != "c" else value.dtype
+            value = value.astype(_wider(wide, value.dtype), copy=False)
+            if flip and value.dtype.kind == "c":
+                value = np.conjugate(value)
+        return value
+
+    return _run(row, node, grad, fetch)
+
+
+def _wider(dt: Any, own: Any) -> Any:
+    """A complex value next to a real gradient keeps being complex, in the gradient's precision."""
+    if dt.kind == "c" and dt.itemsize < own.itemsize and own.kind != "c":
+        return dt
+    return dt
+
+
+def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
+    """The same over Tensors."""
+    row = node.row
+    assert row is not None
+    flip = row.holomorphic
+
+    def fetch(w: str) -> Any:
+        value = getattr(node, "s_" + w)
+        v = getattr(node, "v_" + w, None)
+        if v is None:
+            return conj(value) if flip and isinstance(value, complex) else value
+        value = lift_result(node, value, v) if w.startswith("result") else lift(value, v)
+        if v == SCALAR:
+            return conj(value) if flip else value
+        if w in row.promoted or w.startswith("result"):
+            if value.dtype.category < 2 and not value.is_complex():
+                value = value.to(grad.dtype)
+            if flip:
+                value = conj(value)
+        return value
+
+    return _run(row, node, grad, fetch)
+
+
+def _run(row: Row, node: Node, grad: Any, fetch: Callable[[str], Any]) -> tuple[Any, ...]:
+    edges, formulas = node.edges, row.grad
+    order = [t for t in row.tensors if any(t in f.targets for f in formulas.values())]
+    out: dict[str, Any] = {}
+    for f in formulas.values():
+        live = tuple(edges[order.index(t)] is not None for t in f.targets)
+        if not any(live):
+            continue
+        args = [grad if w == "grad" else live if w == "needs" else fetch(w) for w in f.words]
+        got = f.fn(*args)
+        out.update(zip(f.targets, got if len(f.targets) > 1 else (got,), strict=True))
+    return tuple(out.get(t) for t in order)
+
+
+def all_node_classes() -> dict[str, type[Node]]:
+    """Every node class by row name; makes those that were not needed yet."""
+    return {name: node_class(row) for name, row in ROWS.items() if row.grad}
+
+
+__all__ = ["AccumulateGrad", "Extra", "Formula", "Node", "all_node_classes", "load", "lift", "node_class"]

@@ -1,0 +1,1 @@
+"""Doors to other libraries; each is imported when it is first asked for."""

@@ -1,0 +1,1 @@
+"""How rows become machine work: numpy for small arrays, compiled kernels for large ones."""

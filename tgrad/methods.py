@@ -1,0 +1,303 @@
+"""Hangs public functions and Tensor methods on their names, from the rows.
+
+For each row: `record` (the row's own arguments, over Tensors; what derivatives call), and, where the row is public, the
+function, the method, the in-place method `name_` and the aliases. Composites join through the `composite` decorator.
+
+Note [Generated functions]
+A public function has PyTorch's signature as a plain Python one, which Python binds fastest. For `cumsum`:
+
+    def cumsum(input, dim, *, dtype=None, out=None, **kw):
+        if kw: return rebind(cumsum, (input, dim), dict(dtype=dtype, out=out), kw)
+        r = run(row, (input,), {'dim': dim, 'dtype': dtype})
+        return r if out is None else into(out, r, 'cumsum')
+
+`kw` is there for numpy's spellings (axis, keepdims, x, x1, x2), which PyTorch accepts, and for `self=`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from . import functions
+from .dispatch import bad_argument, fast_binary, fast_unary, inplace, into, pointwise, run
+from .ops import ROWS
+from .ops.spec import REQUIRED, Param, Row, signature_of
+from .tensor import Tensor
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
+
+
+def publish(name: str, fn: Callable[..., Any]) -> None:
+    setattr(functions, name, fn)
+
+
+def attach(name: str, fn: Any) -> None:
+    setattr(Tensor, name, fn)
+
+
+def composite(
+    name: str | None = None, *, method: bool = False, function: bool = True, aliases: str = "", rename: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: publishes a function made of other ops under its own name, as a function, a method, or both."""
+
+    def hang(fn: Callable[..., Any]) -> Callable[..., Any]:
+        public = name or fn.__name__
+        wrapped = tolerant(fn)
+        wrapped.__name__ = public
+        for n in (public, *aliases.split()):
+            if function:
+                publish(n, wrapped)
+            if method:
+                attach(n, wrapped)
+        return wrapped
+
+    return hang
+
+
+def tolerant(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a plain function PyTorch's tolerance for other spellings of keywords, at no cost to calls without them."""
+    names = fn.__code__.co_varnames[: fn.__code__.co_argcount + fn.__code__.co_kwonlyargcount]
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            for key in [k for k in kwargs if k not in names]:
+                new = NUMPY_NAMES.get(key, key)
+                if new not in names and new in ("input", "self"):
+                    new = names[0]
+                if new in names and new not in kwargs:
+                    kwargs[new] = kwargs.pop(key)
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def rebind(fn: Callable[..., Any], name: str, given: dict[str, Any], kw: dict[str, Any]) -> Any:
+    """Calls `fn` again with the keywords that Python could not place, renamed as PyTorch would; TypeError if unknown."""
+    for key, value in kw.items():
+        new = "input" if key == "self" else NUMPY_NAMES.get(key, key)
+        if new not in given or given[new] is not REQUIRED:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
+        given[new] = value
+    return fn(**given)
+
+
+def missing(name: str, words: list[str]) -> TypeError:
+    listed = ", ".join(f'"{w}"' for w in words)
+    return TypeError(f"{name}() missing {len(words)} required positional arguments: {listed}")
+
+
+def ints(values: tuple[Any, ...]) -> Any:
+    """The sizes given as `f(2, 3)` or as `f((2, 3))`."""
+    if len(values) == 1 and not hasattr(values[0], "__index__") and values[0] is not None:
+        return tuple(values[0])
+    if len(values) == 1 and isinstance(values[0], (tuple, list)):
+        return tuple(values[0])
+    return values
+
+
+def _signature(row: Row, form: str) -> tuple[str, list[Param]]:
+    """Source of the parameter list for `function` (with out=) or `inplace`."""
+    parts, keyword = [], False
+    params = list(row.params)
+    for p in params:
+        name = "input" if p.name == "self" else p.name
+        if p.variadic:
+            parts.append("*" + name)
+            keyword = True
+            continue
+        if p.keyword and not keyword:
+            parts.append("*")
+            keyword = True
+        parts.append(f"{name}=REQUIRED" if p.default is REQUIRED else f"{name}={p.default!r}")
+    if form == "function":
+        if not keyword:
+            parts.append("*")
+        parts.append("out=None")
+    parts.append("**kw")
+    return ", ".join(parts), params
+
+
+def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
+    """One generated function; see Note [Generated functions]."""
+    if row.family == "view" and form == "function":
+        form = "view"
+    signature, params = _signature(row, form)
+    words = ["input" if p.name == "self" else p.name for p in params]
+    required = [w for w, p in zip(words, params, strict=True) if p.default is REQUIRED and not p.variadic]
+    variadic = next((w for w, p in zip(words, params, strict=True) if p.variadic), None)
+    tensors = ["input" if t == "self" else t.rstrip("*") for t in row.tensors]
+    statics = [w for w in words if w not in tensors]
+    lines = [f"def {name}({signature}):"]
+    given = ", ".join(f"{w}={w}" for w in words if w != variadic)
+    if form == "function":
+        given += ", out=out"
+    if variadic:
+        lines += [
+            f"    if kw and not {variadic} and {variadic!r} in kw: {variadic} = (kw.pop({variadic!r}),)",
+            f"    {variadic} = ints({variadic})",
+        ]
+        lines.append(f"    if kw: raise TypeError('{name}() got an unexpected keyword argument ' + repr(next(iter(kw))))")
+    else:
+        lines.append(f"    if kw: return rebind({name}, {name!r}, dict({given}), kw)")
+    if required:
+        test = " or ".join(f"{w} is REQUIRED" for w in required)
+        pairs = ", ".join(f"({w!r}, {w})" for w in required)
+        lines.append(f"    if {test}: raise missing({name!r}, [w for w, v in ({pairs},) if v is REQUIRED])")
+    packed = "{" + ", ".join(f"{w!r}: {w}" for w in statics) + "}"
+    inputs = "(" + "".join(f"{t}, " for t in tensors) + ")"
+    runner = "inplace" if form == "inplace" else "pointwise" if row.family == "pointwise" else "run"
+    lines.append(f"    r = {runner}(row, {inputs}, {packed})")
+    if form == "function":
+        lines.append("    return pack(r) if out is None else put(out, pack(r))")
+    elif form == "view" or form == "inplace":
+        lines.append("    return pack(r)")
+    scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "run": run, "pointwise": pointwise, "inplace": inplace}
+    scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, name))
+    source = "\n".join(lines)
+    exec(compile(source, f"<function {name}>", "exec"), scope)
+    fn = scope[name]
+    fn.__module__, fn.__qualname__, fn.row = "tgrad", name, row
+    fn.__doc__ = describe(row, name, form)
+    return fn
+
+
+def _packer(row: Row, form: str) -> Callable[[Any], Any]:
+    if form == "inplace":
+        return lambda r: r
+    if row.outputs:
+        made = return_type(row.name.partition(".")[0], row.outputs)
+        return lambda r: made(r)
+    if row.family == "view":
+        return lambda r: tuple(r) if type(r) is list else r
+    return lambda r: r
+
+
+def _put(name: str, out: Any, result: Any) -> Any:
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
+        made = [into(o, r, name) for o, r in zip(out, result, strict=True)]
+        return type(result)(made)
+    return into(out, result, name)
+
+
+_RETURN_TYPES: dict[str, type] = {}
+
+
+def return_type(name: str, fields: tuple[str, ...]) -> type:
+    """A named tuple that prints as PyTorch's `torch.return_types.<name>` do."""
+    made = _RETURN_TYPES.get(name)
+    if made is None:
+
+        def show(self: Any) -> str:
+            body = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
+            return f"torch.return_types.{name}(\n{body})"
+
+        def new(cls: type, values: Any) -> Any:
+            return tuple.__new__(cls, tuple(values))
+
+        scope = {f: property(lambda self, i=i: self[i]) for i, f in enumerate(fields)}
+        body: dict[str, Any] = {"__slots__": (), "__repr__": show, "__new__": new, "_fields": fields, **scope}
+        body.update(n_fields=len(fields), n_sequence_fields=len(fields), __module__="torch.return_types")
+        made = _RETURN_TYPES[name] = type(name, (tuple,), body)
+    return made
+
+
+def describe(row: Row, name: str, form: str) -> str:
+    """A docstring from the row: signature, kind, derivatives, node."""
+    text = {
+        "pointwise": "Elementwise",
+        "view": "A view of the same memory",
+        "op": "Computed over whole arrays",
+    }[row.family]
+    how = f"In-place form of `{row.name}`. " if form == "inplace" else ""
+    diff = ", ".join(f"'{t}'" for t in row.grad) or "none"
+    return f"{how}{text}; recorded as {row.node} (inputs with a gradient: {diff})."
+
+
+def _record(row: Row) -> Callable[..., Any]:
+    """The row called with its array function's own arguments, over Tensors."""
+    params = signature_of(row.array) if hasattr(row.array, "__code__") else list(row.params)
+    words = [p.name for p in params]
+    parts, keyword = [], False
+    for i, p in enumerate(params):
+        if p.keyword and not keyword:
+            parts.append("*")
+            keyword = True
+        parts.append(p.name if p.default is REQUIRED else f"{p.name}=defaults[{i}]")
+    tensors = [t.rstrip("*") for t in row.tensors]
+    packed = "{" + ", ".join(f"{w!r}: {w}" for w in words if w not in tensors) + "}"
+    inputs = "(" + "".join(f"{t}, " for t in tensors) + ")"
+    runner = "pointwise" if row.family == "pointwise" else "run"
+    source = f"def record({', '.join(parts)}):\n    return {runner}(row, {inputs}, {packed})\n"
+    scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
+    exec(compile(source, f"<record {row.name}>", "exec"), scope)
+    return scope["record"]
+
+
+def hang_row(row: Row) -> None:
+    """Publishes a row under its names."""
+    row.record = _record(row)
+    base = row.name
+    if "." in base or base.startswith("_") or not (row.function or row.method or row.inplace):
+        return
+    fn = _build(row, base, "function")
+    fast = fn
+    n_required = sum(p.default is REQUIRED for p in row.params)
+    if row.family == "pointwise" and len(row.tensors) == 1 and n_required == 1:
+        quick = fast_unary(row, functools.partial(_general, row, defaults(row)))
+        if len(row.params) == 1:
+            fast = _unary_front(quick, fn, base)
+    elif row.family == "pointwise" and len(row.tensors) == 2 and n_required == 2:
+        quick = fast_binary(row, functools.partial(_general, row, defaults(row)))
+        fast = _binary_front(quick, fn, base)
+    fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, base, base, "tgrad"
+    fast.row = row  # type: ignore[attr-defined]
+    for n in (base, *row.aliases):
+        if row.function:
+            publish(n, fast)
+        if row.method:
+            attach(n, fast)
+        if row.inplace:
+            made = _build(row, n + "_", "inplace")
+            attach(n + "_", made)
+            if row.function and len(row.tensors) == 1 and row.family == "pointwise":
+                publish(n + "_", made)
+
+
+def defaults(row: Row) -> dict[str, Any]:
+    tensors = {t.rstrip("*") for t in row.tensors}
+    return {p.name: p.default for p in row.params if p.name not in tensors}
+
+
+def _general(row: Row, params: dict[str, Any], *inputs: Any) -> Any:
+    return pointwise(row, inputs, dict(params))
+
+
+def _unary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def front(input: Any = REQUIRED, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or not isinstance(input, Tensor):
+            if args:
+                raise TypeError(f"{name}() takes 1 positional argument but {1 + len(args)} were given")
+            if input is not REQUIRED and not isinstance(input, Tensor):
+                raise bad_argument(name, 1, "input", input)
+            return full(**kwargs) if input is REQUIRED else full(input, **kwargs)
+        return quick(input)
+
+    return front
+
+
+def _binary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def front(*args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != 2 or not isinstance(args[0], Tensor):
+            return full(*args, **kwargs)
+        return quick(*args)
+
+    return front
+
+
+for _row in list(ROWS.values()):
+    hang_row(_row)

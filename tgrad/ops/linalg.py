@@ -1,0 +1,203 @@
+"""Matrix products: one row per shape that PyTorch tells apart; `matmul` chooses among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtype import from_np
+from .pointwise import times
+from .spec import conj, op, sizes
+from .view import diagonal_backward, expand
+
+
+def mT(x: Any) -> Any:
+    """The last two dimensions swapped, and conjugated: what stands across a product in a derivative."""
+    return conj(x.swapaxes(-1, -2) if isinstance(x, np.ndarray) else x.transpose(-1, -2))
+
+
+def same_dtype(a: np.ndarray, b: np.ndarray) -> None:
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_cpp(a)} != {_cpp(b)}")
+
+
+_CPP = {
+    "float32": "float", "float64": "double", "int64": "long long", "int32": "int", "int16": "short", "int8": "signed char",
+    "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
+    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+}  # fmt: skip
+
+
+def _cpp(a: np.ndarray) -> str:
+    return _CPP[a.dtype.name]
+
+
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a @ b` in the dtype of both; halves are multiplied in float32 and rounded once."""
+    if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
+        return (a.astype(np.float32) @ b.astype(np.float32)).astype(a.dtype)
+    r = a @ b
+    return r if type(r) is np.ndarray else np.asarray(r, a.dtype)
+
+
+@op("mm", grad=dict(self=lambda grad, mat2: mm(grad, mT(mat2)), mat2=lambda grad, self: mm(mT(self), grad)))
+def mm(self, mat2):
+    if self.ndim != 2:
+        raise RuntimeError("self must be a matrix")
+    if mat2.ndim != 2:
+        raise RuntimeError("mat2 must be a matrix")
+    _check_product(self, mat2)
+    return product(self, mat2)
+
+
+def _check_product(a: np.ndarray, b: np.ndarray) -> None:
+    if a.shape[1] != b.shape[0]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and {b.shape[0]}x{b.shape[1]})"
+        )
+    same_dtype(a, b)
+
+
+@op("bmm", grad=dict(self=lambda grad, mat2: bmm(grad, mT(mat2)), mat2=lambda grad, self: bmm(mT(self), grad)))
+def bmm(self, mat2):
+    if self.ndim != 3:
+        raise RuntimeError("batch1 must be a 3D tensor")
+    if mat2.ndim != 3:
+        raise RuntimeError("batch2 must be a 3D tensor")
+    _check_batches(self, mat2)
+    return product(self, mat2)
+
+
+def _check_batches(a: np.ndarray, b: np.ndarray) -> None:
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"expected scalar type {from_np(a.dtype).legacy} but found {from_np(b.dtype).legacy}")
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: {sizes((a.shape[0], a.shape[2]))} but got: "
+            f"{sizes(b.shape[:2])}."
+        )
+
+
+@op("mv", grad=dict(self=lambda grad, vec: ger(grad, vec), vec=lambda grad, self: mv(mT(self), grad)))
+def mv(self, vec):
+    if self.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.ndim}, {vec.ndim}")
+    if self.shape[1] != vec.shape[0]:
+        raise RuntimeError(f"size mismatch, got input ({self.shape[0]}), mat ({self.shape[0]}x{self.shape[1]}), vec ({vec.shape[0]})")
+    if self.dtype != vec.dtype:
+        raise RuntimeError(f"expected scalar type {from_np(self.dtype).legacy} but found {from_np(vec.dtype).legacy}")
+    return product(self, vec)
+
+
+def ger(a: Any, b: Any) -> Any:
+    """a times conj(b), each element with each."""
+    return a.reshape((-1, 1)) * conj(b)
+
+
+@op("dot", grad=dict(self=lambda grad, tensor: grad * conj(tensor), tensor=lambda grad, self: grad * conj(self)))
+def dot(self, tensor):
+    _check_vectors(self, tensor, "dot")
+    return np.asarray(product(self, tensor))
+
+
+def _check_vectors(a: np.ndarray, b: np.ndarray, name: str) -> None:
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
+    if a.dtype != b.dtype:
+        raise RuntimeError(
+            f"{name} : expected both vectors to have same dtype, but found {from_np(a.dtype).legacy} and "
+            f"{from_np(b.dtype).legacy}"
+        )
+    if a.size != b.size:
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{a.size}] and src [{b.size}] to have the same number of elements, but "
+            f"got {a.size} and {b.size} elements respectively"
+        )
+
+
+@op("vdot", grad=dict(self=lambda grad, other: conj(grad) * other, other=lambda grad, self: grad * self))
+def vdot(self, other):
+    _check_vectors(self, other, "vdot")
+    return np.asarray(np.vdot(self, other)) if self.dtype.kind == "c" else np.asarray(product(self, other))
+
+
+def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.ndarray:
+    """beta * base + alpha * prod; with beta 0 nothing of base counts, not even nan."""
+    out = prod if alpha == 1 else prod * alpha
+    if beta != 0:
+        out = out + (base if beta == 1 else base * beta)
+    return out.astype(prod.dtype, copy=False)
+
+
+@op("addmm", grad=dict(self=lambda grad, beta: times(grad, beta),
+                       mat1=lambda grad, mat2, alpha: times(mm(grad, mT(mat2)), alpha),
+                       mat2=lambda grad, mat1, alpha: times(mm(mT(mat1), grad), alpha)), inplace=True,
+    signature=lambda self, mat1, mat2, *, beta=1, alpha=1: None)  # fmt: skip
+def addmm(self, mat1, mat2, beta=1, alpha=1):
+    if mat1.ndim != 2:
+        raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
+    if mat2.ndim != 2:
+        raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
+    if self.dtype != mat1.dtype or mat1.dtype != mat2.dtype:
+        if mat1.dtype == mat2.dtype:
+            raise RuntimeError(f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(mat2.dtype).legacy}")
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {from_np(mat1.dtype).legacy} and {from_np(mat2.dtype).legacy}")
+    _check_product(mat1, mat2)
+    _check_base(self, (mat1.shape[0], mat2.shape[1]))
+    return _scaled(beta, self, alpha, product(mat1, mat2))
+
+
+def _check_base(base: np.ndarray, want: tuple[int, ...]) -> None:
+    if base.ndim > len(want):
+        raise RuntimeError(
+            f"expand(torch.FloatTensor{{{sizes(base.shape)}}}, size={sizes(want)}): the number of sizes provided "
+            f"({len(want)}) must be greater or equal to the number of dimensions in the tensor ({base.ndim})"
+        )
+    for i in range(1, base.ndim + 1):
+        if base.shape[-i] not in (1, want[-i]):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({want[-i]}) must match the existing size ({base.shape[-i]}) at non-singleton "
+                f"dimension {len(want) - i}.  Target sizes: {sizes(want)}.  Tensor sizes: {sizes(base.shape)}"
+            )
+
+
+@op("baddbmm", grad=dict(self=lambda grad, beta: times(grad, beta),
+                         batch1=lambda grad, batch2, alpha: times(bmm(grad, mT(batch2)), alpha),
+                         batch2=lambda grad, batch1, alpha: times(bmm(mT(batch1), grad), alpha)), inplace=True,
+    signature=lambda self, batch1, batch2, *, beta=1, alpha=1: None)  # fmt: skip
+def baddbmm(self, batch1, batch2, beta=1, alpha=1):
+    if batch1.ndim != 3:
+        raise RuntimeError("batch1 must be a 3D tensor")
+    if batch2.ndim != 3:
+        raise RuntimeError("batch2 must be a 3D tensor")
+    if self.dtype != batch1.dtype:
+        raise RuntimeError(f"Input dtypes must be the same, got: input: {_cpp(self)}, batch1: {_cpp(batch1)}, batch2: {_cpp(batch2)}")
+    _check_batches(batch1, batch2)
+    _check_base(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
+    return _scaled(beta, self, alpha, product(batch1, batch2))
+
+
+@op("addmv", grad=dict(self=lambda grad, beta: times(grad, beta), mat=lambda grad, vec, alpha: times(ger(grad, vec), alpha),
+                       vec=lambda grad, mat, alpha: times(mv(mT(mat), grad), alpha)), inplace=True,
+    signature=lambda self, mat, vec, *, beta=1, alpha=1: None)  # fmt: skip
+def addmv(self, mat, vec, beta=1, alpha=1):
+    if mat.ndim != 2 or vec.ndim != 1 or self.ndim > 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got {self.ndim}, {mat.ndim}, {vec.ndim}")
+    if mat.shape[1] != vec.shape[0] or (self.ndim and self.shape[0] not in (1, mat.shape[0])):
+        raise RuntimeError(
+            f"size mismatch, got input ({self.shape[0] if self.ndim else 1}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
+        )
+    return _scaled(beta, self, alpha, product(mat, vec))
+
+
+@op("trace", grad=dict(self=lambda grad, self_sizes: _eye_like(grad, self_sizes)))
+def trace(self):
+    if self.ndim != 2:
+        raise RuntimeError("trace: expected a matrix")
+    return np.asarray(np.trace(self))
+
+
+def _eye_like(grad: Any, shape: Any) -> Any:
+    n = min(shape)
+    return diagonal_backward(expand(grad, (n,)), shape, 0, 0, 1)

@@ -1,0 +1,549 @@
+"""Views: other shapes and strides over the same memory, and the copies that undo them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
+from ..storage import memory, strided, strides
+from .spec import TensorBase, op, sizes, view
+
+
+
+def as_ints(values: Any) -> tuple[int, ...]:
+    return tuple([v if type(v) is int else int(v) for v in values])
+
+
+def sum_to(grad: Any, shape: Sequence[int]) -> Any:
+    """Undoes broadcasting: sums `grad` (array or Tensor) over the dimensions along which `shape` was repeated."""
+    if tuple(grad.shape) == tuple(shape):
+        return grad
+    lead = grad.ndim - len(shape)
+    dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
+    if isinstance(grad, np.ndarray):
+        out = np.add.reduce(grad, axis=dims, keepdims=True) if dims else grad
+        return out.reshape(shape)
+    return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
+
+
+@view("view", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), variadic="size")
+def view_(self, size):
+    size = infer_size(as_ints(size), self.size)
+    steps = view_strides(self.shape, strides(self), size)
+    if steps is None:
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return self.reshape(size) if self.flags.c_contiguous else strided(self, size, steps)
+
+
+def reshape(x: Any, size: Sequence[int]) -> Any:
+    """`x.reshape(size)` for arrays and Tensors alike."""
+    return x.reshape(size)
+
+
+@view("expand", grad=dict(self=lambda grad, self_sizes: sum_to(grad, self_sizes)), variadic="size")
+def expand(self, size, *, implicit=False):
+    shape, steps = expand_strides(self.shape, strides(self), as_ints(size))
+    return strided(self, shape, steps)
+
+
+@view("transpose.int", grad=dict(self=lambda grad, dim0, dim1: transpose(grad, dim0, dim1)), node="TransposeBackward0",
+      function=False, method=False)  # fmt: skip
+def transpose(self, dim0, dim1):
+    d0, d1 = wrap_dim(dim0, self.ndim), wrap_dim(dim1, self.ndim)
+    return self.swapaxes(d0, d1) if self.ndim else self[...]
+
+
+@view("t", grad=dict(self=lambda grad: t(grad)), node="TBackward0")
+def t(self):
+    if self.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self.ndim}D")
+    return self.T
+
+
+@view("permute", grad=dict(self=lambda grad, dims: permute(grad, _inverse(dims))), variadic="dims")
+def permute(self, dims):
+    dims = as_ints(dims)
+    if len(dims) != self.ndim:
+        raise RuntimeError(
+            f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering "
+            f"of dimensions i.e. input.dim() = {self.ndim} is not equal to len(dims) = {len(dims)}"
+        )
+    order = [wrap_dim(d, self.ndim) for d in dims]
+    if len(set(order)) != len(order):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return self.transpose(order)
+
+
+def _inverse(dims: Sequence[int]) -> list[int]:
+    out = [0] * len(dims)
+    for i, d in enumerate(dims):
+        out[d if d >= 0 else d + len(dims)] = i
+    return out
+
+
+@view("squeeze.all", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward0",
+      function=False, method=False)  # fmt: skip
+def squeeze(self):
+    return self[tuple([0 if n == 1 else slice(None) for n in self.shape]) + (Ellipsis,)]
+
+
+@view("squeeze.dim", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward1",
+      function=False, method=False)  # fmt: skip
+def squeeze_dim(self, dim):
+    d = wrap_dim(dim, self.ndim)
+    if self.ndim and self.shape[d] == 1:
+        return self[(slice(None),) * d + (0, Ellipsis)]
+    return self[...]
+
+
+@view("squeeze.dims", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward2",
+      function=False, method=False)  # fmt: skip
+def squeeze_dims(self, dim):
+    dims = wrap_dims(tuple(dim), self.ndim) if tuple(dim) else ()
+    return self[tuple([0 if i in dims and n == 1 else slice(None) for i, n in enumerate(self.shape)]) + (Ellipsis,)]
+
+
+@view("unsqueeze", grad=dict(self=lambda grad, dim: squeeze_dim(grad, dim)))
+def unsqueeze(self, dim):
+    d = wrap_dim(dim, self.ndim + 1)
+    # numpy gives a new dimension stride 0; PyTorch gives it the stride of a contiguous one
+    shape, steps = list(self.shape), list(strides(self))
+    step = shape[d] * steps[d] if d < self.ndim else 1
+    shape.insert(d, 1)
+    steps.insert(d, step)
+    return strided(self, shape, steps)
+
+
+@view("select.int", grad=dict(self=lambda grad, self_sizes, dim, index: select_backward(grad, self_sizes, dim, index)),
+      node="SelectBackward0", function=False, method=False)  # fmt: skip
+def select(self, dim, index):
+    if self.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d = wrap_dim(dim, self.ndim)
+    n = self.shape[d]
+    i = int(index)
+    if not -n <= i < n:
+        raise IndexError(
+            f"select(): index {i} out of range for tensor of size {sizes(self.shape)} at dimension {d}"
+        )
+    return self[(slice(None),) * d + (i, Ellipsis)]
+
+
+@op("select_backward", grad=dict(grad_output=lambda grad, dim, index: select(grad, dim, index)), method=False,
+    tensors="grad_output", function=False)  # fmt: skip
+def select_backward(grad_output, input_sizes, dim, index):
+    out = np.zeros(input_sizes, grad_output.dtype)
+    d = wrap_dim(dim, len(input_sizes))
+    out[(slice(None),) * d + (int(index),)] = grad_output
+    return out
+
+
+def _clip_slice(n: int, start: Any, end: Any) -> tuple[int, int]:
+    lo = 0 if start is None else int(start)
+    hi = n if end is None else int(end)
+    lo = max(lo + n, 0) if lo < 0 else min(lo, n)
+    hi = max(hi + n, 0) if hi < 0 else min(hi, n)
+    return lo, max(hi, lo)
+
+
+@view("slice", grad=dict(self=lambda grad, self_sizes, dim, start, end, step: slice_backward(
+    grad, self_sizes, dim, start, end, step)), function=False, method=False)  # fmt: skip
+def slice_(self, dim=0, start=None, end=None, step=1):
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    d = wrap_dim(dim, self.ndim)
+    lo, hi = _clip_slice(self.shape[d], start, end)
+    return self[(slice(None),) * d + (slice(lo, hi, step),)]
+
+
+@op("slice_backward", grad=dict(grad_output=lambda grad, dim, start, end, step: slice_(grad, dim, start, end, step)),
+    tensors="grad_output", function=False, method=False)  # fmt: skip
+def slice_backward(grad_output, input_sizes, dim, start, end, step):
+    out = np.zeros(input_sizes, grad_output.dtype)
+    d = wrap_dim(dim, len(input_sizes))
+    lo, hi = _clip_slice(input_sizes[d], start, end)
+    out[(slice(None),) * d + (slice(lo, hi, step),)] = grad_output
+    return out
+
+
+@view("diagonal", grad=dict(self=lambda grad, self_sizes, offset, dim1, dim2: diagonal_backward(
+    grad, self_sizes, offset, dim1, dim2)))  # fmt: skip
+def diagonal(self, offset=0, dim1=0, dim2=1):
+    d1, d2 = wrap_dim(dim1, self.ndim), wrap_dim(dim2, self.ndim)
+    if d1 == d2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    out = np.diagonal(self, offset, d1, d2)
+    steps = strides(out)
+    return strided(self, out.shape, steps, None) if out.size == 0 else _writable(self, out)
+
+
+def _writable(of: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """numpy hands out diagonals read-only; ours is a view like any other."""
+    block = memory(of)
+    at = part.__array_interface__["data"][0] - block.__array_interface__["data"][0]
+    return np.ndarray(part.shape, part.dtype, block, at, part.strides)
+
+
+@op("diagonal_backward", grad=dict(grad_output=lambda grad, offset, dim1, dim2: diagonal(grad, offset, dim1, dim2)),
+    tensors="grad_output", function=False, method=False)  # fmt: skip
+def diagonal_backward(grad_output, input_sizes, offset, dim1, dim2):
+    out = np.zeros(input_sizes, grad_output.dtype)
+    diagonal.array(out, offset, dim1, dim2)[...] = grad_output
+    return out
+
+
+@view("unfold", grad=dict(self=lambda grad, self_sizes, dimension, size, step: unfold_backward(
+    grad, self_sizes, dimension, size, step)), function=False)  # fmt: skip
+def unfold(self, dimension, size, step):
+    d = wrap_dim(dimension, self.ndim)
+    n = self.shape[d] if self.ndim else 1
+    if size > n:
+        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    shape, steps = list(self.shape), list(strides(self))
+    inner = steps[d] if self.ndim else 1
+    if self.ndim:
+        shape[d], steps[d] = (n - size) // step + 1, inner * step
+    return strided(self, [*shape, size], [*steps, inner])
+
+
+@op("unfold_backward", grad=dict(grad_in=lambda grad, dim, size, step: unfold(grad, dim, size, step)), tensors="grad_in",
+    function=False, method=False)  # fmt: skip
+def unfold_backward(grad_in, input_sizes, dim, size, step):
+    out = np.zeros(input_sizes, grad_in.dtype)
+    np.add.at(unfold.array(out, dim, size, step), (Ellipsis,), grad_in) if step >= size else _add_windows(
+        out, grad_in, wrap_dim(dim, len(input_sizes)), size, step
+    )
+    return out
+
+
+def _add_windows(out: np.ndarray, windows: np.ndarray, d: int, size: int, step: int) -> None:
+    """Overlapping windows are added back one offset at a time: each offset hits different elements."""
+    if out.ndim == 0:
+        out[...] = windows[..., 0]
+        return
+    count = windows.shape[d]
+    for k in range(size):
+        at = (slice(None),) * d + (slice(k, k + (count - 1) * step + 1, step),)
+        out[at] += windows[..., k]
+
+
+@view("as_strided", grad=dict(self=lambda grad, self_geometry, size, stride, storage_offset: as_strided_backward(
+    grad, self_geometry, size, stride, storage_offset)))  # fmt: skip
+def as_strided(self, size, stride, storage_offset=None):
+    size, stride = as_ints(size), as_ints(stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    first = storage_offset
+    block = memory(self)
+    if first is not None:
+        extent = 0 if 0 in size else 1 + first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+        if extent > block.size:
+            item = self.dtype.itemsize
+            raise RuntimeError(
+                f"setStorage: sizes {sizes(size)}, strides {sizes(stride)}, storage offset {first}, and itemsize {item} "
+                f"requiring a storage size of {extent * item} are out of bounds for storage of size {block.nbytes}"
+            )
+    return strided(self, size, stride, first)
+
+
+@op("as_strided_backward", grad=dict(grad_output=lambda grad, input_geometry, size, stride, storage_offset: _restride(
+    grad, input_geometry, size, stride, storage_offset)), tensors="grad_output", function=False, method=False)  # fmt: skip
+def as_strided_backward(grad_output, input_geometry, size, stride, storage_offset):
+    in_size, in_stride, in_offset = input_geometry
+    first = in_offset if storage_offset is None else storage_offset
+    low = min(first, in_offset)
+    span = max(_last(size, stride, first), _last(in_size, in_stride, in_offset)) - low + 1
+    block = np.zeros(max(span, 0), grad_output.dtype)
+    at = _positions(size, stride, first - low)
+    np.add.at(block, at.reshape(-1), grad_output.reshape(-1))
+    if 0 in in_size:
+        return np.zeros(in_size, grad_output.dtype)
+    back = _positions(in_size, in_stride, in_offset - low)
+    if np.unique(back).size != back.size:  # an expanded input: each element of memory counts once among its copies
+        counts = np.bincount(back.reshape(-1), minlength=block.size)
+        block = block / np.maximum(counts, 1).astype(block.dtype)
+    return block[back]
+
+
+def _restride(grad: Any, input_geometry: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
+    in_size, in_stride, in_offset = input_geometry
+    first = in_offset if storage_offset is None else storage_offset
+    if not isinstance(grad, TensorBase):
+        raise TypeError("as_strided's second derivative is only taken over tensors")
+    flat = _positions(size, stride, first - in_offset)
+    where_in = {int(p): i for i, p in enumerate(_positions(in_size, in_stride, 0).reshape(-1))}
+    lookup = np.array([where_in.get(int(p), -1) for p in flat.reshape(-1)], np.int64)
+    if (lookup < 0).any():
+        raise RuntimeError("as_strided: second derivative of a view that reaches outside its input")
+    taken = grad.reshape(-1)[lookup.tolist()] if lookup.size else grad.new_zeros((0,))  # type: ignore[attr-defined]
+    return taken.reshape(size)
+
+
+def _last(size: Sequence[int], stride: Sequence[int], first: int) -> int:
+    return first - 1 if 0 in size else first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+
+
+def _positions(size: Sequence[int], stride: Sequence[int], first: int) -> np.ndarray:
+    at = np.full(tuple(size), first, np.int64)
+    for d, (n, s) in enumerate(zip(size, stride, strict=True)):
+        at += (np.arange(n) * s).reshape((-1,) + (1,) * (len(size) - d - 1))
+    return at
+
+
+@view("unbind.int", grad=dict(self=lambda grads, dim: stack(grads, dim)), node="UnbindBackward0", function=False, method=False)
+def unbind(self, dim=0):
+    if self.ndim == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    d = wrap_dim(dim, self.ndim)
+    lead = (slice(None),) * d
+    return [self[(*lead, i, Ellipsis)] for i in range(self.shape[d])]
+
+
+@view("split.size", grad=dict(self=lambda grads, dim: cat(grads, dim)), node="SplitBackward0", function=False, method=False)
+def split(self, split_size, dim=0):
+    if self.ndim == 0:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    if split_size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size}")
+    d = wrap_dim(dim, self.ndim)
+    n = self.shape[d]
+    if split_size == 0 and n:
+        raise RuntimeError(
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+        )
+    lead = (slice(None),) * d
+    return [self[(*lead, slice(i, i + split_size))] for i in range(0, n, split_size)] if n else [self[...]]
+
+
+@view("split_with_sizes", grad=dict(self=lambda grads, dim: cat(grads, dim)))
+def split_with_sizes(self, split_sizes, dim=0):
+    d = wrap_dim(dim, self.ndim)
+    split_sizes = as_ints(split_sizes)
+    if any(s < 0 for s in split_sizes):
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes(split_sizes)}"
+        )
+    if sum(split_sizes) != self.shape[d]:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {self.shape[d]} (input tensor's size at dimension {d}), "
+            f"but got split_sizes={sizes(split_sizes)}"
+        )
+    lead = (slice(None),) * d
+    out, at = [], 0
+    for s in split_sizes:
+        out.append(self[(*lead, slice(at, at + s))])
+        at += s
+    return out
+
+
+@view("alias", grad=dict(self=lambda grad: grad), function=False, method=False)
+def alias(self):
+    return self[...]
+
+
+@view("view_as_real", grad=dict(self=lambda grad: view_as_complex(grad)), method=False)
+def view_as_real(self):
+    if self.dtype.kind != "c":
+        raise RuntimeError("view_as_real is only supported for complex tensors")
+    part = np.dtype(f"f{self.dtype.itemsize // 2}")
+    shape, steps = (*self.shape, 2), (*self.strides, part.itemsize)
+    block = memory(self).view(part)
+    at = self.__array_interface__["data"][0] - block.__array_interface__["data"][0] if self.size else 0
+    return np.ndarray(shape, part, block, at, steps)
+
+
+@view("view_as_complex", grad=dict(self=lambda grad: view_as_real(grad)), method=False)
+def view_as_complex(self):
+    if self.dtype.kind != "f":
+        raise RuntimeError("view_as_complex is only supported for floating point tensors, but got a tensor of another type")
+    if self.ndim == 0:
+        raise RuntimeError("Input tensor must have one or more dimensions")
+    if self.shape[-1] != 2:
+        raise RuntimeError("Tensor must have a last dimension of size 2")
+    if strides(self)[-1] != 1:
+        raise RuntimeError("Tensor must have a last dimension with stride 1")
+    whole = np.dtype(f"c{self.dtype.itemsize * 2}")
+    block = memory(self)
+    at = self.__array_interface__["data"][0] - block.__array_interface__["data"][0] if self.size else 0
+    return np.ndarray(self.shape[:-1], whole, block, at, self.strides[:-1])
+
+
+@view("real.complex", grad=dict(self=lambda grad: as_complex(grad, 1)), node="RealBackward0", function=False, method=False)
+def real(self):
+    return self.real
+
+
+@view("imag.complex", grad=dict(self=lambda grad: as_complex(grad, 1j)), node="ImagBackward0", function=False, method=False)
+def imag(self):
+    return self.imag
+
+
+def as_complex(grad: Any, unit: complex) -> Any:
+    return grad * unit if unit != 1 else grad * (1 + 0j)
+
+
+# ---- joining: what undoes splitting
+
+
+@op("cat", grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
+    method=False, aliases="concat concatenate")  # fmt: skip
+def cat(tensors, dim=0):
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    full = [a for a in tensors if a.shape != (0,)]  # PyTorch lets empty 1-d tensors take part anywhere
+    if not full:
+        return np.concatenate(tensors)
+    d = wrap_dim(dim, full[0].ndim)
+    for i, a in enumerate(tensors):
+        if a.ndim == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+        if a.shape == (0,):
+            continue
+        if a.ndim != full[0].ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {full[0].ndim} and {a.ndim}")
+        for k, (m, n) in enumerate(zip(full[0].shape, a.shape, strict=True)):
+            if k != d and m != n:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {d}. Expected size {m} but got size {n} for tensor "
+                    f"number {i} in the list."
+                )
+    return np.concatenate(full, axis=d, dtype=_common(tensors))
+
+
+def _common(arrays: Sequence[np.ndarray]) -> np.dtype:
+    from ..dtype import from_np, promote_types
+
+    d = from_np(arrays[0].dtype)
+    for a in arrays[1:]:
+        d = promote_types(d, from_np(a.dtype))
+    return d.np
+
+
+def _uncat(grad: Any, shapes: Sequence[tuple[int, ...]], dim: int) -> list[Any]:
+    out, at = [], 0
+    for shape in shapes:
+        if tuple(shape) == (0,):
+            out.append(slice_(grad.reshape(-1), 0, 0, 0, 1))
+            continue
+        n = shape[wrap_dim(dim, len(shape))]
+        out.append(slice_(grad, dim, at, at + n, 1))
+        at += n
+    return out
+
+
+@op("stack", grad=dict(tensors=lambda grad, dim: unbind(grad, dim)), tensors="tensors*", method=False)
+def stack(tensors, dim=0):
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    d = wrap_dim(dim, tensors[0].ndim + 1)
+    for i, a in enumerate(tensors):
+        if a.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {sizes(tensors[0].shape)} at entry 0 and "
+                f"{sizes(a.shape)} at entry {i}"
+            )
+    return np.stack(tensors, axis=d, dtype=_common(tensors))
+
+
+# ---- copies
+
+
+@op("clone", grad=dict(self=lambda grad: grad), function=False, method=False)
+def clone(self):
+    return self.copy(order="K") if self.flags.forc else _dense_copy(self)
+
+
+def _dense_copy(self: np.ndarray) -> np.ndarray:
+    """Keeps the order of dimensions of a dense tensor, else row-major, as PyTorch's preserve_format."""
+    from ..storage import dense
+
+    return self.copy(order="K") if dense(self) else self.copy(order="C")
+
+
+@op("contiguous.copy", grad=dict(self=lambda grad: grad), node="CloneBackward0", function=False, method=False)
+def contiguous(self):
+    return self.copy(order="C")
+
+
+@op("_to_copy", grad=dict(self=lambda grad: grad), tensors="self", node="ToCopyBackward0", function=False, method=False)
+def to_copy(self, dtype):
+    if self.dtype.kind == "c" and dtype.np.kind != "c":
+        self = self.real
+    if dtype.np.kind in "iu" and self.dtype.kind not in "biu":
+        return _float_to_int(self, dtype.np)
+    return self.astype(dtype.np, order="K")
+
+
+def _float_to_int(a: np.ndarray, dt: np.dtype) -> np.ndarray:
+    """Through int64, as C++ on x86 does: values outside a narrow type wrap round instead of saturating."""
+    return a.astype(np.int64).astype(dt) if dt.itemsize < 8 else a.astype(dt)
+
+
+@op("_unsafe_view", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="UnsafeViewBackward0",
+    tensors="self", function=False, method=False)  # fmt: skip
+def unsafe_view(self, size):
+    return self.reshape(infer_size(as_ints(size), self.size))
+
+
+@op("repeat", grad=dict(self=lambda grad, repeats, self_sizes: _unrepeat(grad, repeats, self_sizes)), variadic="repeats",
+    tensors="self", function=False)  # fmt: skip
+def repeat(self, repeats):
+    repeats = as_ints(repeats)
+    if len(repeats) < self.ndim:
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    if any(r < 0 for r in repeats):
+        raise RuntimeError("Trying to create tensor with negative dimension " + sizes(repeats))
+    return np.tile(self, repeats)
+
+
+def _unrepeat(grad: Any, repeats: Sequence[int], shape: Sequence[int]) -> Any:
+    shape = (1,) * (len(repeats) - len(shape)) + tuple(shape)
+    split = [k for r, n in zip(repeats, shape, strict=True) for k in (r, n)]
+    out = grad.reshape(split)
+    dims = tuple(range(0, 2 * len(shape), 2))
+    out = out.sum(axis=dims) if isinstance(out, np.ndarray) else out.sum(dims) if dims else out
+    return out.reshape(shape)
+
+
+@op("flip", grad=dict(self=lambda grad, dims: flip(grad, dims)), tensors="self", variadic="dims")
+def flip(self, dims):
+    return np.flip(self, wrap_dims(as_ints(dims), self.ndim) if as_ints(dims) else ()).copy()
+
+
+@op("roll", grad=dict(self=lambda grad, shifts, dims: roll(grad, _negated(shifts), dims)), tensors="self")
+def roll(self, shifts, dims=()):
+    shifts = as_ints(shifts) if isinstance(shifts, (tuple, list)) else (int(shifts),)
+    dims = as_ints(dims) if isinstance(dims, (tuple, list)) else (int(dims),)
+    if not dims and len(shifts) == 1:
+        return np.roll(self, shifts[0])
+    if len(shifts) != len(dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    return np.roll(self, shifts, tuple(wrap_dim(d, self.ndim) for d in dims))
+
+
+def _negated(shifts: Any) -> Any:
+    return tuple(-s for s in shifts) if isinstance(shifts, (tuple, list)) else -shifts
+
+
+@op("tril", grad=dict(self=lambda grad, diagonal: tril(grad, diagonal)), tensors="self", inplace=True)
+def tril(self, diagonal=0):
+    if self.ndim < 2:
+        raise RuntimeError("tril: input tensor must have at least 2 dimensions")
+    return np.tril(self, diagonal)
+
+
+@op("triu", grad=dict(self=lambda grad, diagonal: triu(grad, diagonal)), tensors="self", inplace=True)
+def triu(self, diagonal=0):
+    if self.ndim < 2:
+        raise RuntimeError("triu: input tensor must have at least 2 dimensions")
+    return np.triu(self, diagonal)

@@ -1,0 +1,123 @@
+"""Memory behind tensors: which block an array lies in, where in it, and views of it by strides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .shape import is_contiguous
+
+
+class VersionCounter:
+    """Counts in-place writes into a memory block; shared by a tensor, its views and its detached aliases."""
+
+    __slots__ = ("n",)
+
+    n: int
+
+    def __init__(self, n: int = 0) -> None:
+        self.n = n
+
+
+def memory(a: np.ndarray) -> np.ndarray:
+    """The whole memory block that `a` is a view of, as a flat array of a's dtype (without a copy)."""
+    b = a
+    while type(b.base) is np.ndarray:
+        b = b.base
+    if b.ndim != 1 or not b.flags.c_contiguous:
+        flat = b.ravel(order="K")
+        b = flat if flat.base is not None else a
+    if b.dtype != a.dtype:
+        whole = b.nbytes // a.dtype.itemsize * a.dtype.itemsize
+        b = b.view(np.uint8)[:whole].view(a.dtype)
+    return b
+
+
+def strides(a: np.ndarray) -> tuple[int, ...]:
+    """Strides in elements."""
+    size = a.dtype.itemsize
+    return tuple([s // size for s in a.strides])
+
+
+def offset(a: np.ndarray) -> int:
+    """Where the first element of `a` lies in its memory block, in elements."""
+    b = a.base
+    if b is None or a.size == 0:
+        return 0
+    return (a.__array_interface__["data"][0] - memory(a).__array_interface__["data"][0]) // a.dtype.itemsize
+
+
+def strided(a: np.ndarray, size: Sequence[int], stride: Sequence[int], first: int | None = None) -> np.ndarray:
+    """A view of a's memory block with the given sizes and strides (elements), starting at element `first` of the block
+    (default: where `a` starts). Nothing is checked but that the view stays inside the block.
+    """
+    item = a.dtype.itemsize
+    steps = [s * item for s in stride]
+    if first is None and a.flags.c_contiguous and a.size:
+        return np.ndarray(size, a.dtype, a, 0, steps)
+    block = memory(a)
+    at = offset(a) if first is None else first
+    return np.ndarray(size, a.dtype, block, at * item, steps)
+
+
+def overlaps_itself(a: np.ndarray) -> bool:
+    """Whether two elements of `a` share memory, so that writing into it would be ambiguous."""
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return False
+    live = sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1)
+    reach = 0
+    for s, n in live:
+        if s <= reach if reach else s < a.dtype.itemsize:
+            return True
+        reach += s * (n - 1)
+    return False
+
+
+def dense(a: np.ndarray) -> bool:
+    """Whether the elements fill a block without gaps, in whatever order of dimensions."""
+    if a.flags.c_contiguous or a.flags.f_contiguous:
+        return True
+    pairs = sorted(((s, n) for s, n in zip(strides(a), a.shape, strict=True) if n != 1), reverse=True)
+    return is_contiguous([n for _, n in pairs], [s for s, _ in pairs])
+
+
+class UntypedStorage:
+    """The memory block behind one or more tensors, as bytes."""
+
+    __slots__ = ("_block", "device")
+
+    def __init__(self, block: np.ndarray, device: Any) -> None:
+        self._block, self.device = block.view(np.uint8), device
+
+    def data_ptr(self) -> int:
+        """Address of the block's first byte."""
+        return self._block.__array_interface__["data"][0]
+
+    def nbytes(self) -> int:
+        return self._block.nbytes
+
+    size = nbytes
+
+    def __len__(self) -> int:
+        return self._block.nbytes
+
+    def __getitem__(self, i: int) -> int:
+        return int(self._block[i])
+
+    def __setitem__(self, i: int, value: int) -> None:
+        self._block[i] = value
+
+    def tolist(self) -> list[int]:
+        return self._block.tolist()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UntypedStorage) and other.data_ptr() == self.data_ptr() and len(other) == len(self)
+
+    def __hash__(self) -> int:
+        return hash(self.data_ptr())
+
+    def __repr__(self) -> str:
+        body = "\n".join(f" {b}" for b in self._block.tolist())
+        return f"{body}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
