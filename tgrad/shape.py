@@ -231,9 +231,8 @@ def expand_strides(shape: Sequence[int], strides: Sequence[int], new: Sequence[i
                     f"The expanded size of the tensor ({n}) isn't allowed in a leading, non-existing dimension {i}"
                 )
             sizes[i] = n
-            steps[i] = sizes[i + 1] * steps[i + 1] if i + 1 < len(new) else 1
-            if i + 1 < len(new) and n != 1:
-                steps[i] = 0
+            after = sizes[i + 1] * steps[i + 1] if i + 1 < len(new) else 1
+            steps[i] = after if n == 1 else 0
             continue
         m = shape[k]
         if n == -1:

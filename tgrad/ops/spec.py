@@ -172,6 +172,7 @@ def op(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: An
 
 def view(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any) -> Callable[[Callable[..., Any]], Row]:
     """Decorator: the function below returns an array (or a list of them) over the memory of its first argument."""
+    kw.setdefault("tensors", "self")
     return lambda fn: Row(name, fn, family="view", grad=grad, **kw)
 
 
