@@ -1,0 +1,1 @@
+"""The ``tgrad`` command: ``run``, ``graph`` and ``repl``."""
