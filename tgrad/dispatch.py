@@ -24,7 +24,7 @@ from .graph.node import PACKED, SCALAR, Node, Packed, next_seq, node_class
 from .kernels.quiet import quiet
 from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, Row
 from .shape import Size, broadcast_shapes
-from .storage import overlaps_itself
+from .storage import INFERENCE, overlaps_itself
 from .tensor import FAST, Tensor, make, mark_view, wrap
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -200,11 +200,6 @@ def save(node: Node, value: Any) -> tuple[Any, int]:
     """What a node keeps for a tensor it needs in backward: (value, version)."""
     if not isinstance(value, Tensor):
         return value, SCALAR
-    meta = value._x
-    if meta is not None and meta.inference:
-        raise RuntimeError("Inference tensors cannot be saved for backward. Please do not use Tensors created in inference "
-                           "mode in computation tracked by autograd. To work around this, you can make a clone to get a normal "
-                           "tensor and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.")  # fmt: skip
     if state.saved_hooks_disabled is not None:
         raise RuntimeError(state.saved_hooks_disabled)
     if state.saved_hooks:
@@ -332,6 +327,7 @@ def record_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any], ou
 
 def mark_inference(out: Tensor) -> None:
     out._meta().inference = True
+    out._vc = INFERENCE
 
 
 def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:

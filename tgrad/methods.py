@@ -23,7 +23,8 @@ from typing import Any
 from . import functions
 from .dispatch import bad_argument, fast_binary, fast_unary, inplace, into, pointwise, run
 from .ops import ROWS
-from .ops.spec import REQUIRED, Param, Row, signature_of
+from .ops.spec import REQUIRED, Param, Row
+from .prepared import prepare
 from .tensor import Tensor
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -218,29 +219,9 @@ def describe(row: Row, name: str, form: str) -> str:
     return f"{how}{text}; recorded as {row.node} (inputs with a gradient: {diff})."
 
 
-def _record(row: Row) -> Callable[..., Any]:
-    """The row called with its array function's own arguments, over Tensors."""
-    params = signature_of(row.array) if hasattr(row.array, "__code__") else list(row.params)
-    words = [p.name for p in params]
-    parts, keyword = [], False
-    for i, p in enumerate(params):
-        if p.keyword and not keyword:
-            parts.append("*")
-            keyword = True
-        parts.append(p.name if p.default is REQUIRED else f"{p.name}=defaults[{i}]")
-    tensors = [t.rstrip("*") for t in row.tensors]
-    packed = "{" + ", ".join(f"{w!r}: {w}" for w in words if w not in tensors) + "}"
-    inputs = "(" + "".join(f"{t}, " for t in tensors) + ")"
-    runner = "pointwise" if row.family == "pointwise" else "run"
-    source = f"def record({', '.join(parts)}):\n    return {runner}(row, {inputs}, {packed})\n"
-    scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
-    exec(compile(source, f"<record {row.name}>", "exec"), scope)
-    return scope["record"]
-
-
 def hang_row(row: Row) -> None:
     """Publishes a row under its names."""
-    row.record = _record(row)
+    row.record = prepare(row)
     base = row.name
     if "." in base or base.startswith("_") or not (row.function or row.method or row.inplace):
         return

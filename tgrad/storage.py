@@ -21,6 +21,27 @@ class VersionCounter:
         self.n = n
 
 
+class _InferenceCounter(VersionCounter):
+    """Stands in the place of a counter in inference tensors: they count nothing, and saving one for backward fails."""
+
+    __slots__ = ()
+
+    @property
+    def n(self) -> int:  # type: ignore[override]
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+            "autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+        )
+
+    @n.setter
+    def n(self, value: int) -> None:
+        pass
+
+
+INFERENCE = _InferenceCounter()
+
+
 def memory(a: np.ndarray) -> np.ndarray:
     """The whole memory block that `a` is a view of, as a flat array of a's dtype (without a copy)."""
     b = a

@@ -15,7 +15,7 @@ from .graph.modes import state
 from .graph.node import Node
 from .ops.spec import TensorBase
 from .shape import Size, is_contiguous
-from .storage import UntypedStorage, VersionCounter, memory, offset, strides
+from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, strides
 
 NO_GRAD_DTYPE = "only Tensors of floating point and complex dtype can require gradients"
 
@@ -166,6 +166,8 @@ class Tensor(TensorBase):
         vc = self._vc
         if vc is None:
             vc = self._vc = VersionCounter()
+        elif vc is INFERENCE:
+            return
         vc.n += 1
 
     @property
@@ -398,6 +400,10 @@ def mark_view(out: Tensor, of: Tensor, creation: str | None = None) -> None:
     """Notes that `out` shows the memory of `of`: shared version counter, common base."""
     meta = out._x = Meta()
     of_meta = of._x
+    if of_meta is not None and of_meta.inference:
+        meta.inference = True
+        out._vc = INFERENCE
+        return
     meta.base = of if of_meta is None or of_meta.base is None else of_meta.base
     vc = of._vc
     if vc is None:

@@ -37,15 +37,17 @@ class Flags:
 class Pass:
     """One backward pass."""
 
+    captured: list[Any] = []
+    wanted: dict[Any, list[int]] = {}  # (node, nr) or leaf -> positions among `captured`
+    only: set[Node] | None = None  # with given inputs: the nodes that lead to them
+    uses: dict[Tensor, int] | None = None
+    ends: frozenset[Node] = frozenset()
+
     def __init__(self, retain: bool, create: bool, accumulate: bool = True) -> None:
         self.retain, self.create, self.accumulate = retain, create, accumulate
         self.pending: dict[Node, Any] = {}
         self.heap: list[tuple[int, Node]] = []
         self.leaves: dict[Tensor, Any] = {}
-        self.wanted: dict[Any, list[int]] = {}  # (node, nr) or leaf -> positions among `captured`
-        self.captured: list[Any] = []
-        self.only: set[Node] | None = None  # with given inputs: the nodes that lead to them
-        self.uses: dict[Tensor, int] | None = None
 
     # -- values: arrays, or Tensors when the pass is recorded
     def fit(self, g: Any, shape: tuple[int, ...], dt: np.dtype) -> Any:
@@ -114,37 +116,49 @@ class Pass:
 
     # -- the walk
     def run(self) -> None:
-        pending, heap, create = self.pending, self.heap, self.create
-        send = self.send
+        pending, heap, create, retain = self.pending, self.heap, self.create, self.retain
+        send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
+        plain = not create and self.only is None
         while heap:
             node = heappop(heap)[1]
-            g = pending.pop(node)
+            g = take(node)
             extra = node.extra
             if extra is not None:
                 g = self.before(node, g)
-            if self.wanted:
+            if observed and self.wanted:
                 self.capture(node, g)
                 if self.only is not None and node not in self.only:
                     continue
                 if node in self.ends:
                     continue
-            if node.n_outputs > 1 or type(g) is list:
+            if type(g) is list:
                 g = self.materialized(node, g)
-            if state.anomaly:
+            if observed and state.anomaly:
                 grads = self.watched(node, g)
             else:
                 grads = node.apply_t(g) if create else node.apply(g)
-            if not self.retain:
+            if not retain:
                 node.release()
             if extra is not None and extra.post:
                 grads = self.after(node, grads, g)
             for e, gi in zip(node.edges, grads, strict=True):
-                if e is not None and gi is not None:
+                if gi is None or e is None:
+                    continue
+                if (
+                    plain
+                    and e not in pending
+                    and isinstance(e, Node)
+                    and e.n_outputs == 1
+                    and type(gi) is ndarray
+                    and gi.dtype is e.dt
+                    and gi.shape == e.shape
+                ):
+                    pending[e] = gi
+                    heappush(heap, (-e.seq, e))
+                else:
                     send(e, gi)
         for leaf in list(self.leaves):
             self.deliver(leaf, self.leaves.pop(leaf))
-
-    ends: frozenset[Node] = frozenset()
 
     def materialized(self, node: Node, g: list[Any]) -> list[Any]:
         """Zeros for the outputs that nothing arrived for."""
@@ -354,12 +368,26 @@ def make_grads(outputs: Sequence[Tensor], grads: Sequence[Any], is_batched: bool
                 raise RuntimeError(
                     f"grad can be computed only for real scalar outputs but got {out.dtype}"
                 )
-            made.append(wrap(np.ones_like(out._a)) if out.requires_grad else None)
+            made.append(wrap(_ones_like(out._a)) if out.requires_grad else None)
         else:
             raise TypeError(
                 f"gradients can be either Tensors or None, but got {type(g).__name__}"
             )
     return made
+
+
+_ONE: dict[np.dtype, np.ndarray] = {}
+
+
+def _ones_like(a: np.ndarray) -> np.ndarray:
+    """Ones; for the usual 0-d loss a shared constant, which nothing may keep or write into."""
+    if a.ndim:
+        return np.ones_like(a)
+    one = _ONE.get(a.dtype)
+    if one is None:
+        one = _ONE[a.dtype] = np.ones((), a.dtype)
+        one.flags.writeable = False
+    return one
 
 
 def run_backward(
@@ -412,7 +440,7 @@ def run_backward(
 
 def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: bool) -> None:
     """Restricts a pass to the nodes that lead to the given inputs."""
-    job.captured = [None] * len(inputs)
+    job.captured, job.wanted = [None] * len(inputs), {}
     targets: set[Any] = set()
     for i, t in enumerate(inputs):
         e = t.edge if hasattr(t, "edge") else edge(t)
