@@ -10,8 +10,9 @@ import numpy as np
 from .. import device as devices
 from .. import dtype as dtypes
 from ..dtype import dtype
+from ..graph.modes import state
 from ..dispatch import bad_argument as bad
-from ..dispatch import into
+from ..dispatch import into, mark_inference
 from ..methods import attach, composite, publish
 from ..ops.spec import ROWS
 from ..ops.view import to_copy
@@ -26,6 +27,8 @@ def flagged(a: np.ndarray, requires_grad: bool = False) -> Tensor:
         if dtypes.from_np(a.dtype).category < 2:
             raise RuntimeError(NO_GRAD_DTYPE)
         t._rg = True
+    if state.inference:
+        mark_inference(t)
     return t
 
 
