@@ -8,7 +8,6 @@ tensor(3., grad_fn=<MeanBackward0>)
 
 from __future__ import annotations
 
-import builtins as _builtins
 import math as _math
 
 from . import composite as _composite
@@ -28,7 +27,11 @@ from .graph.modes import (
 from .shape import Size
 from .tensor import Tensor, layout
 from .tensor import strided_layout as strided
-from .version import __version__
+from .version import __version__ as _own_version
+from .version import torch_api as _torch_api
+
+# Scripts compare this with PyTorch releases, so it names the release that is matched; the rest is tgrad's own version.
+__version__ = f"{_torch_api}+tgrad.{_own_version}"
 
 for _d in _dtypes.ALL:
     globals()[_d.name] = _d
@@ -40,3 +43,39 @@ globals().update({k: v for k, v in vars(_functions).items() if not k.startswith(
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
+
+_SUBMODULES = (
+    "autograd", "backends", "cli", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
+    "special", "testing", "utils", "version", "viz",
+)  # fmt: skip
+
+
+def __getattr__(name: str):
+    """Submodules are imported when first looked at; a name that tgrad lacks says so."""
+    import importlib.util
+
+    if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES})
+
+
+def typename(obj: object) -> str:
+    """The type's full name; the legacy type name for a tensor.
+
+    >>> typename(tensor([1]))
+    'torch.LongTensor'
+    """
+    if isinstance(obj, Tensor):
+        return obj.type()  # type: ignore[attr-defined]
+    kind = obj if isinstance(obj, type) else type(obj)
+    module = kind.__module__ or ""
+    return kind.__qualname__ if module in ("", "builtins") else f"{module}.{kind.__qualname__}"
+
+
+def compile(model=None, **options):
+    """Returns the callable as it is: everything runs eagerly. Accepts PyTorch's options; works as a decorator too."""
+    return (lambda fn: fn) if model is None else model
