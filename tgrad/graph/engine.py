@@ -18,7 +18,7 @@ import numpy as np
 from ..kernels.quiet import quiet
 from ..ops.view import sum_to
 from ..storage import dense
-from ..tensor import Tensor, wrap
+from ..tensor import FAST, Tensor, wrap
 from . import hooks
 from .history import edge
 from .modes import state
@@ -118,7 +118,8 @@ class Pass:
     def run(self) -> None:
         pending, heap, create, retain = self.pending, self.heap, self.create, self.retain
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
-        plain = not create and self.only is None
+        leaves = self.leaves
+        plain = not create and self.only is None and self.uses is None and self.accumulate
         while heap:
             node = heappop(heap)[1]
             g = take(node)
@@ -144,21 +145,23 @@ class Pass:
             for e, gi in zip(node.edges, grads, strict=True):
                 if gi is None or e is None:
                     continue
-                if (
-                    plain
-                    and e not in pending
-                    and isinstance(e, Node)
-                    and e.n_outputs == 1
-                    and type(gi) is ndarray
-                    and gi.dtype is e.dt
-                    and gi.shape == e.shape
-                ):
-                    pending[e] = gi
-                    heappush(heap, (-e.seq, e))
-                else:
-                    send(e, gi)
-        for leaf in list(self.leaves):
-            self.deliver(leaf, self.leaves.pop(leaf))
+                # `send`, unrolled for the usual case: a bare array that fits, for a node with one output or a leaf
+                if plain and type(gi) is ndarray:
+                    if type(e) in FAST:
+                        a = e._a
+                        if gi.dtype is a.dtype and gi.shape == a.shape:
+                            leaves[e] = leaves[e] + gi if e in leaves else gi
+                            continue
+                    elif isinstance(e, Node) and e.n_outputs == 1 and gi.dtype is e.dt and gi.shape == e.shape:
+                        if e in pending:
+                            pending[e] = pending[e] + gi
+                        else:
+                            pending[e] = gi
+                            heappush(heap, (-e.seq, e))
+                        continue
+                send(e, gi)
+        for leaf in list(leaves):
+            self.deliver(leaf, leaves.pop(leaf))
 
     def materialized(self, node: Node, g: list[Any]) -> list[Any]:
         """Zeros for the outputs that nothing arrived for."""
@@ -245,8 +248,7 @@ class Pass:
         elif state.grad and (grad._rg or grad._node is not None):
             leaf._grad = grad.detach() + wrap(g)
         else:
-            with quiet:
-                np.add(grad._a, g, out=grad._a)
+            np.add(grad._a, g, out=grad._a)
             grad._bump()
         if node is not None and node.extra is not None and node.extra.post:
             for hook in list(node.extra.post.values()):

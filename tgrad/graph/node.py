@@ -183,6 +183,8 @@ class AccumulateGrad(Node):
 
     __slots__ = ("variable",)
 
+    n_outputs = 0  # gradients for it go to its variable
+
     def name(self) -> str:
         return "torch::autograd::AccumulateGrad"
 

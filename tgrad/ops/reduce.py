@@ -11,7 +11,7 @@ from ..dtype import default_complex, from_np, get_default_dtype, int64
 from ..shape import reduced_shape, wrap_dim, wrap_dims
 from .pointwise import abs_, exp, sgn, where
 from .spec import conj, op, sizes
-from .view import expand, unsqueeze
+from .view import expand, spread, unsqueeze
 
 
 
@@ -50,7 +50,7 @@ def add_up(a: np.ndarray, axis: Any, keepdims: bool, dtype: Any) -> np.ndarray:
     return r if r.dtype == out else np.asarray(r).astype(out)
 
 
-@op("sum.all", grad=dict(self=lambda grad, self_sizes: expand(grad, self_sizes)), tensors="self", node="SumBackward0",
+@op("sum.all", grad=dict(self=lambda grad, self_sizes: spread(grad, self_sizes)), tensors="self", node="SumBackward0",
     function=False, method=False)  # fmt: skip
 def sum_all(self, *, dtype=None):
     return add_up(self, None, False, dtype)
@@ -79,14 +79,10 @@ def _mean(self: np.ndarray, dims: Any, keepdim: bool, dtype: Any) -> np.ndarray:
     return np.asarray(total / n if n else total * math.nan).astype(out, copy=False)
 
 
-@op("mean.all", grad=dict(self=lambda grad, self_sizes: expand(grad / _size(self_sizes), self_sizes)), tensors="self",
+@op("mean.all", grad=dict(self=lambda grad, self_sizes: spread(grad / math.prod(self_sizes), self_sizes)), tensors="self",
     node="MeanBackward0", function=False, method=False)  # fmt: skip
 def mean_all(self, *, dtype=None):
     return _mean(self, None, False, dtype)
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
 
 
 @op("mean.dim", grad=dict(self=lambda grad, self_sizes, dim, keepdim: restore(grad, self_sizes, dim, keepdim)

@@ -52,6 +52,15 @@ def expand(self, size, *, implicit=False):
     return strided(self, shape, steps)
 
 
+def spread(x: Any, size: tuple[int, ...]) -> Any:
+    """`expand` as derivatives of full reductions need it: one number repeated, for an array without the general checks."""
+    if isinstance(x, TensorBase):
+        return x.expand(size)  # type: ignore[attr-defined]
+    if type(x) is not np.ndarray:
+        x = np.asarray(x)
+    return np.ndarray(size, x.dtype, x, 0, (0,) * len(size)) if not x.ndim else expand.array(x, size)
+
+
 @view("transpose.int", grad=dict(self=lambda grad, dim0, dim1: transpose(grad, dim0, dim1)), node="TransposeBackward0",
       function=False, method=False)  # fmt: skip
 def transpose(self, dim0, dim1):
