@@ -26,12 +26,16 @@ _PROMPT = re.compile(r"^\s*>>>(?: |$|\w)")
 
 @dataclass
 class Block:
-    """``lines`` without the common indentation; ``line`` is where the first of them stands, counted from 1."""
+    """``lines`` without the common indentation; ``line`` is where the first of them stands, counted from 1.
+
+    ``depth`` is how far the block is indented: its fence, or the text itself where there is none.
+    """
 
     kind: Kind
     lines: list[str]
     line: int
     info: str = ""
+    depth: int = 0
 
 
 def language(info: str) -> str:
@@ -80,7 +84,7 @@ class _Scanner:
 
     def _add(self, kind: Kind, begin: int, end: int, info: str = "") -> None:
         lines = textwrap.dedent("\n".join(self.lines[begin:end])).split("\n") if end > begin else []
-        self.blocks.append(Block(kind, lines, begin + 1, info.strip()))
+        self.blocks.append(Block(kind, lines, begin + 1, info.strip(), _depth(self.lines[self.i])))
 
     def _until(self, closes: re.Pattern[str], begin: int) -> int:
         return next((i for i in range(begin, len(self.lines)) if closes.match(self.lines[i])), len(self.lines))
@@ -169,6 +173,8 @@ class _Scanner:
             return False
         end = self.i
         while end < len(self.lines) and (not self.lines[end].strip() or _depth(self.lines[end]) >= 4):
+            if _FENCE.match(self.lines[end]):
+                break  # not code, but a paragraph of something that is indented as a whole
             end += 1
         stop = end
         while not self.lines[stop - 1].strip():

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from .blocks import IN, Block, find_blocks, language
 from .dialects import infer_dialect
-from .mixed import Piece, Scope, looks_like_python, prompt_of, split_plain, split_prompts, trim
+from .mixed import Piece, Scope, looks_like_python, may_print, prompt_of, split_plain, split_prompts, trim
 from .statements import parse, split_statements
 from .transcripts import split_transcript
 
@@ -130,6 +130,9 @@ def parse_notebook(text: str, name: str = "<notebook>") -> Document:
     try:
         data: dict[str, Any] = json.loads(text)
         raw = data["cells"] if "cells" in data else data["worksheets"][0]["cells"]
+        spoken = data.get("metadata", {}).get("kernelspec", {}).get("language", "python").lower()
+        if spoken != "python":
+            raise DocumentError(f"{name}: a notebook in {spoken}, not in Python")
         document = Document(name, "notebook", source=text)
         for item in raw:
             code = _joined(item.get("source", item.get("input", "")))
@@ -182,6 +185,7 @@ class _Assembler:
         self.block = 0
         self.shell: dict[int, str] = {}
         self.may_show = False  # the last block was code, and no prose has come between
+        self.depth = 0  # how far that block was indented
 
     def cells(self, blocks: list[Block]) -> list[Cell]:
         for block in blocks:
@@ -197,12 +201,13 @@ class _Assembler:
         elif block.kind == "prompts":
             self._add(split_prompts(block.lines, block.line, self.scope, ">>>", fenced=False))
         elif block.kind == "indented":
-            if self.may_show and self.pieces:
+            if self.may_show and self.pieces and block.depth > self.depth:
                 self.pieces[-1][0].add_output(block.lines)
             elif self.take_indented and looks_like_python("\n".join(block.lines), self.scope):
                 self._add(split_plain(block.lines, block.line, self.scope, labelled=False))
         else:
             self._fenced(block)
+            self.depth = block.depth
 
     def _fenced(self, block: Block) -> None:
         name = language(block.info)
@@ -213,7 +218,7 @@ class _Assembler:
         elif prompt and (name in PYTHON | PRINTED | SHELL or not name):
             self._add(split_prompts(block.lines, block.line, self.scope, prompt))
         elif name in PYTHON:
-            self._add(split_plain(block.lines, block.line, self.scope, labelled=True))
+            self._add(split_plain(block.lines, block.line, self.scope, labelled=True, printed=self._owes_output()))
         elif name in SHELL or (not name and _is_shell(block.lines)):
             if text.strip():
                 self._add([Piece(text.strip("\n"), block.line)])
@@ -225,9 +230,13 @@ class _Assembler:
         else:
             self.may_show = False
 
+    def _owes_output(self) -> bool:
+        """Whether the last code prints and the document has not shown what."""
+        return bool(self.pieces) and self.pieces[-1][0].output is None and may_print(self.pieces[-1][0].code)
+
     def _add(self, pieces: list[Piece]) -> None:
         if pieces and not pieces[0].code:  # a block that only shows output
-            if self.may_show and self.pieces:
+            if self.pieces:
                 self.pieces[-1][0].add_output(pieces[0].output or [])
             pieces = pieces[1:]
         if pieces:

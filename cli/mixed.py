@@ -19,6 +19,7 @@ SESSION_NAMES = frozenset({"torch", "nn", "F", "optim", "np", "Variable", "_", "
 _ECHO_CALLS = frozenset({"torch.Size", "Size"})
 _NOT_OPENERS = frozenset({"True", "False", "None", "not", "and", "or", "in", "is", "else"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_][\w.\[\], ]*(?::[^=]+)?[-+*/@%&|^]?=(?!=)\s*\S")
+_MODULE = re.compile(r"\w+\(\n\s+\(\w+\): ")  # how a module prints: a name in brackets for each of its parts
 _CALL = re.compile(r"([A-Za-z_]\w*)[\w.]*\s*\(")
 
 
@@ -148,6 +149,8 @@ def _is_attempt(code: str, scope: Scope) -> bool:
         return True
     if _ASSIGNMENT.match(line):
         return True
+    if _MODULE.match(code):
+        return False
     call = _CALL.match(line)
     return bool(call and scope.knows(call[1]))
 
@@ -166,8 +169,12 @@ def looks_like_python(code: str, scope: Scope) -> bool:
     return not _is_literal(node.value) and not _unknown_names(node.value, scope)
 
 
-def split_plain(lines: list[str], first_line: int, scope: Scope, labelled: bool) -> list[Piece]:
-    """Text without prompts: runs of code, each followed by what it printed, if the document shows that."""
+def split_plain(lines: list[str], first_line: int, scope: Scope, labelled: bool, printed: bool = False) -> list[Piece]:
+    """Text without prompts: runs of code, each followed by what it printed, if the document shows that.
+
+    ``printed``: code before this text has printed something that the document has not shown yet. Output at the top
+    of the text comes back as a piece without code.
+    """
     pieces: list[Piece] = []
     run: list[Chunk] = []
 
@@ -180,7 +187,7 @@ def split_plain(lines: list[str], first_line: int, scope: Scope, labelled: bool)
     shown: list[str] = []
     for chunk in split_statements("\n".join(lines), first_line):
         above = run[-1].code if run else (pieces[-1].code if pieces else "")
-        if is_output(chunk, scope, bool(above) and may_print(above), labelled):
+        if is_output(chunk, scope, may_print(above) if above else printed, labelled):
             close()
             if pieces:
                 pieces[-1].add_output(chunk.code.split("\n"))
@@ -190,7 +197,7 @@ def split_plain(lines: list[str], first_line: int, scope: Scope, labelled: bool)
         run.append(chunk)
         scope.learn(chunk.code)
     close()
-    if shown:  # a block of nothing but output: the caller knows whose it is
+    if shown:
         pieces.insert(0, Piece("", first_line, trim(shown)))
     return pieces
 

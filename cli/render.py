@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
@@ -39,6 +40,12 @@ def prompted(code: str) -> str:
     inside = {c.line - 1 + i for c in chunks for i in range(c.code.count("\n") + 1)} - starts
     marked = [(("... " if i in inside else ">>> ") + line).rstrip() for i, line in enumerate(lines)]
     return "\n".join(marked)
+
+
+def shell_prompted(code: str) -> str:
+    """Shell lines behind a dollar, whatever stood before them in the document."""
+    lines = [re.sub(r"^\s*(?:!+|\$(?= ))\s*", "", line) for line in code.split("\n")]
+    return "\n".join(f"$ {line}" if line.strip() else "" for line in lines)
 
 
 class Renderer:

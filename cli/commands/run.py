@@ -8,7 +8,7 @@ import click
 
 from ..dialects import DIALECTS
 from ..documents import Cell, Document, DocumentError, read
-from ..render import Renderer
+from ..render import Renderer, shell_prompted
 from ..runner import Settings, as_script, exit_status, open_session, report, run_cells, run_whole, torch_is
 from ..session import Output, Result, Session
 from . import CommandError, Desk, command
@@ -52,7 +52,7 @@ def _run_with_transcript(document: Document, session: Session) -> int:
             screen.plain("\n")
         last_block = cell.block
         if cell.language == "shell":
-            screen.plain("".join(f"$ {line}\n" if line.strip() else "\n" for line in cell.code.split("\n")))
+            screen.plain(shell_prompted(cell.code) + "\n")
         else:
             screen.code(cell.code)
 

@@ -108,6 +108,29 @@ def test_indented_output_of_a_converted_notebook() -> None:
     assert shown(text) == [("torch.rand(2, 2, 1)", expected)]
 
 
+def test_blocks_in_an_indented_note() -> None:
+    text = """
+    !!! note
+
+        Words of the note.
+
+        ```python
+        print(x)
+        ```
+
+        More words, and no output.
+
+        ```python
+        print(y)
+        ```
+
+    ```python
+    epoch 1, loss 0.5
+    ```
+    """
+    assert shown(text) == [("print(x)", None), ("print(y)", "epoch 1, loss 0.5")]
+
+
 def test_jekyll_highlight() -> None:
     text = """
     ---
@@ -441,6 +464,12 @@ def test_old_notebook() -> None:
     cell = {"cell_type": "code", "input": ["x"], "outputs": [{"output_type": "pyout", "text": ["1"]}]}
     document = parse_document(json.dumps({"worksheets": [{"cells": [cell]}]}), "a.ipynb", ".ipynb")
     assert [(c.code, c.expected) for c in document.cells] == [("x", "1")]
+
+
+def test_notebook_in_another_language() -> None:
+    text = json.dumps({"metadata": {"kernelspec": {"language": "R"}}, "cells": []})
+    with pytest.raises(DocumentError, match="a notebook in r, not in Python"):
+        parse_document(text, "a.ipynb", ".ipynb")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": [{}]}', '{"worksheets": []}'])

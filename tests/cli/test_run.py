@@ -208,8 +208,8 @@ def test_transcript(invoke: Invoke, write: Write) -> None:
     tensor([3., 3.], grad_fn=<MulBackward0>)
     >>> print('no newline', end='')
     no newline
-    >>> !pip list
-    # not run (shell): pip list
+    $ pip list
+    # not run (shell)
 
     >>> print(y)x
       File "<cell 6, d.md:22>", line 1

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from tgrad.cli.documents import Cell, parse_text
 from tgrad.cli.main import group
-from tgrad.cli.render import prompted
+from tgrad.cli.render import prompted, shell_prompted
 
 SEEDS = Path(__file__).resolve().parents[3] / "shared" / "seeds"
 NO_SEEDS = "the seed documents (../shared/seeds) are not beside this checkout"
@@ -73,7 +73,7 @@ def cut(cells: list[Cell], transcript: str) -> list[str]:
     heads = []
     for cell in cells:
         if cell.language == "shell":
-            heads.append("\n".join(f"$ {line}" if line.strip() else "" for line in cell.code.split("\n")) + "\n")
+            heads.append(shell_prompted(cell.code) + "\n")
         else:
             heads.append(prompted(cell.code) + "\n")
     shown = []
