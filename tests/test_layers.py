@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kernels",),
     ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history"),
     ("tensor",),
-    ("dispatch", "prepared"),
+    ("promotion", "dispatch", "fast", "prepared"),
     ("methods", "functions"),
     ("graph.*", "echo"),
     ("composite",),  # public functions made of rows

@@ -2,101 +2,32 @@
 
 Note [The door]
 `pointwise` and `run` are the general paths for the two kinds of forward: elementwise (inputs promoted and broadcast) and
-everything else (arrays go in as they are). `fast_unary` and `fast_binary` make, per row, a closure with the common case
-in front (float tensors of one dtype, no observers) which otherwise calls the general path. `inplace` and `into` serve the
-in-place and `out=` forms of all families. Nothing else creates nodes for rows.
+everything else (arrays go in as they are). `inplace` and `into` serve the in-place and `out=` forms of all families. Two
+modules shorten the way without changing it: `tgrad.fast` (closures for elementwise ops on small float tensors) and
+`tgrad.prepared` (the general path written out per row). Nothing else makes nodes for rows.
 """
 
 from __future__ import annotations
 
-import operator
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import dtype as dtypes
-from .dtype import dtype
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import PACKED, SCALAR, Node, Packed, next_seq, node_class
 from .kernels.quiet import quiet
-from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, Row
-from .shape import Size, broadcast_shapes
+from .ops.spec import Row
+from .promotion import as_number, compute_and_result, result_type
+from .shape import broadcast_shapes
 from .storage import INFERENCE, overlaps_itself
-from .tensor import FAST, Tensor, make, mark_view, wrap
+from .tensor import Tensor, make, mark_view, wrap
 
-F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
 _HALVES = (dtypes.float16, dtypes.bfloat16)
 NUMBERS = (bool, int, float, complex)
-
-
-# ---- promotion
-
-
-def result_type(inputs: Sequence[Any]) -> dtype:
-    """The common dtype of tensors and Python numbers: tensors with dimensions weigh more than 0-d tensors, those more
-    than numbers; a lower kind only decides when it is of a higher category (bool < int < float < complex)."""
-    dim: dtype | None = None
-    zero: dtype | None = None
-    number: dtype | None = None
-    for x in inputs:
-        if isinstance(x, Tensor):
-            d = dtypes.from_np(x._a.dtype)
-            if x._a.ndim:
-                dim = d if dim is None or dim is d else dtypes.promote_types(dim, d)
-            else:
-                zero = d if zero is None or zero is d else dtypes.promote_types(zero, d)
-        else:
-            d = dtypes.of_scalar(x)
-            number = d if number is None or number is d else dtypes.promote_types(number, d)
-    low = _combine(zero, number)
-    out = _combine(dim, low)
-    assert out is not None
-    return out
-
-
-def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
-    if high is None or low is None:
-        return high if low is None else low
-    if low.category > high.category:
-        if low.is_complex and high.is_floating_point:
-            return high.to_complex()
-        return low
-    return high
-
-
-def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
-    kind = row.kind
-    if kind == FLOAT and common.category < 2:
-        common = dtypes.get_default_dtype()
-    elif kind == NUMERIC and common is dtypes.bool_:
-        common = dtypes.int64
-    if kind == BOOL:
-        return common, dtypes.bool_
-    if kind == REAL and common.is_complex:
-        return common, common.to_real()
-    if kind == COMPLEX:
-        return common, common.to_complex()
-    return common, common
-
-
-def as_number(value: Any, d: dtype) -> Any:
-    """A Python number as a numpy scalar of a dtype, wrapping round as a cast in C does."""
-    t = d.np.type
-    if d.category < 2 and not isinstance(value, complex):
-        if d is dtypes.bool_:
-            return np.bool_(bool(value))
-        if isinstance(value, float):
-            return np.asarray(value).astype(d.np)[()]
-        info = dtypes.iinfo(d)
-        if not info.min <= value <= info.max:
-            span = 1 << info.bits
-            value = (value - info.min) % span + info.min
-        return t(value)
-    return t(value)
 
 
 # ---- arguments
@@ -111,18 +42,6 @@ def bad_argument(row_name: str, position: int, word: str, value: Any, want: str 
 
 def _type_name(value: Any) -> str:
     return type(value).__name__
-
-
-def overridden(args: Sequence[Any]) -> bool:
-    """Whether an argument is of a tensor subclass that takes part in the `__torch_function__` protocol."""
-    for a in args:
-        t = type(a)
-        if t not in FAST and isinstance(a, Tensor) and t.__torch_function__ is not _disabled:
-            return True
-    return False
-
-
-_disabled: Any = None  # set by tgrad.methods: Tensor's own __torch_function__
 
 
 # ---- recording
@@ -512,176 +431,7 @@ def into(out: Any, result: Tensor, name: str = "") -> Tensor:
     return out
 
 
-# ---- fast paths
-
-
-def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], Any]:
-    """`row` for two operands, one function call deep when both are float tensors of one dtype (or one is a number)."""
-    ufunc: Any = row.ufunc
-    cls = node_class(row)
-    self_words = row.grad["self"].words if "self" in row.grad else ()
-    other_words = row.grad["other"].words if "other" in row.grad else ()
-    slots = set(cls.saved_words)
-    simple = slots <= {"self", "other"} and bool(row.grad)
-    other_for_self, self_for_self = "other" in self_words, "self" in self_words
-    other_for_other, self_for_other = "other" in other_words, "self" in other_words
-    keeps_self, keeps_other = "self" in slots, "other" in slots
-    fixed = {w: p.default for w in slots for p in row.params if p.name == w and w not in ("self", "other")}
-    if row.ufunc is None or not row.grad or not slots - set(fixed) <= {"self", "other"}:
-        return general
-    del simple
-    fixed_items = [("s_" + w, v) for w, v in fixed.items()]
-    new, T, nd = object.__new__, Tensor, ndarray
-    enter, leave, silent = quiet.fast
-
-    def fast(self: Any, other: Any) -> Any:
-        t = type(other)
-        if state.slow or type(self) not in FAST:
-            return general(self, other)
-        a = self._a
-        dt = a.dtype
-        if dt is not F32 and dt is not F64:
-            return general(self, other)
-        if t in FAST:
-            b = other._a
-            if b.dtype is not dt:
-                return general(self, other)
-            tensor = True
-        elif t is float or t is int:
-            b = other
-            tensor = False
-        else:
-            return general(self, other)
-        token = enter(silent)
-        try:
-            r = ufunc(a, b)
-        except (ValueError, OverflowError):
-            leave(token)
-            token = None
-            return general(self, other)
-        finally:
-            if token is not None:
-                leave(token)
-        if type(r) is not nd:
-            r = np.asarray(r)
-        out = new(T)
-        out._a = r
-        out._vc = None
-        out._grad = None
-        out._x = None
-        if tensor:
-            if (self._rg or other._rg or self._x is not None or other._x is not None) and state.grad:
-                e0 = self._node or (self if self._rg else None) if self._x is None else edge(self)
-                e1 = other._node or (other if other._rg else None) if other._x is None else edge(other)
-            else:
-                out._node = None
-                out._rg = False
-                return out
-        else:
-            e1 = None
-            if (self._rg or self._x is not None) and state.grad:
-                e0 = self._node or self if self._x is None else edge(self)
-            else:
-                e0 = None
-        if e0 is None and e1 is None:
-            out._node = None
-            out._rg = False
-            return out
-        out._rg = True
-        out._node = node = cls()
-        node.edges = (e0, e1)
-        node.seq = next_seq()
-        node.extra = None
-        node.plain = True
-        node.shape = r.shape
-        node.dt = dt
-        if keeps_other:
-            if (other_for_self and e0 is not None) or (other_for_other and e1 is not None):
-                node.s_other = other
-                if tensor:
-                    vc = other._vc
-                    node.v_other = 0 if vc is None else vc.n
-                else:
-                    node.v_other = SCALAR
-            else:
-                node.s_other = None
-                node.v_other = SCALAR
-        if keeps_self:
-            if (self_for_self and e0 is not None) or (self_for_other and e1 is not None):
-                node.s_self = self
-                vc = self._vc
-                node.v_self = 0 if vc is None else vc.n
-            else:
-                node.s_self = None
-                node.v_self = SCALAR
-        for w, v in fixed_items:
-            setattr(node, w, v)
-        return out
-
-    return fast
-
-
-def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
-    """`row` for one float tensor; as `fast_binary`."""
-    if not row.grad:
-        return general
-    array: Any = row.array
-    cls = node_class(row)
-    slots = set(cls.saved_words)
-    if not slots <= {"self", "result"}:
-        return general
-    keeps_self, keeps_result = "self" in slots, "result" in slots
-    new, T, nd = object.__new__, Tensor, ndarray
-    enter, leave, silent = quiet.fast
-
-    def fast(self: Any) -> Any:
-        if state.slow or type(self) not in FAST:
-            return general(self)
-        a = self._a
-        dt = a.dtype
-        if dt is not F32 and dt is not F64:
-            return general(self)
-        token = enter(silent)
-        try:
-            r = array(a)
-        finally:
-            leave(token)
-        if type(r) is not nd:
-            r = np.asarray(r, dt)
-        out = new(T)
-        out._a = r
-        out._vc = None
-        out._grad = None
-        out._x = None
-        if (self._rg or self._x is not None) and state.grad:
-            e0 = self._node or self if self._x is None else edge(self)
-            if e0 is not None:
-                out._rg = True
-                out._node = node = cls()
-                node.edges = (e0,)
-                node.seq = next_seq()
-                node.extra = None
-                node.plain = True
-                node.shape = r.shape
-                node.dt = dt
-                if keeps_self:
-                    node.s_self = self
-                    vc = self._vc
-                    node.v_self = 0 if vc is None else vc.n
-                if keeps_result:
-                    node.s_result = out._alias()
-                    node.v_result = 0
-                return out
-        out._node = None
-        out._rg = False
-        return out
-
-    return fast
-
-
-def index_of(value: Any) -> int:
-    return operator.index(value)
-
-
-_lock = threading.Lock()
-__all__ = ["Size", "fast_binary", "fast_unary", "inplace", "into", "pointwise", "result_type", "run"]
+__all__ = [
+    "as_number", "bad_argument", "check_writable", "commit", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
+    "pointwise", "result_type", "run",
+]  # fmt: skip

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from typing import Any
 
 from . import functions
-from .dispatch import bad_argument, fast_binary, fast_unary, inplace, into, pointwise, run
+from .dispatch import bad_argument, inplace, into, pointwise, run
+from .fast import fast_binary, fast_unary
 from .ops import ROWS
 from .ops.spec import REQUIRED, Param, Row
 from .prepared import prepare

@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import dtype as dtypes
 from .. import functions as F
-from ..dispatch import as_number, bad_argument, fast_binary, fast_unary, inplace, into, pointwise, result_type
+from ..dispatch import as_number, bad_argument, inplace, into, pointwise, result_type
+from ..fast import fast_binary, fast_unary
 from ..methods import attach, composite, publish
 from ..ops import pointwise as rows
 from ..tensor import Tensor, wrap

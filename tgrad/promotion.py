@@ -1,0 +1,76 @@
+"""Which dtype an operation computes in and gives: PyTorch's rules for tensors, 0-d tensors and Python numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import dtype as dtypes
+from .dtype import dtype
+from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, Row
+from .tensor import Tensor
+
+
+def result_type(inputs: Sequence[Any]) -> dtype:
+    """The common dtype of tensors and Python numbers: tensors with dimensions weigh more than 0-d tensors, those more
+    than numbers; a lower kind only decides when it is of a higher category (bool < int < float < complex)."""
+    dim: dtype | None = None
+    zero: dtype | None = None
+    number: dtype | None = None
+    for x in inputs:
+        if isinstance(x, Tensor):
+            d = dtypes.from_np(x._a.dtype)
+            if x._a.ndim:
+                dim = d if dim is None or dim is d else dtypes.promote_types(dim, d)
+            else:
+                zero = d if zero is None or zero is d else dtypes.promote_types(zero, d)
+        else:
+            d = dtypes.of_scalar(x)
+            number = d if number is None or number is d else dtypes.promote_types(number, d)
+    low = _combine(zero, number)
+    out = _combine(dim, low)
+    assert out is not None
+    return out
+
+
+def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
+    if high is None or low is None:
+        return high if low is None else low
+    if low.category > high.category:
+        if low.is_complex and high.is_floating_point:
+            return high.to_complex()
+        return low
+    return high
+
+
+def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
+    kind = row.kind
+    if kind == FLOAT and common.category < 2:
+        common = dtypes.get_default_dtype()
+    elif kind == NUMERIC and common is dtypes.bool_:
+        common = dtypes.int64
+    if kind == BOOL:
+        return common, dtypes.bool_
+    if kind == REAL and common.is_complex:
+        return common, common.to_real()
+    if kind == COMPLEX:
+        return common, common.to_complex()
+    return common, common
+
+
+def as_number(value: Any, d: dtype) -> Any:
+    """A Python number as a numpy scalar of a dtype, wrapping round as a cast in C does."""
+    t = d.np.type
+    if d.category < 2 and not isinstance(value, complex):
+        if d is dtypes.bool_:
+            return np.bool_(bool(value))
+        if isinstance(value, float):
+            return np.asarray(value).astype(d.np)[()]
+        info = dtypes.iinfo(d)
+        if not info.min <= value <= info.max:
+            span = 1 << info.bits
+            value = (value - info.min) % span + info.min
+        return t(value)
+    return t(value)
