@@ -39,7 +39,9 @@ globals().update(_dtypes.ALIASES)
 for _name, _f in _composite.convert.FORMATS.items():
     globals()[_name] = _f
 memory_format = _composite.convert.memory_format
-globals().update({k: v for k, v in vars(_functions).items() if not k.startswith("_") and k not in ("annotations", "Any")})
+globals().update(
+    {k: v for k, v in vars(_functions).items() if not k.startswith("_") and k not in ("annotations", "Any")}
+)
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None

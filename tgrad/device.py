@@ -41,7 +41,9 @@ class device:
             if not number.isdigit():
                 raise RuntimeError(f"Invalid device string: '{type}'")
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {type}"
+                )
             index = int(number)
         if not kind:
             raise RuntimeError("Device string must not be empty" if not type else f"Invalid device string: '{type}'")

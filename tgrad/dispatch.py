@@ -35,9 +35,7 @@ NUMBERS = (bool, int, float, complex)
 
 def bad_argument(row_name: str, position: int, word: str, value: Any, want: str = "Tensor") -> TypeError:
     word = "input" if word == "self" else word
-    return TypeError(
-        f"{row_name}(): argument '{word}' (position {position}) must be {want}, not {_type_name(value)}"
-    )
+    return TypeError(f"{row_name}(): argument '{word}' (position {position}) must be {want}, not {_type_name(value)}")
 
 
 def _type_name(value: Any) -> str:
@@ -170,8 +168,8 @@ def trace(node: Node) -> None:
 # ---- the general paths
 
 
-def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtype, dtype]:
-    """Arrays of the inputs in the dtype to compute in, that dtype, and the result's."""
+def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
+    """Arrays of the inputs in the dtype to compute in, and the result's dtype."""
     words = row.tensors
     if len(row.promoted) == len(words):
         common = result_type(inputs)
@@ -189,7 +187,7 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtype, dtype]:
             arrays.append(a)
         else:
             arrays.append(as_number(x, math))
-    return arrays, compute, result
+    return arrays, result
 
 
 def check_inputs(row: Row, inputs: Sequence[Any]) -> None:
@@ -218,7 +216,7 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
 
 
 def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
-    arrays, compute, result = promote(row, inputs)
+    arrays, result = promote(row, inputs)
     try:
         with quiet:
             r = row.array(*arrays, **params)
@@ -238,8 +236,10 @@ def record_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any], ou
     node = new_node(row, words, params)
     finish(row, node, (out,))
     dt = out._a.dtype
-    node.plain = dt.kind == "f" and dt.itemsize >= 4 and all(
-        not isinstance(x, Tensor) or w not in row.promoted or x._a.dtype is dt for w, x in words.items()
+    node.plain = (
+        dt.kind == "f"
+        and dt.itemsize >= 4
+        and all(not isinstance(x, Tensor) or w not in row.promoted or x._a.dtype is dt for w, x in words.items())
     )
     return node
 
@@ -262,9 +262,7 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         elif isinstance(x, (list, tuple)):
             for j, t in enumerate(x):
                 if not isinstance(t, Tensor):
-                    raise TypeError(
-                        f"expected Tensor as element {j} in argument {i}, but got {type(t).__name__}"
-                    )
+                    raise TypeError(f"expected Tensor as element {j} in argument {i}, but got {type(t).__name__}")
             arrays.append([t._a for t in x])
             tensors += x
         else:
@@ -334,15 +332,13 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
 
 
 def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], target: Tensor) -> np.ndarray:
-    arrays, _, result = promote(row, inputs)
+    arrays, result = promote(row, inputs)
     own = target.dtype
     if not dtypes.can_cast(result, own):
         raise RuntimeError(f"result type {result.legacy} can't be cast to the desired output type {own.legacy}")
     shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
     if shape != target._a.shape:
-        raise RuntimeError(
-            f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}"
-        )
+        raise RuntimeError(f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}")
     with quiet:
         return row.array(*arrays, **params)
 

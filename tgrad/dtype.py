@@ -23,7 +23,17 @@ class dtype:
     3 complex), `is_floating_point`, `is_complex`, `is_signed`.
     """
 
-    __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "legacy", "name", "np", "short")
+    __slots__ = (
+        "category",
+        "is_complex",
+        "is_floating_point",
+        "is_signed",
+        "itemsize",
+        "legacy",
+        "name",
+        "np",
+        "short",
+    )
 
     name: str
     np: np.dtype
@@ -153,9 +163,7 @@ def set_default_dtype(d: dtype) -> None:
     if not isinstance(d, dtype):
         raise TypeError("invalid dtype object")
     if not d.is_floating_point:
-        raise TypeError(
-            "only floating-point types are supported as the default type"
-        )
+        raise TypeError("only floating-point types are supported as the default type")
     _default = d
 
 
@@ -200,8 +208,7 @@ _PROMOTED: dict[tuple[dtype, dtype], dtype] = {}
 
 def _bare_unsigned(a: dtype, b: dtype) -> RuntimeError:
     return RuntimeError(
-        "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-        f"{a.legacy} and {b.legacy}"
+        f"Promotion for uint16, uint32, uint64 types is not supported, attempted to promote {a.legacy} and {b.legacy}"
     )
 
 
@@ -251,7 +258,9 @@ class finfo:
         if not isinstance(d, dtype):
             raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {_kind(d)}")
         if d.category < _FLOAT:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'")
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'"
+            )
         d = d.to_real()
         if d is bfloat16:
             import ml_dtypes
@@ -284,7 +293,9 @@ class iinfo:
         if not isinstance(type, dtype):
             raise TypeError(f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {_kind(type)}")
         if type.category >= _FLOAT:
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.{type.name}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.{type.name}'"
+            )
         if type is bool_:
             raise TypeError("torch.bool is not supported by torch.iinfo")
         info = np.iinfo(type.np)

@@ -141,7 +141,9 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
             f"    if kw and not {variadic} and {variadic!r} in kw: {variadic} = (kw.pop({variadic!r}),)",
             f"    {variadic} = ints({variadic})",
         ]
-        lines.append(f"    if kw: raise TypeError('{name}() got an unexpected keyword argument ' + repr(next(iter(kw))))")
+        lines.append(
+            f"    if kw: raise TypeError('{name}() got an unexpected keyword argument ' + repr(next(iter(kw))))"
+        )
     else:
         lines.append(f"    if kw: return rebind({name}, {name!r}, dict({given}), kw)")
     if required:

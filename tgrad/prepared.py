@@ -122,7 +122,13 @@ class _Writer:
         self.add("token = enter(silent)", "try:", f"    r = array({', '.join(args)})", "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
-        self.add(f"{name} = new(T)", f"{name}._a = {value}", f"{name}._vc = None", f"{name}._grad = None", f"{name}._x = None")
+        self.add(
+            f"{name} = new(T)",
+            f"{name}._a = {value}",
+            f"{name}._vc = None",
+            f"{name}._grad = None",
+            f"{name}._x = None",
+        )
 
     def diff(self) -> list[str]:
         targets = [t for f in self.row.grad.values() for t in f.targets]

@@ -213,7 +213,9 @@ def view_strides(shape: Sequence[int], strides: Sequence[int], new: Sequence[int
     return tuple(out) if j == -1 else None
 
 
-def expand_strides(shape: Sequence[int], strides: Sequence[int], new: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def expand_strides(
+    shape: Sequence[int], strides: Sequence[int], new: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Sizes and strides of `expand(new)`: -1 keeps a size, size-1 dimensions repeat with stride 0."""
     shown = "[" + ", ".join(map(str, new)) + "]"
     if len(new) < len(shape):

@@ -231,7 +231,9 @@ class Tensor(TensorBase):
     def grad(self, value: Any) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {_typename(value)}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {_typename(value)}"
+                )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if value._a.dtype != self._a.dtype:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 cudnn = SimpleNamespace(
-    enabled=True, benchmark=False, deterministic=False, allow_tf32=True, is_available=lambda: False, version=lambda: None
+    enabled=True,
+    benchmark=False,
+    deterministic=False,
+    allow_tf32=True,
+    is_available=lambda: False,
+    version=lambda: None,
 )
 cuda = SimpleNamespace(
     matmul=SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True), is_built=lambda: False

@@ -26,12 +26,25 @@ from .node import SCALAR, Node, next_seq, node_class
 class Meta:
     """What few tensors have: view information, hooks, retained gradient, a name."""
 
-    __slots__ = ("accumulator", "base", "creation", "hooks", "inference", "name", "post_hooks", "retains", "variable", "version")
+    __slots__ = (
+        "accumulator",
+        "base",
+        "creation",
+        "hooks",
+        "inference",
+        "name",
+        "post_hooks",
+        "retains",
+        "variable",
+        "version",
+    )
 
     def __init__(self) -> None:
         self.base: Any = None  # the tensor this one is a view of (never a view itself)
         self.version = 0  # the version counter when grad_fn was made
-        self.creation: str | None = None  # why in-place ops must not rebase: 'no_grad', 'multi', 'function', 'inference'
+        self.creation: str | None = (
+            None  # why in-place ops must not rebase: 'no_grad', 'multi', 'function', 'inference'
+        )
         self.hooks: dict[int, Any] | None = None  # of a leaf
         self.post_hooks: dict[int, Any] | None = None
         self.accumulator: Any = None  # weak reference, or the node itself once it has hooks
@@ -160,7 +173,9 @@ class CopySlices(Node):
         whole = np.ndarray(size, grad.dtype, block, 0, [s * grad.dtype.itemsize for s in stride])
         whole[...] = grad
         vsize, vstride, vfirst = self.view
-        part = np.ndarray(vsize, grad.dtype, block, (vfirst - first) * grad.dtype.itemsize, [s * grad.dtype.itemsize for s in vstride])
+        part = np.ndarray(
+            vsize, grad.dtype, block, (vfirst - first) * grad.dtype.itemsize, [s * grad.dtype.itemsize for s in vstride]
+        )
         got = self.fn.apply(part.copy())
         if got[0] is None:
             part[...] = 0
@@ -192,4 +207,4 @@ def _extent(size: tuple[int, ...], stride: tuple[int, ...]) -> int:
     return 0 if 0 in size else 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
 
 
-__all__ = ["CopySlices", "Meta", "SCALAR", "check_inplace", "edge", "memory", "rebase", "strided"]
+__all__ = ["SCALAR", "CopySlices", "Meta", "check_inplace", "edge", "memory", "rebase", "strided"]

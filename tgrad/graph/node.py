@@ -157,7 +157,9 @@ class RawSaved:
         """Packs the saved tensor at once with `pack_hook`; backward gets what `unpack_hook` gives back."""
         version = getattr(self.node, "v_" + self.name)
         if version == PACKED:
-            raise RuntimeError("Calling register_hooks on a saved tensor whose hooks have already been set is not allowed.")
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set is not allowed."
+            )
         value = self.node._saved(self.name)
         setattr(self.node, "s_" + self.name, Packed(pack_hook(value), unpack_hook))
         setattr(self.node, "v_" + self.name, PACKED)
@@ -270,7 +272,7 @@ def lift_result(node: Node, s: Any, v: int) -> Any:
 
 def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
     """The error for a saved tensor that was written into since; `node` made it (default: its own history tells)."""
-    from_ = s._node if node is None else node
+    from_: Any = s._node if node is None else node
     from_, nr = from_ if type(from_) is tuple else (from_, 0)
     shape = "[" + ", ".join(map(str, s._a.shape)) + "]"
     # PyTorch names the op here, without the node's "Backward0".
@@ -480,4 +482,4 @@ def all_node_classes() -> dict[str, type[Node]]:
     return {name: node_class(row) for name, row in ROWS.items() if row.grad}
 
 
-__all__ = ["AccumulateGrad", "Extra", "Formula", "Node", "all_node_classes", "load", "lift", "node_class"]
+__all__ = ["AccumulateGrad", "Extra", "Formula", "Node", "all_node_classes", "lift", "load", "node_class"]

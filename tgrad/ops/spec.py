@@ -84,7 +84,9 @@ class Row:
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
-        self.tensors = tuple(tensors.split()) if tensors is not None else tuple(p.name for p in args if p.default is REQUIRED)
+        self.tensors = (
+            tuple(tensors.split()) if tensors is not None else tuple(p.name for p in args if p.default is REQUIRED)
+        )
         for p in args:
             p.variadic = p.name == variadic
         self.params = tuple(args)
@@ -165,12 +167,16 @@ def pointwise(name: str, array: Callable[..., Any], **kw: Any) -> Row:
     return Row(name, array, family="pointwise", **kw)
 
 
-def op(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any) -> Callable[[Callable[..., Any]], Row]:
+def op(
+    name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any
+) -> Callable[[Callable[..., Any]], Row]:
     """Decorator: the function below computes the op over arrays. Inputs reach it as they are, without promotion."""
     return lambda fn: Row(name, fn, family="op", grad=grad, **kw)
 
 
-def view(name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any) -> Callable[[Callable[..., Any]], Row]:
+def view(
+    name: str, *, grad: dict[str, Callable[..., Any]] | None = None, **kw: Any
+) -> Callable[[Callable[..., Any]], Row]:
     """Decorator: the function below returns an array (or a list of them) over the memory of its first argument."""
     kw.setdefault("tensors", "self")
     return lambda fn: Row(name, fn, family="view", grad=grad, **kw)
