@@ -72,7 +72,7 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
     places = list(args)
     if places and isinstance(places[0], Tensor):
         other = places.pop(0)
-    elif places and isinstance(places[0], (str, devices.device)) or (places and type(places[0]) is int):
+    elif places and isinstance(places[0], (str, devices.device)) or (places and isinstance(places[0], int) and not isinstance(places[0], bool)):
         device = places.pop(0)
     elif places and places[0] is None:
         places.pop(0)
@@ -85,7 +85,7 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
     if places and isinstance(places[0], bool):
         copy = places.pop(0)
     if places:
-        shown = ", ".join(type(a).__name__ for a in args)
+        shown = ", ".join(a.__class__.__name__ for a in args)
         raise TypeError(f"to() received an invalid combination of arguments - got ({shown}), but expected one of:")
     if other is not None:
         dtype = dtype or other.dtype
