@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history"),
     ("tensor",),
     ("promotion", "dispatch", "fast", "prepared"),
-    ("methods", "functions"),
+    ("methods", "functions", "prepared"),
     ("graph.*", "echo"),
     ("composite",),  # public functions made of rows
     ("*",),  # nn, optim, utils, autograd, linalg, fft, special, func, interop: PyTorch's names over public functions
