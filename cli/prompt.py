@@ -134,7 +134,7 @@ class Prompt:
         output: Terminal | None = None,
         history: History | None = None,
     ) -> None:
-        self.desk = Desk(session, sink=screen.output)
+        self.desk = Desk(session)
         self.screen = screen
         self._asks: PromptSession[str] = PromptSession(
             ">>> ",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from .session import Output, Result
@@ -118,12 +117,3 @@ class Renderer:
         if head:
             self.dim(head)
         self.styled(last, "bold red")
-
-    def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """Columns of equal width, parted by two spaces."""
-        cells = [list(row) for row in rows]
-        if not cells:
-            return
-        widths = [max(len(row[i]) for row in cells if i < len(row)) for i in range(max(map(len, cells)))]
-        for row in cells:
-            self.plain("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() + "\n")

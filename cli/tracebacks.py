@@ -9,7 +9,8 @@ from collections.abc import Collection
 from types import FrameType, TracebackType
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-_MACHINERY = ("<frozen importlib", "<frozen runpy")
+# Python's import system, and the functions that the engine writes for itself from its rows.
+_MACHINERY = ("<frozen importlib", "<frozen runpy", "<record ", "<node ", "<function ")
 
 
 def remember_source(filename: str, code: str) -> None:

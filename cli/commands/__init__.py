@@ -10,7 +10,6 @@ import importlib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ..session import Session
 
@@ -32,7 +31,6 @@ class Desk:
 
     session: Session
     chain: bool = True
-    sink: Callable[[Any], None] | None = None
 
 
 Handler = Callable[[Desk, list[str]], str]

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tgrad
+from tgrad import version
 from tgrad.cli.main import group
 
 Invoke = Callable[..., Result]
@@ -292,7 +293,7 @@ def test_broken_pipe(write: Write) -> None:
 
 
 def test_help_and_version(invoke: Invoke) -> None:
-    assert invoke("--version").output == f"tgrad {tgrad.__version__}\n"
+    assert invoke("--version").output == f"tgrad {version.__version__}\n"
     text = invoke("--help").output
     assert all(word in text for word in ("run", "graph", "repl", "Examples"))
     for name in ("run", "graph", "repl"):
