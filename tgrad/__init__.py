@@ -39,13 +39,11 @@ globals().update(_dtypes.ALIASES)
 for _name, _f in _composite.convert.FORMATS.items():
     globals()[_name] = _f
 memory_format = _composite.convert.memory_format
-globals().update(
-    {k: v for k, v in vars(_functions).items() if not k.startswith("_") and k not in ("annotations", "Any")}
-)
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
+_PUBLIC = frozenset(k for k in vars(_functions) if not k.startswith("_") and k not in ("annotations", "Any", "Callable", "LAZY"))
 _SUBMODULES = (
     "autograd", "backends", "cli", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
     "special", "testing", "utils", "version", "viz",
@@ -53,16 +51,19 @@ _SUBMODULES = (
 
 
 def __getattr__(name: str):
-    """Submodules are imported when first looked at; a name that tgrad lacks says so."""
+    """Functions are fetched and submodules imported when first looked at; a name that tgrad lacks says so."""
     import importlib.util
 
+    if name in _PUBLIC or name in _functions.LAZY:
+        found = globals()[name] = getattr(_functions, name)
+        return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES})
+    return sorted({*globals(), *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
 
 
 def typename(obj: object) -> str:

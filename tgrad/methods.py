@@ -222,34 +222,51 @@ def describe(row: Row, name: str, form: str) -> str:
     return f"{how}{text}; recorded as {row.node} (inputs with a gradient: {diff})."
 
 
+class LazyMethod:
+    """A method of Tensor that is written when somebody first looks at it (see Note [Generated functions])."""
+
+    __slots__ = ("build", "name")
+
+    def __init__(self, name: str, build: Callable[[], Callable[..., Any]]) -> None:
+        self.name, self.build = name, build
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        fn: Any = self.build()
+        if vars(Tensor).get(self.name) is self:
+            setattr(Tensor, self.name, fn)
+        return fn if instance is None else fn.__get__(instance, owner)
+
+
 def hang_row(row: Row) -> None:
-    """Publishes a row under its names."""
-    row.record = prepare(row)
+    """Publishes a row under its names; what is behind them is generated at first use, which keeps the import short."""
     base = row.name
-    if "." in base or base.startswith("_") or not (row.function or row.method or row.inplace):
+    if "." in base or base.startswith("_"):
         return
-    fn = _build(row, base, "function")
+    for n in (base, *row.aliases):
+        if row.function:
+            functions.LAZY[n] = functools.partial(front, row)
+        if row.method:
+            attach(n, LazyMethod(n, functools.partial(front, row)))
+        if row.inplace:
+            attach(n + "_", LazyMethod(n + "_", functools.partial(_build, row, n + "_", "inplace")))
+            if row.function and len(row.tensors) == 1 and row.family == "pointwise":
+                functions.LAZY[n + "_"] = functools.partial(getattr, Tensor, n + "_")
+
+
+@functools.cache
+def front(row: Row) -> Callable[..., Any]:
+    """The public function of a row: the generated one, behind a fast path for elementwise rows."""
+    fn = _build(row, row.name, "function")
     fast = fn
     n_required = sum(p.default is REQUIRED for p in row.params)
     if row.family == "pointwise" and len(row.tensors) == 1 and n_required == 1:
-        quick = fast_unary(row, functools.partial(_general, row, defaults(row)))
         if len(row.params) == 1:
-            fast = _unary_front(quick, fn, base)
+            fast = _unary_front(fast_unary(row, functools.partial(_general, row, defaults(row))), fn, row.name)
     elif row.family == "pointwise" and len(row.tensors) == 2 and n_required == 2:
-        quick = fast_binary(row, functools.partial(_general, row, defaults(row)))
-        fast = _binary_front(quick, fn, base)
-    fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, base, base, "tgrad"
+        fast = _binary_front(fast_binary(row, functools.partial(_general, row, defaults(row))), fn, row.name)
+    fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, row.name, row.name, "tgrad"
     fast.row = row  # type: ignore[attr-defined]
-    for n in (base, *row.aliases):
-        if row.function:
-            publish(n, fast)
-        if row.method:
-            attach(n, fast)
-        if row.inplace:
-            made = _build(row, n + "_", "inplace")
-            attach(n + "_", made)
-            if row.function and len(row.tensors) == 1 and row.family == "pointwise":
-                publish(n + "_", made)
+    return fast
 
 
 def defaults(row: Row) -> dict[str, Any]:
@@ -283,5 +300,6 @@ def _binary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str
     return front
 
 
+Row.prepare = staticmethod(prepare)
 for _row in list(ROWS.values()):
     hang_row(_row)

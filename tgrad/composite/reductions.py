@@ -13,7 +13,7 @@ from ..dispatch import bad_argument, into, pointwise
 from ..methods import composite, return_type
 from ..ops import pointwise as elementwise
 from ..ops import reduce as rows
-from ..ops.index import value_selecting
+from ..ops.scatter import value_selecting
 from ..ops.spec import op
 from ..shape import wrap_dim
 from ..tensor import Tensor, wrap

@@ -227,7 +227,7 @@ def min_dim(self, dim, keepdim=False):
 
 def put_back(grad: Any, shape: tuple[int, ...], dim: int, keepdim: bool, index: Any) -> Any:
     """Zeros of `shape` with the gradient at the chosen index along dim."""
-    from .index import value_selecting
+    from .scatter import value_selecting
 
     return value_selecting(grad, shape, dim, keepdim, index)
 

@@ -19,6 +19,7 @@ written once for both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
@@ -31,7 +32,8 @@ REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
 DEFAULT = "default"  # the common dtype of all inputs
 FLOAT = "float"  # the same, integers becoming the default floating dtype
 BOOL = "bool"  # computed in the common dtype, the result is bool
-REAL = "real"  # a complex input gives the real type of its parts (abs, angle)
+REAL = "real"  # a complex input gives the real type of its parts (abs)
+REAL_FLOAT = "real float"  # the same, integers becoming the default floating dtype (angle)
 COMPLEX = "complex"  # two real parts give the complex type of their precision
 NUMERIC = "numeric"  # as DEFAULT, bool becoming int64 (sums, products)
 
@@ -55,8 +57,9 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "method",
-        "name", "node", "outputs", "params", "promoted", "record", "tensors", "ufunc", "undiff",
+        "aliases", "array", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
+        "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "record", "tensors", "ufunc",
+        "undiff",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +84,10 @@ class Row:
         signature: Callable[..., Any] | None = None,
         variadic: str | None = None,
         domain: Any = None,
+        lacks: dict[str, Refusal] | None = None,
+        numbers: str = "",
+        overloads: bool = False,
+        narrow: bool = False,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
@@ -98,16 +105,28 @@ class Row:
         self.aliases = tuple(aliases.split())
         self.promoted = frozenset(promoted.split() if promoted is not None else self.tensors)
         self.holomorphic, self.ufunc, self.domain = holomorphic, ufunc, domain
-        self.record: Callable[..., Any] | None = None  # set by tgrad.methods: `array`'s arguments, over Tensors
+        self.lacks = lacks or {}  # kinds of dtypes that the op is not defined for
+        self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
+        self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
+        self.narrow = narrow  # halves are computed as halves, not in float32
         if name in ROWS:
             raise ValueError(f"two rows are called {name!r}")
         ROWS[name] = self
+
+    # Set by tgrad.methods: writes `record`, the row over Tensors with `array`'s own arguments.
+    prepare: Callable[[Row], Callable[..., Any]]
+    record: Callable[..., Any]
+
+    def __getattr__(self, key: str) -> Any:
+        if key != "record":
+            raise AttributeError(f"'Row' object has no attribute {key!r}")
+        self.record = made = Row.prepare(self)
+        return made
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Inside derivatives: records over Tensors, computes over arrays."""
         for a in args:
             if isinstance(a, TensorBase) or (type(a) in (list, tuple) and a and isinstance(a[0], TensorBase)):
-                assert self.record is not None
                 return self.record(*args, **kwargs)
         if self.family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
             args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
@@ -118,6 +137,17 @@ class Row:
 
 
 ROWS: dict[str, Row] = {}
+
+# The error of an op for a kind of dtype: its type, and a text in which {dtype} stands for the dtype's legacy name.
+Refusal = tuple[type[Exception], str]
+
+
+def lacking(kinds: str, text: str, error: type[Exception] = NotImplementedError) -> dict[str, Refusal]:
+    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex). One word is the name of the kernel that
+    PyTorch says it does not have."""
+    if " " not in text:
+        text = f"\"{text}\" not implemented for '{{dtype}}'"
+    return {kind: (error, text) for kind in kinds}
 
 
 class Formula:
@@ -153,8 +183,8 @@ def signature_of(fn: Callable[..., Any]) -> list[Param]:
 
 
 def camel(name: str) -> str:
-    """`log_softmax` -> `LogSoftmax`, as PyTorch derives node names."""
-    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    """`log_softmax` -> `LogSoftmax`, `log1p` -> `Log1P`: as PyTorch derives node names."""
+    return re.sub("(?:^|_|(?<=[0-9]))([a-z])", lambda m: m[1].upper(), name).replace("_", "")
 
 
 def pointwise(name: str, array: Callable[..., Any], **kw: Any) -> Row:
@@ -189,6 +219,18 @@ def conj(x: Any) -> Any:
     if isinstance(x, TensorBase):
         return x.conj() if x.is_complex() else x  # type: ignore[attr-defined]
     return x.conjugate() if isinstance(x, complex) else x
+
+
+def nothing(grad: Any) -> Any:
+    """Zeros like a gradient: where it is infinite, too."""
+    return np.zeros_like(grad) if not isinstance(grad, TensorBase) else grad.new_zeros(grad.shape)  # type: ignore[attr-defined]
+
+
+def number(value: Any, dt: np.dtype) -> Any:
+    """A Python number as a numpy scalar of a dtype, wrapping round as a cast in C does."""
+    if dt.kind in "iu" and isinstance(value, int):
+        return np.asarray(value & ((1 << 8 * dt.itemsize) - 1), f"u{dt.itemsize}").view(dt)[()]
+    return np.asarray(value).astype(dt)[()]
 
 
 def sizes(shape: Sequence[int]) -> str:
