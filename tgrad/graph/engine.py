@@ -9,6 +9,7 @@ per leaf; where a leaf has hooks, its uses are counted first, so that it is deli
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -30,6 +31,14 @@ ndarray = np.ndarray
 on_backward: list[Callable[[tuple[Tensor, ...]], None]] = []
 
 
+_numbers = itertools.count()
+
+
+def current_pass() -> Pass | None:
+    """The backward pass that this thread is in, the innermost of nested ones."""
+    return state.running
+
+
 class Flags:
     leaf_hooks = False  # some leaf somewhere has (had) a hook: passes count the uses of leaves
 
@@ -43,11 +52,23 @@ class Pass:
     uses: dict[Tensor, int] | None = None
     ends: frozenset[Node] = frozenset()
 
-    def __init__(self, retain: bool, create: bool, accumulate: bool = True) -> None:
-        self.retain, self.create, self.accumulate = retain, create, accumulate
+    def __init__(self, retain: bool, create: bool, accumulate: bool = True, roots: Sequence[Any] = ()) -> None:
+        self.retain, self.create, self.accumulate, self.roots = retain, create, accumulate, roots
+        self.number = next(_numbers)
+        self.reach: set[Any] | None = None
         self.pending: dict[Node, Any] = {}
         self.heap: list[tuple[int, Node]] = []
         self.leaves: dict[Tensor, Any] = {}
+
+    def will_reach(self, e: Any) -> bool:
+        """Whether this pass brings a gradient to an edge."""
+        if self.reach is None:
+            self.reach = set(_count_leaf_uses(self.roots, self.only))
+            if not self.accumulate and self.only is not None:
+                self.reach = {leaf for leaf in self.reach if leaf in self.wanted}
+            self.reach |= {n for n in _reachable(self.roots) if self.only is None or n in self.only}
+        to = e[0] if type(e) is tuple else e
+        return (to.variable if isinstance(to, AccumulateGrad) else to) in self.reach
 
     # -- values: arrays, or Tensors when the pass is recorded
     def fit(self, g: Any, shape: tuple[int, ...], dt: np.dtype) -> Any:
@@ -357,7 +378,7 @@ def make_grads(outputs: Sequence[Tensor], grads: Sequence[Any], is_batched: bool
                 raise RuntimeError(
                     f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {out.shape}."
                 )
-            if out._a.dtype.kind == "c" != (g._a.dtype.kind == "c"):
+            if (out._a.dtype.kind == "c") != (g._a.dtype.kind == "c"):
                 raise RuntimeError(
                     "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
                     f"dtype: grad_output[{i}] has a dtype of {g.dtype} and output[{i}] has a dtype of {out.dtype}."
@@ -411,13 +432,13 @@ def run_backward(
         roots.append(e)
     for notice in on_backward:
         notice(tuple(outputs))
-    job = Pass(retain_graph, create_graph, accumulate or not inputs)
+    job = Pass(retain_graph, create_graph, accumulate or not inputs, roots)
     if inputs:
         _aim(job, roots, inputs, accumulate)
     if Flags.leaf_hooks:
         job.uses = _count_leaf_uses(roots, job.only)
-    before = state.grad
-    state.grad = create_graph
+    before, outer = state.grad, state.running
+    state.grad, state.running = create_graph, job
     enter, leave, silent = quiet.fast
     token = enter(silent)
     try:
@@ -427,7 +448,7 @@ def run_backward(
         job.run()
     finally:
         leave(token)
-        state.grad = before
+        state.grad, state.running = before, outer
     if not inputs or accumulate:
         return []
     for t, g in zip(inputs, job.captured, strict=True):

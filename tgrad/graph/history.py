@@ -14,6 +14,7 @@ geometry of the view, over the base's new history) when it is next looked at. St
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,9 @@ def check_rebase(t: Any, meta: Meta, done: str | None = None) -> None:
     node = t._node
     nr = node[1] if type(node) is tuple else 0
     fn = node[0] if type(node) is tuple else node
-    raise RuntimeError(_WHY[meta.creation].format(done=done, nr=nr, fn=fn.name() if fn is not None else "None"))
+    # PyTorch names the op here, without the node's "Backward0".
+    name = re.sub("Backward[0-9]*$", "", fn.name()) if fn is not None else "None"
+    raise RuntimeError(_WHY[meta.creation].format(done=done, nr=nr, fn=name))
 
 
 def check_inplace(t: Any, recording: bool) -> None:
@@ -165,7 +168,7 @@ class CopySlices(Node):
     fn: Node
 
     def name(self) -> str:
-        return "CopySlices"
+        return "torch::autograd::CopySlices"
 
     def apply(self, grad: np.ndarray) -> tuple[Any, ...]:
         size, stride, first = self.base

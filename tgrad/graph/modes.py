@@ -22,6 +22,7 @@ class State(threading.local):
     check_nan = True
     saved_hooks: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = ()
     saved_hooks_disabled: str | None = None
+    running: Any = None  # the backward pass that this thread is in
 
     def refresh(self) -> None:
         self.slow = self.inference or self.anomaly or bool(self.saved_hooks) or self.saved_hooks_disabled is not None
