@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,10 @@ class Tensor(TensorBase):
     _x: Meta | None
 
     __array_priority__ = 1000  # numpy's operators leave `array + tensor` to us
+
+    if TYPE_CHECKING:  # the operations are attached at run time, by tgrad.methods and the composites
+
+        def __getattr__(self, name: str) -> Any: ...
 
     # ---- geometry
     @property
