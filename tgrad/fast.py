@@ -26,7 +26,7 @@ ndarray = np.ndarray
 def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], Any]:
     """`row` for two operands, one function call deep when both are float tensors of one dtype (or one is a number)."""
     ufunc: Any = row.ufunc
-    cls = node_class(row)
+    cls: Any = node_class(row)
     self_words = row.grad["self"].words if "self" in row.grad else ()
     other_words = row.grad["other"].words if "other" in row.grad else ()
     slots = set(cls.saved_words)
@@ -134,7 +134,7 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     if not row.grad:
         return general
     array: Any = row.array
-    cls = node_class(row)
+    cls: Any = node_class(row)
     slots = set(cls.saved_words)
     if not slots <= {"self", "result"}:
         return general

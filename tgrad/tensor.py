@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +43,40 @@ class Tensor(TensorBase):
     if TYPE_CHECKING:  # the operations are attached at run time, by tgrad.methods and the composites
 
         def __getattr__(self, name: str) -> Any: ...
+        __add__: Callable[..., Any]
+        __radd__: Callable[..., Any]
+        __sub__: Callable[..., Any]
+        __rsub__: Callable[..., Any]
+        __mul__: Callable[..., Any]
+        __rmul__: Callable[..., Any]
+        __truediv__: Callable[..., Any]
+        __rtruediv__: Callable[..., Any]
+        __floordiv__: Callable[..., Any]
+        __rfloordiv__: Callable[..., Any]
+        __mod__: Callable[..., Any]
+        __pow__: Callable[..., Any]
+        __rpow__: Callable[..., Any]
+        __matmul__: Callable[..., Any]
+        __neg__: Callable[..., Any]
+        __pos__: Callable[..., Any]
+        __abs__: Callable[..., Any]
+        __invert__: Callable[..., Any]
+        __and__: Callable[..., Any]
+        __or__: Callable[..., Any]
+        __xor__: Callable[..., Any]
+        __lt__: Callable[..., Any]
+        __le__: Callable[..., Any]
+        __gt__: Callable[..., Any]
+        __ge__: Callable[..., Any]
+        __getitem__: Callable[..., Any]
+        __setitem__: Callable[..., Any]
+        __len__: Callable[..., Any]
+        __iter__: Callable[..., Any]
+        __contains__: Callable[..., Any]
+        __bool__: Callable[..., Any]
+        __int__: Callable[..., Any]
+        __float__: Callable[..., Any]
+        __index__: Callable[..., Any]
 
     # ---- geometry
     @property
