@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ..graph.engine import backward, grad
+from ..graph.entry import backward, grad
 from . import anomaly_mode, function, functional, grad_mode, graph, variable
 from . import gradcheck as _gradcheck
 from .anomaly_mode import detect_anomaly, set_detect_anomaly

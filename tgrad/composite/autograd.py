@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..graph import engine
+from ..graph import entry, register
 from ..graph.history import edge
 from ..methods import attach, publish
 from ..tensor import Tensor
@@ -33,7 +33,7 @@ def backward(
         retain_graph = retain_variables
     if gradient is not None and not isinstance(gradient, Tensor):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-    engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+    entry.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def detach(self: Tensor) -> Tensor:
@@ -64,7 +64,7 @@ for _fn in (backward, detach, detach_):
     attach(_fn.__name__, _fn)
 publish("detach", lambda input: detach(input))
 publish("detach_", lambda input: detach_(input))
-attach("register_hook", engine.register_hook)
-attach("register_post_accumulate_grad_hook", engine.register_post_accumulate_grad_hook)
+attach("register_hook", register.register_hook)
+attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)
 attach("creator", property(creator))
 attach("_edge", edge)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..tensor import Tensor
-from .engine import current_pass, register_hook
+from .engine import current_pass
 from .history import edge
 from .hooks import RemovableHandle
 from .node import Node, shown_edge
+from .register import register_hook
 
 
 class GradientEdge(NamedTuple):

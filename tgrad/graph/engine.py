@@ -20,7 +20,6 @@ from ..kernels.quiet import quiet
 from ..ops.view import sum_to
 from ..storage import dense
 from ..tensor import FAST, Tensor, wrap
-from . import hooks
 from .history import edge
 from .modes import state
 from .node import AccumulateGrad, Node, accumulator
@@ -366,53 +365,6 @@ def _cast_tensor(g: Tensor, dt: np.dtype) -> Any:
     return g.to(from_np(dt))  # type: ignore[attr-defined]
 
 
-# ---- entry points
-
-
-def make_grads(outputs: Sequence[Tensor], grads: Sequence[Any], is_batched: bool = False) -> list[Tensor]:
-    """The gradients to start from: given ones checked, ones for scalars, errors in PyTorch's words."""
-    made = []
-    for i, (out, g) in enumerate(zip(outputs, grads, strict=True)):
-        if isinstance(g, Tensor):
-            if g._a.shape != out._a.shape:
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a shape of {out.shape}."
-                )
-            if (out._a.dtype.kind == "c") != (g._a.dtype.kind == "c"):
-                raise RuntimeError(
-                    "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
-                    f"dtype: grad_output[{i}] has a dtype of {g.dtype} and output[{i}] has a dtype of {out.dtype}."
-                )
-            made.append(g)
-        elif g is None:
-            if out._a.size != 1 and out.requires_grad:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            if out.requires_grad and out._a.dtype.kind not in "fV":
-                raise RuntimeError(
-                    f"grad can be computed only for real scalar outputs but got {out.dtype}"
-                )
-            made.append(wrap(_ones_like(out._a)) if out.requires_grad else None)
-        else:
-            raise TypeError(
-                f"gradients can be either Tensors or None, but got {type(g).__name__}"
-            )
-    return made
-
-
-_ONE: dict[np.dtype, np.ndarray] = {}
-
-
-def _ones_like(a: np.ndarray) -> np.ndarray:
-    """Ones; for the usual 0-d loss a shared constant, which nothing may keep or write into."""
-    if a.ndim:
-        return np.ones_like(a)
-    one = _ONE.get(a.dtype)
-    if one is None:
-        one = _ONE[a.dtype] = np.ones((), a.dtype)
-        one.flags.writeable = False
-    return one
-
-
 def run_backward(
     outputs: Sequence[Tensor],
     grads: Sequence[Any],
@@ -426,12 +378,12 @@ def run_backward(
     `accumulate`, added into `.grad`)."""
     roots = []
     for i, out in enumerate(outputs):
-        e = edge(out)
+        e = edge(out) if isinstance(out, Tensor) else out.edge
         if e is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         roots.append(e)
     for notice in on_backward:
-        notice(tuple(outputs))
+        notice(tuple([t for t in outputs if isinstance(t, Tensor)]))
     job = Pass(retain_graph, create_graph, accumulate or not inputs, roots)
     if inputs:
         _aim(job, roots, inputs, accumulate)
@@ -451,13 +403,11 @@ def run_backward(
         state.grad, state.running = before, outer
     if not inputs or accumulate:
         return []
-    for t, g in zip(inputs, job.captured, strict=True):
-        if g is None and not allow_unused:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-                "is the desired behavior."
-            )
-        del t
+    if not allow_unused and any(g is None for g in job.captured):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
+            "is the desired behavior."
+        )
     return job.captured
 
 
@@ -466,7 +416,7 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: boo
     job.captured, job.wanted = [None] * len(inputs), {}
     targets: set[Any] = set()
     for i, t in enumerate(inputs):
-        e = t.edge if hasattr(t, "edge") else edge(t)
+        e = edge(t) if isinstance(t, Tensor) else t.edge
         if e is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
@@ -543,184 +493,4 @@ def _count_leaf_uses(roots: Sequence[Any], only: set[Node] | None) -> dict[Tenso
     return uses
 
 
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    grad_variables: Any = None,
-    inputs: Any = None,
-) -> None:
-    """Adds the gradients of `tensors` with respect to the graph's leaves into their `.grad`.
-
-    `grad_tensors`: gradients that arrive at `tensors` (None for scalars: one). `retain_graph` keeps the saved buffers for
-    another pass; `create_graph` records the pass itself, for higher derivatives. `inputs`: accumulate only into these.
-    RuntimeError for non-scalars without a gradient, mismatched shapes, freed graphs, and changed saved tensors.
-
-    >>> import tgrad as torch
-    >>> x = torch.tensor([2.0], requires_grad=True)
-    >>> torch.autograd.backward((x * x).sum())
-    >>> x.grad
-    tensor([4.])
-    """
-    if grad_variables is not None:
-        import warnings
-
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
-        if grad_tensors is not None:
-            raise RuntimeError(
-                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
-                "`grad_tensors`."
-            )
-        grad_tensors = grad_variables
-    if inputs is not None and not isinstance(inputs, Tensor) and not hasattr(inputs, "edge") and len(inputs) == 0:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    outs = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    ins = () if inputs is None else (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    if grad_tensors is None:
-        given: tuple[Any, ...] = (None,) * len(outs)
-    elif isinstance(grad_tensors, Tensor):
-        given = (grad_tensors,)
-    else:
-        given = tuple(grad_tensors)
-    grads = make_grads(outs, given)
-    retain = create_graph if retain_graph is None else retain_graph
-    for t in ins:
-        if isinstance(t, Tensor) and edge(t) is not t and edge(t) is not None:
-            t.retain_grad()
-    run_backward(outs, grads, retain, create_graph, ins, accumulate=True)
-
-
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    only_inputs: bool = True,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> tuple[Any, ...]:
-    """The gradients of `outputs` with respect to `inputs`, returned instead of accumulated.
-
-    An input that the graph does not reach is an error unless `allow_unused` (then None) or `materialize_grads` (then
-    zeros). `is_grads_batched`: the first dimension of each grad_output counts separate vectors; results are stacked.
-
-    >>> import tgrad as torch
-    >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> torch.autograd.grad(x**2, x)
-    (tensor(6.),)
-    """
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
-        )
-    if allow_unused is None:
-        allow_unused = materialize_grads
-    outs = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    ins = (inputs,) if isinstance(inputs, Tensor) or hasattr(inputs, "edge") else tuple(inputs)
-    if not only_inputs:
-        import warnings
-
-        warnings.warn(
-            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
-            "of the graph, please use torch.autograd.backward.",
-            FutureWarning,
-            stacklevel=2,
-        )
-    if grad_outputs is None:
-        given: tuple[Any, ...] = (None,) * len(outs)
-    else:
-        given = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
-    if len(given) != len(outs):
-        raise RuntimeError(f"got {len(outs)} tensors and {len(given)} gradients")
-    for i, t in enumerate(ins):
-        if isinstance(t, Tensor) and edge(t) is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-        del i
-    retain = create_graph if retain_graph is None else retain_graph
-    if is_grads_batched:
-        result = _batched(outs, ins, given, retain, create_graph, allow_unused)
-    else:
-        grads = make_grads(outs, given)
-        result = run_backward(outs, grads, retain, create_graph, ins, allow_unused)
-    if materialize_grads:
-        result = [wrap(np.zeros_like(t._a)) if g is None else g for t, g in zip(ins, result, strict=True)]
-    return tuple(result)
-
-
-def _batched(outs: Any, ins: Any, given: Any, retain: bool, create: bool, allow_unused: bool) -> list[Any]:
-    """One pass per row of the batched gradients, stacked."""
-    n = next(g._a.shape[0] for g in given if g is not None)
-    rows = []
-    for i in range(n):
-        grads = make_grads(outs, [None if g is None else g[i] for g in given])
-        keep = retain or i < n - 1
-        rows.append(run_backward(outs, grads, keep, create, ins, allow_unused))
-    from ..ops.view import stack
-
-    out: list[Any] = []
-    for column in zip(*rows, strict=True):
-        out.append(None if column[0] is None else stack(list(column), 0))
-    return out
-
-
-# ---- hooks on tensors and nodes
-
-
-def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> hooks.RemovableHandle:
-    """Calls `hook(grad)` each time this tensor's gradient is computed; what it returns, if anything, takes its place.
-
-    RuntimeError on a tensor that does not require grad.
-    """
-    e = edge(self)
-    if e is None:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if e is self:
-        meta = self._meta()
-        if meta.hooks is None:
-            meta.hooks = {}
-        Flags.leaf_hooks = True
-        return hooks.add(meta.hooks, hook)
-    node, nr = e if type(e) is tuple else (e, 0)
-    return hooks.add(node.extras().tensor_pre.setdefault(nr, {}), hook)
-
-
-def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> hooks.RemovableHandle:
-    """Calls `hook(param)` after a gradient was added into this leaf's `.grad`."""
-    e = edge(self)
-    if e is None:
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    if e is not self:
-        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    meta = self._meta()
-    if meta.post_hooks is None:
-        meta.post_hooks = {}
-    Flags.leaf_hooks = True
-    return hooks.add(meta.post_hooks, hook)
-
-
-def _node_register_hook(self: Node, fn: Callable[..., Any]) -> hooks.RemovableHandle:
-    """Calls `fn(grad_inputs, grad_outputs)` after this node ran; a returned tuple replaces grad_inputs."""
-    _keep(self)
-    return hooks.add(self.extras().post, fn)
-
-
-def _node_register_prehook(self: Node, fn: Callable[..., Any]) -> hooks.RemovableHandle:
-    """Calls `fn(grad_outputs)` before this node runs; a returned tuple replaces grad_outputs."""
-    _keep(self)
-    return hooks.add(self.extras().pre, fn)
-
-
-def _keep(node: Node) -> None:
-    """An AccumulateGrad with hooks must live as long as its leaf: the leaf refers to it only weakly otherwise."""
-    if isinstance(node, AccumulateGrad):
-        Flags.leaf_hooks = True
-        node.variable._meta().accumulator = lambda: node
-
-
-Node.register_hook = _node_register_hook  # type: ignore[attr-defined]
-Node.register_prehook = _node_register_prehook  # type: ignore[attr-defined]
-
-__all__ = ["accumulator", "backward", "grad", "on_backward", "register_hook", "run_backward"]
+__all__ = ["accumulator", "current_pass", "on_backward", "run_backward"]

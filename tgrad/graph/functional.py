@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import functions as F
 from ..tensor import Tensor
-from .engine import grad
+from .entry import grad
 from .modes import enable_grad, set_grad_enabled, state
 
 Func = Callable[..., Any]

@@ -20,7 +20,7 @@ from .. import functions as F
 from ..dtype import float64, promote_types
 from ..rng import Generator
 from ..tensor import Tensor, wrap
-from .engine import grad
+from .entry import grad
 from .history import edge
 from .modes import state
 from .node import Node, next_seq

@@ -136,6 +136,8 @@ class Node:
         version = getattr(self, "v_" + name, None)
         if version is None:
             return value
+        if isinstance(version, list):
+            return tuple(lift(s, v) for s, v in zip(value, version, strict=True))
         return lift_result(self, value, version) if name == "result" else lift(value, version)
 
     def __dir__(self) -> list[str]:
