@@ -19,10 +19,10 @@ from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import PACKED, SCALAR, Node, Packed, next_seq, node_class
 from .kernels.quiet import quiet
-from .ops.spec import Row
-from .promotion import as_number, compute_and_result, result_type
+from .ops.spec import REQUIRED, Row
+from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
-from .storage import INFERENCE, overlaps_itself
+from .storage import INFERENCE, overlap_partly, overlaps_itself
 from .tensor import Tensor, make, mark_view, wrap
 
 ndarray = np.ndarray
@@ -38,8 +38,19 @@ def bad_argument(row_name: str, position: int, word: str, value: Any, want: str 
     return TypeError(f"{row_name}(): argument '{word}' (position {position}) must be {want}, not {_type_name(value)}")
 
 
+def no_overload(name: str, *args: Any, **kwargs: Any) -> TypeError:
+    """The error of an operation with several signatures, none of which takes these arguments."""
+    got = [_type_name(a) for a in args if a is not REQUIRED]
+    got += [f"{k}={_type_name(v)}" for k, v in kwargs.items() if v is not None]
+    return TypeError(
+        f"{name}() received an invalid combination of arguments - got ({', '.join(got)}), but expected one of:"
+    )
+
+
 def _type_name(value: Any) -> str:
-    return type(value).__name__
+    """What PyTorch calls the type of an argument."""
+    t = type(value)
+    return f"{t.__module__}.{t.__name__}" if t.__module__.startswith("numpy") else t.__name__
 
 
 # ---- recording
@@ -176,7 +187,9 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
     else:
         common = result_type([x for w, x in zip(words, inputs, strict=False) if w in row.promoted])
     compute, result = compute_and_result(row, common)
-    math = dtypes.float32 if compute in _HALVES else compute
+    if row.lacks:
+        refuse(row, compute)
+    math = dtypes.float32 if compute in _HALVES and not row.narrow else compute
     np_math = math.np
     arrays: list[Any] = []
     for w, x in zip(words, inputs, strict=False):
@@ -195,7 +208,8 @@ def check_inputs(row: Row, inputs: Sequence[Any]) -> None:
         if not isinstance(x, Tensor) and not isinstance(x, NUMBERS):
             if isinstance(x, np.generic):
                 continue
-            raise bad_argument(row.name, i + 1, row.tensors[i], x)
+            name = row.name.partition(".")[0]
+            raise no_overload(name, *inputs) if row.overloads else bad_argument(name, i + 1, row.tensors[i], x)
 
 
 def plain_numbers(inputs: Sequence[Any]) -> list[Any]:
@@ -206,6 +220,8 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Runs and records an elementwise row on tensors and Python numbers."""
     check_inputs(row, inputs)
     inputs = plain_numbers(inputs)
+    if row.check is not None:
+        row.check(inputs, params)
     r = compute_pointwise(row, inputs, params)
     out = wrap(r)
     if row.grad and state.grad and r.dtype.kind not in "biu" and needs_grad(inputs):
@@ -261,16 +277,16 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
             arrays.append(None)
         elif isinstance(x, (list, tuple)):
             for j, t in enumerate(x):
-                if not isinstance(t, Tensor):
+                if not isinstance(t, Tensor) and not (t is None and row.tensors[i] == "indices*"):
                     raise TypeError(f"expected Tensor as element {j} in argument {i}, but got {type(t).__name__}")
-            arrays.append([t._a for t in x])
+            arrays.append([None if t is None else t._a for t in x])
             tensors += x
         else:
             raise bad_argument(row.name, i + 1, row.tensors[i].rstrip("*"), x)
     with quiet:
         r = row.array(*arrays, **params)
     recorded = bool(row.grad) and state.grad and needs_grad(tensors)
-    if row.family == "view":
+    if row.family in ("view", "pieces"):
         return _views(row, inputs, params, r, recorded)
     outs = [wrap(a) for a in r] if row.outputs else [wrap(r)]
     if recorded and (outs[0]._a.dtype.kind not in "biu"):
@@ -290,9 +306,10 @@ def _views(row: Row, inputs: Sequence[Any], params: dict[str, Any], r: Any, reco
         for out in outs:
             mark_inference(out)
         return outs if many else outs[0]
-    creation = "multi" if many else None if state.grad else "no_grad"
-    for out in outs:
-        mark_view(out, of, creation)
+    if row.family == "view":
+        creation = ("multi" if many else None) if state.grad else "no_grad"
+        for out in outs:
+            mark_view(out, of, creation)
     if recorded and of._a.dtype.kind not in "biu":
         node = new_node(row, {row.tensors[0]: of}, params)
         if many:
@@ -317,6 +334,8 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     if row.family == "pointwise":
         check_inputs(row, inputs)
         inputs = plain_numbers(inputs)
+        if row.check is not None:
+            row.check(inputs, params)
         r = _pointwise_into(row, inputs, params, target)
     else:
         arrays = [x._a if isinstance(x, Tensor) else x for x in inputs]
@@ -339,8 +358,17 @@ def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], tar
     shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
     if shape != target._a.shape:
         raise RuntimeError(f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}")
+    for x in inputs[1:]:
+        if isinstance(x, Tensor) and overlap_partly(target._a, x._a):
+            raise RuntimeError(PARTIAL_OVERLAP)
     with quiet:
         return row.array(*arrays, **params)
+
+
+PARTIAL_OVERLAP = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory location. "
+    "Please clone() the tensor before performing the operation."
+)
 
 
 def check_writable(target: Tensor, recording: bool) -> None:
@@ -429,5 +457,5 @@ def into(out: Any, result: Tensor, name: str = "") -> Tensor:
 
 __all__ = [
     "as_number", "bad_argument", "check_writable", "commit", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
-    "pointwise", "result_type", "run",
+    "no_overload", "pointwise", "result_type", "run",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import functions
-from .dispatch import bad_argument, inplace, into, pointwise, run
+from .dispatch import bad_argument, inplace, into, no_overload, pointwise, run
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
 from .ops.spec import REQUIRED, Param, Row
@@ -149,7 +149,17 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
     if required:
         test = " or ".join(f"{w} is REQUIRED" for w in required)
         pairs = ", ".join(f"({w!r}, {w})" for w in required)
-        lines.append(f"    if {test}: raise missing({name!r}, [w for w, v in ({pairs},) if v is REQUIRED])")
+        absent = f"missing({name!r}, [w for w, v in ({pairs},) if v is REQUIRED])"
+        if row.overloads:
+            absent = f"no_overload({name!r}, {', '.join(words)})"
+        lines.append(f"    if {test}: raise {absent}")
+    strict = [w for t, w in zip(row.tensors, tensors, strict=True) if t not in row.numbers]
+    if row.family == "pointwise":
+        for w in strict:
+            wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w})"
+            if row.overloads:
+                wrong = f"no_overload({name!r}, {', '.join(words)})"
+            lines.append(f"    if not isinstance({w}, Tensor): raise {wrong}")
     packed = "{" + ", ".join(f"{w!r}: {w}" for w in statics) + "}"
     inputs = "(" + "".join(f"{t}, " for t in tensors) + ")"
     runner = "inplace" if form == "inplace" else "pointwise" if row.family == "pointwise" else "run"
@@ -159,6 +169,7 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
     elif form == "view" or form == "inplace":
         lines.append("    return pack(r)")
     scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "run": run, "pointwise": pointwise, "inplace": inplace}
+    scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
     scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, name))
     source = "\n".join(lines)
     exec(compile(source, f"<function {name}>", "exec"), scope)
@@ -263,7 +274,8 @@ def front(row: Row) -> Callable[..., Any]:
         if len(row.params) == 1:
             fast = _unary_front(fast_unary(row, functools.partial(_general, row, defaults(row))), fn, row.name)
     elif row.family == "pointwise" and len(row.tensors) == 2 and n_required == 2:
-        fast = _binary_front(fast_binary(row, functools.partial(_general, row, defaults(row))), fn, row.name)
+        strict = row.tensors[1] not in row.numbers
+        fast = _binary_front(fast_binary(row, functools.partial(_general, row, defaults(row))), fn, strict)
     fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, row.name, row.name, "tgrad"
     fast.row = row  # type: ignore[attr-defined]
     return fast
@@ -291,9 +303,9 @@ def _unary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str)
     return front
 
 
-def _binary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str) -> Callable[..., Any]:
+def _binary_front(quick: Callable[..., Any], full: Callable[..., Any], strict: bool) -> Callable[..., Any]:
     def front(*args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) != 2 or not isinstance(args[0], Tensor):
+        if kwargs or len(args) != 2 or not isinstance(args[0], Tensor) or (strict and not isinstance(args[1], Tensor)):
             return full(*args, **kwargs)
         return quick(*args)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import dtype as dtypes
 from .dtype import dtype
-from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, Row
+from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, REAL_FLOAT, Row
 from .tensor import Tensor
 
 
@@ -47,17 +47,25 @@ def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
 
 def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
     kind = row.kind
-    if kind == FLOAT and common.category < 2:
+    if (kind == FLOAT or kind == REAL_FLOAT) and common.category < 2:
         common = dtypes.get_default_dtype()
     elif kind == NUMERIC and common is dtypes.bool_:
         common = dtypes.int64
     if kind == BOOL:
         return common, dtypes.bool_
-    if kind == REAL and common.is_complex:
+    if (kind == REAL or kind == REAL_FLOAT) and common.is_complex:
         return common, common.to_real()
     if kind == COMPLEX:
         return common, common.to_complex()
     return common, common
+
+
+def refuse(row: Row, d: dtype) -> None:
+    """Raises what the row says about dtypes of this kind, if it says anything."""
+    found = row.lacks.get("bifc"[d.category])
+    if found is not None:
+        error, text = found
+        raise error(text.format(dtype=d.legacy))
 
 
 def as_number(value: Any, d: dtype) -> Any:
@@ -70,6 +78,8 @@ def as_number(value: Any, d: dtype) -> Any:
             return np.asarray(value).astype(d.np)[()]
         info = dtypes.iinfo(d)
         if not info.min <= value <= info.max:
+            if not -(2**63) <= value < 2**64:
+                raise OverflowError("int too big to convert")
             span = 1 << info.bits
             value = (value - info.min) % span + info.min
         return t(value)

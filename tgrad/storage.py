@@ -96,6 +96,15 @@ def overlaps_itself(a: np.ndarray) -> bool:
     return False
 
 
+def overlap_partly(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two dense arrays share memory without being the same view of it, so that writing into one while reading the
+    other would go wrong. Arrays with gaps count as apart, as in PyTorch."""
+    if a is b or not np.may_share_memory(a, b) or not dense(a) or not dense(b):
+        return False
+    same = a.__array_interface__["data"][0] == b.__array_interface__["data"][0] and a.nbytes == b.nbytes
+    return not (same and a.strides == b.strides)
+
+
 def dense(a: np.ndarray) -> bool:
     """Whether the elements fill a block without gaps, in whatever order of dimensions."""
     if a.flags.c_contiguous or a.flags.f_contiguous:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import dtype as dtypes
 from ..dispatch import result_type as common_type
 from ..methods import composite, publish
 from ..ops.view import sum_to
-from ..shape import Size, broadcast_shapes as common_shape
+from ..shape import Size
+from ..shape import broadcast_shapes as common_shape
 from ..tensor import Tensor, wrap
 
 for _f in (dtypes.promote_types, dtypes.can_cast, dtypes.finfo, dtypes.iinfo, dtypes.get_default_dtype, dtypes.set_default_dtype):
@@ -93,18 +92,6 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     a = elements._a if isinstance(elements, Tensor) else np.asarray(elements)
     b = test_elements._a if isinstance(test_elements, Tensor) else np.asarray(test_elements)
     return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique, invert=invert)))
-
-
-def _sign_of_inf(name: str, value: float) -> Any:
-    @composite(name=name, method=True)
-    def test(input: Any, *, out: Any = None) -> Any:
-        """Whether each element is the infinity of this sign."""
-        return wrap(np.asarray(input._a == value))
-
-    return test
-
-
-isposinf, isneginf = _sign_of_inf("isposinf", np.inf), _sign_of_inf("isneginf", -np.inf)
 
 
 @composite(method=True)

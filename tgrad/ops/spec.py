@@ -57,7 +57,7 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
+        "aliases", "array", "check", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
         "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "record", "tensors", "ufunc",
         "undiff",
     )  # fmt: skip
@@ -109,6 +109,7 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.narrow = narrow  # halves are computed as halves, not in float32
+        self.check: Callable[..., None] | None = None  # set by the composites: raises for (inputs, params) that do not go
         if name in ROWS:
             raise ValueError(f"two rows are called {name!r}")
         ROWS[name] = self
@@ -224,6 +225,15 @@ def conj(x: Any) -> Any:
 def nothing(grad: Any) -> Any:
     """Zeros like a gradient: where it is infinite, too."""
     return np.zeros_like(grad) if not isinstance(grad, TensorBase) else grad.new_zeros(grad.shape)  # type: ignore[attr-defined]
+
+
+def underivable(name: str) -> Callable[[Any], Any]:
+    """The derivative of an op that PyTorch records without one: an error when backward comes to it."""
+
+    def refuse(grad: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return refuse
 
 
 def number(value: Any, dt: np.dtype) -> Any:

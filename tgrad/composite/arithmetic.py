@@ -1,0 +1,384 @@
+"""Functions of two operands whose row depends on what the operands are: tensors or numbers, and which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from .. import functions as F
+from ..dispatch import bad_argument, inplace, into, no_overload, pointwise
+from ..methods import attach, composite, missing, publish
+from ..ops import pointwise as rows
+from ..ops.spec import REQUIRED, Row
+from ..promotion import as_number, result_type
+from ..tensor import Tensor, wrap
+from .arguments import NUMBERS, is_number, need_tensors, plain
+
+# ---- sums: what `alpha` may be, and no bools in differences
+
+
+def _check_alpha(operands: Any, params: dict[str, Any]) -> None:
+    """RuntimeError for an `alpha` of a higher kind than the result."""
+    alpha = params["alpha"]
+    if type(alpha) is int and alpha == 1:
+        return
+    if isinstance(alpha, (Tensor, np.generic)):
+        alpha = params["alpha"] = alpha.item()
+    if not is_number(alpha):
+        raise TypeError(f"add(): argument 'alpha' must be Number, not {type(alpha).__name__}")
+    result = result_type(operands)
+    if isinstance(alpha, bool) and result is not dtypes.bool_:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if result.category < 2 and isinstance(alpha, float):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if not result.is_complex and isinstance(alpha, complex):
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+
+
+def _is_bool(x: Any) -> bool:
+    return x._a.dtype == np.bool_ if isinstance(x, Tensor) else isinstance(x, bool)
+
+
+def _check_difference(operands: Any, params: dict[str, Any]) -> None:
+    """RuntimeError if either operand of a difference is bool."""
+    bools = [_is_bool(x) for x in operands]
+    if all(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+            "instead."
+        )
+    if any(bools):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+    _check_alpha(operands, params)
+
+
+rows.add.check = _check_alpha
+rows.sub.check = rows.rsub.check = rows.rsub_scalar.check = _check_difference
+
+
+@composite()
+def rsub(input, other, *, alpha=1):
+    """other - alpha * input."""
+    if not isinstance(input, Tensor) or not isinstance(other, (Tensor, *NUMBERS)):
+        raise no_overload("rsub", input, other)
+    row = rows.rsub if isinstance(other, Tensor) else rows.rsub_scalar
+    return pointwise(row, (input, other), {"alpha": alpha})
+
+
+# ---- quotients
+
+
+@composite(method=True, aliases="divide")
+def div(input=REQUIRED, other=REQUIRED, *, rounding_mode=None, out=None):
+    """input / other; with `rounding_mode` 'trunc' or 'floor', rounded that way (integers stay integers)."""
+    r = pointwise(_quotient("div", input, other, rounding_mode), (input, other), {})
+    return r if out is None else into(out, r, "div")
+
+
+def _quotient(name: str, input: Any, other: Any, rounding_mode: Any) -> Row:
+    if input is REQUIRED or other is REQUIRED or not isinstance(rounding_mode, (str, type(None))):
+        raise no_overload(name, input, other, rounding_mode=rounding_mode)
+    for i, (word, x) in enumerate((("input", input), ("other", other)), 1):
+        if not isinstance(x, (Tensor, *NUMBERS)):
+            raise bad_argument(name, i, word, x)
+    if rounding_mode is None:
+        return rows.div
+    if rounding_mode not in ("trunc", "floor"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    return rows.div_floor if rounding_mode == "floor" else rows.div_trunc
+
+
+@composite(function=False, method=True, aliases="divide_")
+def div_(self, other=REQUIRED, *, rounding_mode=None):
+    """In-place `div`."""
+    return inplace(_quotient("div_", self, other, rounding_mode), (self, other), {})
+
+
+@composite(method=True)
+def true_divide(input=REQUIRED, other=REQUIRED, *, out=None):
+    """input / other, always in floating point."""
+    r = pointwise(_quotient("true_divide", input, other, None), (input, other), {})
+    return r if out is None else into(out, r, "true_divide")
+
+
+@composite(function=False, method=True)
+def true_divide_(self, other=REQUIRED):
+    """In-place `true_divide`."""
+    return inplace(_quotient("true_divide_", self, other, None), (self, other), {})
+
+
+@composite(method=True)
+def floor_divide(input=REQUIRED, other=REQUIRED, *, out=None):
+    """The quotient rounded down. It has no derivative; `div(..., rounding_mode='floor')` has one, of zeros."""
+    _quotient("floor_divide", input, other, None)
+    r = pointwise(rows.floor_divide, (input, other), {})
+    return r if out is None else into(out, r, "floor_divide")
+
+
+@composite(function=False, method=True)
+def floor_divide_(self, other=REQUIRED):
+    """In-place `floor_divide`."""
+    _quotient("floor_divide_", self, other, None)
+    return inplace(rows.floor_divide, (self, other), {})
+
+
+# ---- two tensors, or a tensor and a number
+
+
+def choose(name: str, tensors: Row, second: Row, first: Row | None, input: Any, other: Any) -> Row:
+    """The row for the operands at hand: both tensors, a number second, or a number first (where that is allowed)."""
+    if isinstance(input, Tensor):
+        if isinstance(other, Tensor):
+            return tensors
+        if is_number(other):
+            return second
+    elif first is not None and is_number(input) and isinstance(other, Tensor):
+        return first
+    raise no_overload(name, input, other)
+
+
+def overloaded(
+    name: str, tensors: Row, second: Row, first: Row | None = None, doc: str = "", in_place: bool = True
+) -> Callable[..., Any]:
+    """Publishes a function, its method and its in-place method, over the rows for the kinds of operands."""
+
+    @composite(name=name, method=True)
+    def function(input: Any = REQUIRED, other: Any = REQUIRED, *, out: Any = None) -> Any:
+        r = pointwise(choose(name, tensors, second, first, input, other), (input, other), {})
+        return r if out is None else into(out, r, name)
+
+    def write(self: Tensor, other: Any = REQUIRED) -> Tensor:
+        return inplace(choose(name + "_", tensors, second, None, self, other), (self, other), {})
+
+    function.__doc__, function.__qualname__ = doc, name
+    write.__doc__, write.__name__, write.__qualname__ = f"In-place `{name}`.", name + "_", name + "_"
+    if in_place:
+        attach(name + "_", write)
+    return function
+
+
+remainder = overloaded(
+    "remainder",
+    rows.remainder,
+    rows.remainder_scalar,
+    rows.remainder_of_scalar,
+    "What division leaves, with the divisor's sign (Python's `%`).",
+)
+fmod = overloaded(
+    "fmod", rows.fmod, rows.fmod_scalar, None, "What division leaves, with the dividend's sign (C's fmod)."
+)
+copysign = overloaded(
+    "copysign", rows.copysign, rows.copysign_scalar, None, "The size of `input` with the sign of `other`."
+)
+xlogy = overloaded(
+    "xlogy", rows.xlogy, rows.xlogy_second, rows.xlogy_first, "input * log(other), and 0 where `input` is 0."
+)
+publish("xlogy_", lambda input, other: input.xlogy_(other))
+
+
+@composite(method=True)
+def ldexp(input=REQUIRED, other=REQUIRED, *, out=None):
+    """input * 2**other."""
+    need_tensors("ldexp", input=input, other=other)
+    r = pointwise(rows.ldexp, (input, other), {})
+    return r if out is None else into(out, r, "ldexp")
+
+
+@composite(method=True, function=True)
+def ldexp_(input, other):
+    """In-place `ldexp`."""
+    return inplace(rows.ldexp, (input, other), {})
+
+
+# ---- powers
+
+
+@composite(method=True)
+def pow(input=REQUIRED, exponent=REQUIRED, *, out=None):
+    """input to the power of exponent; either may be a number.
+
+    >>> import tgrad as torch
+    >>> torch.pow(torch.tensor([1.0, 2.0]), 2)
+    tensor([1., 4.])
+    """
+    r = power(input, exponent)
+    return r if out is None else into(out, r, "pow")
+
+
+def power(input: Any, exponent: Any) -> Any:
+    if isinstance(exponent, Tensor):
+        if isinstance(input, Tensor):
+            return pointwise(rows.pow_tensor, (input, exponent), {})
+        if is_number(input):
+            return _base_power(plain(input), exponent)
+    elif isinstance(input, Tensor) and is_number(exponent):
+        return _scalar_power(input, plain(exponent))
+    raise no_overload("pow", input, exponent)
+
+
+def _scalar_power(input: Tensor, exponent: Any) -> Tensor:
+    """The exponent decides the result's dtype only by its kind; integers are computed with a wrapped exponent."""
+    common = result_type((input, exponent))
+    if common.category < 2:
+        if exponent < 0 and common.is_signed:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if common is dtypes.bool_:
+            raise NotImplementedError("\"pow\" not implemented for 'Bool'")
+        return wrap(np.asarray(np.power(input.to(common)._a, as_number(exponent, common))))  # type: ignore[attr-defined]
+    if common is not input.dtype:
+        input = input.to(common)  # type: ignore[attr-defined]
+    return pointwise(rows.pow_scalar, (input,), {"exponent": exponent})
+
+
+def _base_power(base: Any, exponent: Tensor) -> Tensor:
+    if base == 1:
+        return F.full_like(exponent, 1, dtype=result_type((base, exponent)))
+    return pointwise(rows.pow_base, (base, exponent), {})
+
+
+@composite(function=False, method=True)
+def pow_(self, exponent=REQUIRED):
+    """In-place `pow`."""
+    if isinstance(exponent, Tensor):
+        return inplace(rows.pow_tensor, (self, exponent), {})
+    if not is_number(exponent):
+        raise no_overload("pow_", exponent)
+    exponent = plain(exponent)
+    common = result_type((self, exponent))
+    if not dtypes.can_cast(common, self.dtype):
+        raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {self.dtype.legacy}")
+    if common.category == 1 and exponent < 0 and common.is_signed:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return inplace(rows.pow_scalar, (self,), {"exponent": exponent})
+
+
+def _wide(name: str, input: Any, exponent: Any) -> tuple[Any, Any]:
+    """Both operands in double precision, complex if either is."""
+    if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
+        raise no_overload(name, input, exponent)
+    for x in (input, exponent):
+        if not isinstance(x, (Tensor, *NUMBERS)):
+            raise no_overload(name, input, exponent)
+    input, exponent = plain(input), plain(exponent)
+    is_complex = [x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex) for x in (input, exponent)]
+    wide = dtypes.complex128 if any(is_complex) else dtypes.float64
+    number: Any = complex if wide.is_complex else float
+    return tuple(x.to(wide) if isinstance(x, Tensor) else number(x) for x in (input, exponent))  # type: ignore[attr-defined,return-value]
+
+
+@composite(method=True)
+def float_power(input=REQUIRED, exponent=REQUIRED, *, out=None):
+    """`pow` in double precision (complex128 for complex operands)."""
+    r = power(*_wide("float_power", input, exponent))
+    return r if out is None else into(out, r, "float_power")
+
+
+@composite(function=False, method=True)
+def float_power_(self, exponent=REQUIRED):
+    """In-place `float_power`, of a float64 or complex128 tensor."""
+    base, wide = _wide("float_power_", self, exponent)
+    if base is not self:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {self.dtype.legacy} but the operation's result requires dtype "
+            f"{base.dtype.legacy}"
+        )
+    return pow_(self, wide)
+
+
+@composite(method=True)
+def square(input=REQUIRED, *, out=None):
+    """Each element times itself."""
+    need_tensors("square", input=input)
+    if input._a.dtype == np.bool_:
+        input = input.to(dtypes.int64)
+    r = power(input, 2)
+    return r if out is None else into(out, r, "square")
+
+
+@composite(method=True)
+def square_(input):
+    """In-place `square`."""
+    return pow_(input, 2)
+
+
+# ---- rounding
+
+
+def _rounding(name: str, input: Any, decimals: Any) -> tuple[Row, dict[str, Any]]:
+    if input is REQUIRED:
+        raise no_overload(name)
+    if not isinstance(input, Tensor) or isinstance(decimals, bool) or not hasattr(decimals, "__index__"):
+        raise no_overload(name, input, decimals=None if decimals == 0 else decimals)
+    return rows.round_decimals, {"decimals": decimals.__index__()}
+
+
+@composite(method=True)
+def round(input=REQUIRED, *, decimals=None, out=None):
+    """To the nearest integer, or to `decimals` places; halves go to the even neighbour.
+
+    >>> import tgrad as torch
+    >>> torch.round(torch.tensor([0.5, 1.5, -0.7]))
+    tensor([0., 2., -1.])
+    """
+    if decimals is None:
+        need_tensors("round", input=input)
+        r = pointwise(rows.round_whole, (input,), {})
+    else:
+        row, params = _rounding("round", input, decimals)
+        r = pointwise(row, (input,), params)
+    return r if out is None else into(out, r, "round")
+
+
+@composite(method=True)
+def round_(input, *, decimals=None):
+    """In-place `round`."""
+    if decimals is None:
+        return inplace(rows.round_whole, (input,), {})
+    row, params = _rounding("round_", input, decimals)
+    return inplace(row, (input,), params)
+
+
+# ---- complex numbers
+
+
+@composite()
+def polar(abs=REQUIRED, angle=REQUIRED, *, out=None):
+    """The complex tensor with the given absolute values and angles."""
+    need_tensors("polar", abs=abs, angle=angle)
+    for t in (abs, angle):
+        if t.dtype not in (dtypes.float32, dtypes.float64):
+            raise RuntimeError(
+                f"Expected both inputs to be Half, Float or Double tensors but got {abs.dtype.legacy} and {angle.dtype.legacy}"
+            )
+    if abs.dtype is not angle.dtype:
+        raise RuntimeError(
+            f"Expected object of scalar type {abs.dtype.legacy} but got scalar type {angle.dtype.legacy} for second argument"
+        )
+    r = pointwise(rows.polar, (abs, angle), {})
+    return r if out is None else into(out, r, "polar")
+
+
+@composite(method=True)
+def polygamma(input, other=REQUIRED, *, out=None):
+    """The n-th derivative of digamma: `polygamma(n, x)`, or `x.polygamma(n)`."""
+    n, x = (other, input) if isinstance(input, Tensor) else (input, other)
+    if x is REQUIRED or n is REQUIRED:
+        raise missing("polygamma", ["n" if n is REQUIRED else "input"])
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    r = pointwise(rows.polygamma, (x,), {"n": n})
+    return r if out is None else into(out, r, "polygamma")
+
+
+@composite(function=False, method=True)
+def polygamma_(self, n):
+    """In-place `polygamma`."""
+    return inplace(rows.polygamma, (self,), {"n": n})

@@ -1,0 +1,209 @@
+"""Choosing values by condition, limit, mask or weight, with tensors or numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import dtype as dtypes
+from .. import functions as F
+from ..dispatch import inplace, into, no_overload, pointwise
+from ..methods import attach, composite, publish
+from ..ops import pointwise as rows
+from ..ops.spec import REQUIRED
+from ..promotion import result_type
+from ..tensor import Tensor
+from ..tensor import _cpp as cpp_name
+from .arguments import NUMBERS, is_number, need_tensors, plain
+
+
+@composite()
+def where(condition=REQUIRED, input=REQUIRED, other=REQUIRED, *, out=None):
+    """`input` where the condition holds, else `other`; with the condition alone, the indices where it holds."""
+    if input is REQUIRED and other is REQUIRED and isinstance(condition, Tensor):
+        return F.nonzero(condition, as_tuple=True)
+    values = (input, other)
+    if not isinstance(condition, Tensor) or not all(isinstance(x, (Tensor, *NUMBERS)) for x in values):
+        raise no_overload("where", condition, input, other)
+    if condition._a.dtype == np.uint8:
+        condition = condition.bool()  # type: ignore[attr-defined]
+    if condition._a.dtype != np.bool_:
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.legacy}"
+        )
+    r = pointwise(rows.where, (condition, plain(input), plain(other)), {})
+    return r if out is None else into(out, r, "where")
+
+
+attach("where", lambda self, condition, other: where(condition, self, other))
+
+
+# ---- limits
+
+
+def _limits(name: str, self: Any, min: Any, max: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """The row for the limits at hand, its inputs and its other arguments."""
+    given = [x for x in (min, max) if x is not None]
+    if not isinstance(self, Tensor):
+        raise no_overload(name, self, *given)
+    tensors = [isinstance(x, Tensor) for x in given]
+    if not all(t or is_number(x) for t, x in zip(tensors, given, strict=True)) or (any(tensors) and not all(tensors)):
+        raise no_overload(name, self, *given)
+    if not given:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if not tensors[0]:
+        return rows.clamp_scalar, (self,), {"min": plain(min), "max": plain(max)}
+    if max is None:
+        return rows.clamp_tensor_min, (self, min), {}
+    if min is None:
+        return rows.clamp_tensor_max, (self, max), {}
+    return rows.clamp_tensor, (self, min, max), {}
+
+
+def _lifted(input: Tensor, params: dict[str, Any]) -> Tensor:
+    """The tensor in the dtype that it has in common with the numbers that limit it."""
+    common = result_type([input, *[x for x in params.values() if x is not None]])
+    return input if common is input.dtype else input.to(common)  # type: ignore[attr-defined]
+
+
+def _check_cast(self: Tensor, params: dict[str, Any]) -> None:
+    common = result_type([self, *[x for x in params.values() if x is not None]])
+    if not dtypes.can_cast(common, self.dtype):
+        raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {self.dtype.legacy}")
+
+
+@composite(method=True, aliases="clip")
+def clamp(input=REQUIRED, min=None, max=None, *, out=None):
+    """Values limited to [min, max]; the limits may be numbers or tensors, and one may be absent.
+
+    >>> import tgrad as torch
+    >>> torch.clamp(torch.tensor([-1.0, 0.5, 2.0]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    row, inputs, params = _limits("clamp", input, min, max)
+    if params:
+        inputs = (_lifted(input, params),)
+    r = pointwise(row, inputs, params)
+    return r if out is None else into(out, r, "clamp")
+
+
+def _clamp_into(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """In-place `clamp`."""
+    row, inputs, params = _limits("clamp_", self, min, max)
+    _check_cast(self, params)
+    return inplace(row, inputs, params)
+
+
+for _name in ("clamp_", "clip_"):
+    attach(_name, _clamp_into)
+    publish(_name, _clamp_into)
+
+
+def _one_limit(name: str, word: str, scalar: Any, tensor: Any) -> None:
+    def function(input: Any = REQUIRED, limit: Any = REQUIRED, *, out: Any = None, **named: Any) -> Tensor:
+        limit = named.pop(word, limit)
+        if named:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named))}'")
+        if not isinstance(input, Tensor) or not isinstance(limit, (Tensor, *NUMBERS)):
+            raise no_overload(name, input, limit)
+        if isinstance(limit, Tensor):
+            r = pointwise(tensor, (input, limit), {})
+        else:
+            params = {word: plain(limit)}
+            r = pointwise(scalar, (_lifted(input, params),), params)
+        return r if out is None else into(out, r, name)
+
+    def write(self: Tensor, limit: Any = REQUIRED, **named: Any) -> Tensor:
+        limit = named.pop(word, limit)
+        if isinstance(limit, Tensor):
+            return inplace(tensor, (self, limit), {})
+        if not is_number(limit):
+            raise no_overload(name + "_", limit)
+        params = {word: plain(limit)}
+        _check_cast(self, params)
+        return inplace(scalar, (self,), params)
+
+    function.__doc__ = f"Values {'raised to at least' if word == 'min' else 'lowered to at most'} `{word}`."
+    write.__doc__ = f"In-place `{name}`."
+    for fn, n in ((function, name), (write, name + "_")):
+        fn.__name__ = fn.__qualname__ = n
+        publish(n, fn)
+        attach(n, fn)
+
+
+_one_limit("clamp_min", "min", rows.clamp_min, rows.clamp_min_tensor)
+_one_limit("clamp_max", "max", rows.clamp_max, rows.clamp_max_tensor)
+
+
+# ---- between two values
+
+
+def _between(name: str, input: Any, end: Any, weight: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    if not isinstance(input, Tensor) or not isinstance(end, Tensor) or not isinstance(weight, (Tensor, *NUMBERS)):
+        raise no_overload(name, input, end, weight)
+    if input._a.dtype != end._a.dtype:
+        raise RuntimeError(f"expected dtype {cpp_name(input.dtype)} for `end` but got dtype {cpp_name(end.dtype)}")
+    if isinstance(weight, Tensor):
+        if weight._a.dtype != input._a.dtype and (weight._a.ndim or weight.is_complex() > input.is_complex()):
+            raise RuntimeError(
+                f"expected dtype {cpp_name(input.dtype)} for `weight` but got dtype {cpp_name(weight.dtype)}"
+            )
+        return rows.lerp_tensor, (input, end, weight), {}
+    return rows.lerp_scalar, (input, end), {"weight": plain(weight)}
+
+
+@composite(method=True)
+def lerp(input=REQUIRED, end=REQUIRED, weight=REQUIRED, *, out=None):
+    """Linear interpolation: input + weight * (end - input)."""
+    r = pointwise(*_between("lerp", input, end, weight))
+    return r if out is None else into(out, r, "lerp")
+
+
+@composite(function=False, method=True)
+def lerp_(self, end=REQUIRED, weight=REQUIRED):
+    """In-place `lerp`."""
+    return inplace(*_between("lerp_", self, end, weight))
+
+
+# ---- masks
+
+
+@composite(method=True)
+def masked_fill(input=REQUIRED, mask=REQUIRED, value=REQUIRED):
+    """`input` with `value` (a number or 0-d tensor) where the mask is True."""
+    return _masked("masked_fill", pointwise, input, mask, value)
+
+
+@composite(function=False, method=True)
+def masked_fill_(self, mask=REQUIRED, value=REQUIRED):
+    """In-place `masked_fill`."""
+    return _masked("masked_fill_", inplace, self, mask, value)
+
+
+def _masked(name: str, run: Any, input: Any, mask: Any, value: Any) -> Tensor:
+    if not isinstance(input, Tensor) or not isinstance(mask, Tensor) or not isinstance(value, (Tensor, *NUMBERS)):
+        raise no_overload(name, input, mask, value)
+    if mask._a.dtype != np.bool_:
+        raise RuntimeError(f"masked_fill_ only supports boolean masks, but got mask with dtype {cpp_name(mask.dtype)}")
+    if isinstance(value, Tensor):
+        if value._a.ndim:
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s)."
+            )
+        if value.is_complex() and not input.is_complex():
+            raise RuntimeError(f"value cannot be converted to type {cpp_name(input.dtype)} without overflow")
+        return run(rows.masked_fill_tensor, (input, mask, value.to(input.dtype)), {})  # type: ignore[attr-defined]
+    value = plain(value)
+    if isinstance(value, complex) and not input.is_complex():
+        raise RuntimeError(f"value cannot be converted to type {cpp_name(input.dtype)} without overflow")
+    return run(rows.masked_fill, (input, mask), {"value": value})
+
+
+@composite(method=True)
+def positive(input=REQUIRED):
+    """The tensor itself; RuntimeError for bool."""
+    need_tensors("positive", input=input)
+    if input._a.dtype == np.bool_:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input

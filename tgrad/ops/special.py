@@ -1,0 +1,298 @@
+"""Error functions, gamma functions, Bessel functions: what scipy computes, with derivatives."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .choice import where
+from .elementary import abs_, cos, exp, log, log1p, sgn, sin
+from .spec import FLOAT, lacking, pointwise
+
+
+def scipy_function(name: str) -> Any:
+    """A function of scipy.special, imported when first called (scipy takes a while to import)."""
+    found: list[Any] = []
+
+    def call(*args: Any) -> Any:
+        if not found:
+            import scipy.special
+
+            found.append(getattr(scipy.special, name))
+        return found[0](*args)
+
+    call.__name__ = name
+    return call
+
+
+def _one(self: Any) -> None:
+    """The signature of an op of one operand."""
+
+
+# ---- the error function and its kin
+
+erf = pointwise(
+    "erf",
+    scipy_function("erf"),
+    signature=_one,
+    grad=dict(self=lambda grad, self: 2 / math.sqrt(math.pi) * exp(-(self * self)) * grad),
+    kind=FLOAT,
+    lacks=lacking("c", "erf_vml_cpu"),
+)
+erfc = pointwise(
+    "erfc",
+    scipy_function("erfc"),
+    signature=_one,
+    grad=dict(self=lambda grad, self: -2 / math.sqrt(math.pi) * exp(-(self * self)) * grad),
+    kind=FLOAT,
+    lacks=lacking("c", "erfc_vml_cpu"),
+)
+erfinv = pointwise(
+    "erfinv",
+    scipy_function("erfinv"),
+    signature=_one,
+    grad=dict(self=lambda grad, result: 0.5 * math.sqrt(math.pi) * exp(result * result) * grad),
+    kind=FLOAT,
+    domain=(-1, 1),
+    lacks=lacking("c", "erfinv_vml_cpu"),
+)
+erfcx = pointwise(
+    "special.erfcx",
+    scipy_function("erfcx"),
+    signature=_one,
+    node="SpecialErfcxBackward0",
+    grad=dict(self=lambda grad, self, result: (2 * self * result - 2 / math.sqrt(math.pi)) * grad),
+    kind=FLOAT,
+    lacks=lacking("c", "erfcx_cpu"),
+)
+ndtri = pointwise(
+    "special.ndtri",
+    scipy_function("ndtri"),
+    signature=_one,
+    node="SpecialNdtriBackward0",
+    grad=dict(self=lambda grad, result: math.sqrt(2 * math.pi) * exp(result * result / 2) * grad),
+    kind=FLOAT,
+    domain=(0, 1),
+    lacks=lacking("c", "ndtri_cpu"),
+)
+log_ndtr = pointwise(
+    "special.log_ndtr",
+    scipy_function("log_ndtr"),
+    signature=_one,
+    node="SpecialLogNdtrBackward0",
+    grad=dict(self=lambda grad, self: grad / erfcx(self * -math.sqrt(0.5)) * math.sqrt(2 / math.pi)),
+    kind=FLOAT,
+    lacks=lacking("c", "log_ndtr_cpu"),
+)
+
+# ---- gamma functions
+
+
+def _lgamma(self: Any) -> Any:
+    return _gammaln(self)
+
+
+_gammaln = scipy_function("gammaln")
+_psi = scipy_function("psi")
+_scipy_polygamma = scipy_function("polygamma")
+
+
+def _digamma(self: Any) -> Any:
+    """scipy says nan at 0; the limit there depends on the zero's sign."""
+    return np.where(self == 0, np.copysign(self.dtype.type(np.inf), -self), _psi(self))
+
+
+def _polygamma(self: Any, n: int) -> Any:
+    if n == 0:
+        return _digamma(self)
+    return np.asarray(_scipy_polygamma(n, np.asarray(self))).astype(self.dtype, copy=False)
+
+
+lgamma = pointwise(
+    "lgamma",
+    _lgamma,
+    grad=dict(self=lambda grad, self: grad * digamma(self)),
+    kind=FLOAT,
+    lacks=lacking("c", "lgamma_vml_cpu"),
+)
+digamma = pointwise(
+    "digamma",
+    _digamma,
+    grad=dict(self=lambda grad, self: grad * polygamma(self, 1)),
+    kind=FLOAT,
+    lacks=lacking("c", "digamma"),
+)
+polygamma = pointwise(
+    "polygamma.row",
+    _polygamma,
+    tensors="self",
+    node="PolygammaBackward0",
+    grad=dict(self=lambda grad, self, n: grad * polygamma(self, n + 1)),
+    kind=FLOAT,
+    function=False,
+    method=False,
+    lacks=lacking("c", "trigamma"),
+)
+igamma = pointwise(
+    "igamma",
+    scipy_function("gammainc"),
+    signature=lambda self, other: None,
+    grad=dict(
+        self=lambda grad: _no_slope("igamma", "self"),
+        other=lambda grad, self, other: grad * exp((self - 1) * log(other) - other - lgamma(self)),
+    ),
+    lacks=lacking("bic", "igamma_cpu"),
+    domain=(0, None),
+)
+igammac = pointwise(
+    "igammac",
+    scipy_function("gammaincc"),
+    signature=lambda self, other: None,
+    grad=dict(
+        self=lambda grad: _no_slope("igammac", "self"),
+        other=lambda grad, self, other: -grad * exp((self - 1) * log(other) - other - lgamma(self)),
+    ),
+    lacks=lacking("bic", "igammac_cpu"),
+    domain=(0, None),
+)
+
+
+def _no_slope(name: str, word: str) -> Any:
+    word = "input" if word == "self" else word
+    raise RuntimeError(
+        f"the derivative for '{'self' if word == 'input' else word}' is not implemented. {name} has none for this operand."
+    )
+
+
+# ---- Bessel functions
+
+i0 = pointwise(
+    "i0", scipy_function("i0"), signature=_one, grad=dict(self=lambda grad, self: grad * i1(self)), kind=FLOAT,
+    lacks=lacking("c", "i0_vml_cpu"),
+)  # fmt: skip
+i1 = pointwise(
+    "special.i1",
+    scipy_function("i1"),
+    signature=_one,
+    node="SpecialI1Backward0",
+    grad=dict(self=lambda grad, self, result: grad * _i1_slope(self, result)),
+    kind=FLOAT,
+    lacks=lacking("c", "i1_cpu"),
+)
+i0e = pointwise(
+    "special.i0e",
+    scipy_function("i0e"),
+    signature=_one,
+    node="SpecialI0EBackward0",
+    grad=dict(self=lambda grad, self, result: grad * (i1e(self) - sgn(self) * result)),
+    kind=FLOAT,
+    lacks=lacking("c", "i0e_cpu"),
+)
+i1e = pointwise(
+    "special.i1e",
+    scipy_function("i1e"),
+    signature=_one,
+    node="SpecialI1EBackward0",
+    grad=dict(self=lambda grad, self, result: grad * _i1e_slope(self, result)),
+    kind=FLOAT,
+    lacks=lacking("c", "i1e_cpu"),
+)
+
+
+def _away(self: Any) -> tuple[Any, Any]:
+    """Where |self| is beyond rounding, and self with the rest replaced by 1, so that it can be divided by."""
+    near = abs_(self) < 1e-7
+    return near, where(near, 1, self)
+
+
+def _i1_slope(self: Any, result: Any) -> Any:
+    near, safe = _away(self)
+    return where(near, 0.5, i0(safe) - result / safe)
+
+
+def _i1e_slope(self: Any, result: Any) -> Any:
+    near, safe = _away(self)
+    return where(near, 0.5, i0e(safe) - result * (sgn(safe) + 1 / safe))
+
+
+# ---- x log y, sin(x)/x
+
+
+def _xlogy(self: Any, other: Any) -> Any:
+    return np.where(other != other, other, np.where(self == 0, self.dtype.type(0), self * np.log(other)))
+
+
+def _xlog1py(self: Any, other: Any) -> Any:
+    return np.where(other != other, other, np.where(self == 0, self.dtype.type(0), self * np.log1p(other)))
+
+
+def _xlogy_slope(grad: Any, self: Any, other: Any) -> Any:
+    return where((self == 0) & (other <= 0), 0, grad * log(other))
+
+
+def _xlog1py_slope(grad: Any, self: Any, other: Any) -> Any:
+    return where((self == 0) & (other <= -1), 0, grad * log1p(other))
+
+
+_HIDDEN: dict[str, Any] = dict(kind=FLOAT, function=False, method=False)
+# Three rows each: with two tensors, with a number first, with a number second.
+xlogy, xlogy_first, xlogy_second = (
+    pointwise(f"xlogy.{i}", _xlogy, node=f"XlogyBackward{i}", grad=grad, lacks=lacking("c", "xlogy_cpu"), **_HIDDEN)
+    for i, grad in enumerate(
+        (
+            dict(self=_xlogy_slope, other=lambda grad, self, other: grad * self / other),
+            dict(other=lambda grad, self, other: grad * self / other),
+            dict(self=_xlogy_slope),
+        )
+    )
+)
+xlog1py, xlog1py_first, xlog1py_second = (
+    pointwise(
+        f"special.xlog1py.{i}",
+        _xlog1py,
+        node=f"SpecialXlog1PyBackward{i}",
+        grad=grad,
+        lacks=lacking("c", "xlog1py_cpu"),
+        **_HIDDEN,
+    )
+    for i, grad in enumerate(
+        (
+            dict(self=_xlog1py_slope, other=lambda grad, self, other: grad * self / (other + 1)),
+            dict(other=lambda grad, self, other: grad * self / (other + 1)),
+            dict(self=_xlog1py_slope),
+        )
+    )
+)
+
+
+def _entr(self: Any) -> Any:
+    inside = np.where(self > 0, -self * np.log(self), np.where(self == 0, self.dtype.type(0), self.dtype.type(-np.inf)))
+    return np.where(self != self, self, inside)
+
+
+entr = pointwise(
+    "special.entr",
+    _entr,
+    node="SpecialEntrBackward0",
+    grad=dict(self=lambda grad, self: grad * (-log(self) - 1)),
+    kind=FLOAT,
+    lacks=lacking("c", "entr_cpu"),
+    domain=(0, None),
+)
+
+
+def _sinc(self: Any) -> Any:
+    x = self * self.dtype.type(math.pi)
+    return np.where(x == 0, self.dtype.type(1), np.sin(x) / np.where(x == 0, self.dtype.type(1), x))
+
+
+def _sinc_slope(self: Any) -> Any:
+    x = self * math.pi
+    flat = x * self
+    safe = where(flat == 0, 1, flat)
+    return where(flat == 0, 0, (x * cos(x) - sin(x)) / safe)
+
+
+sinc = pointwise("sinc", _sinc, grad=dict(self=lambda grad, self: grad * _sinc_slope(self)), kind=FLOAT)
