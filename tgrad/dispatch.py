@@ -307,7 +307,7 @@ def _views(row: Row, inputs: Sequence[Any], params: dict[str, Any], r: Any, reco
             mark_inference(out)
         return outs if many else outs[0]
     if row.family == "view":
-        creation = ("multi" if many else None) if state.grad else "no_grad"
+        creation = ("multi" if many else None) if state.grad else "inference" if state.inference else "no_grad"
         for out in outs:
             mark_view(out, of, creation)
     if recorded and of._a.dtype.kind not in "biu":
@@ -372,8 +372,10 @@ PARTIAL_OVERLAP = (
 
 
 def check_writable(target: Tensor, recording: bool) -> None:
-    check_inplace(target, recording)
     meta = target._x
+    if meta is not None and meta.base is not None and meta.base._rg and state.grad:
+        recording = True  # a view made without recording counts, too
+    check_inplace(target, recording)
     if meta is not None and meta.inference and not state.inference:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "

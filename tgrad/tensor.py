@@ -212,8 +212,12 @@ class Tensor(TensorBase):
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
-        if self._x is not None:
+        meta = self._x
+        if meta is not None:
             edge(self)
+            # a view made without recording has no history, and yet requires grad when its base does
+            if not self._rg and meta.base is not None and meta.base._rg and self.dtype.category >= 2:
+                return True
         return self._rg
 
     @requires_grad.setter
@@ -235,6 +239,12 @@ class Tensor(TensorBase):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets `requires_grad` in place; RuntimeError for a non-leaf or a dtype without gradients."""
+        if not isinstance(requires_grad, bool):
+            raise TypeError(
+                f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
+            )
+        if requires_grad and self.dtype.category < 2:
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self.requires_grad = requires_grad
         return self
 
@@ -281,7 +291,7 @@ class Tensor(TensorBase):
                     f"'{self.dtype.legacy}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
                     "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. "
                     "Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream "
-                    "systems that assume that they match."
+                    "systems that assume they match."
                 )
             if value._a.shape != self._a.shape:
                 raise RuntimeError(

@@ -31,8 +31,6 @@ def backward(
     """
     if retain_variables is not None and retain_graph is None:
         retain_graph = retain_variables
-    if gradient is not None and not isinstance(gradient, Tensor):
-        raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
     entry.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
@@ -50,7 +48,7 @@ def detach_(self: Tensor) -> Tensor:
         raise RuntimeError("Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
                            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
                            "detach_() cannot be called on these gradients. To fix this error, please refer to the "
-                           "Optimizer.zero_grad() function in torch/optim/optimizer.py as a solution.")  # fmt: skip
+                           "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution.")  # fmt: skip
     self._node, self._rg = None, False
     return self
 

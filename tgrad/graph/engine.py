@@ -10,8 +10,9 @@ per leaf; where a leaf has hooks, its uses are counted first, so that it is deli
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from ..storage import dense
 from ..tensor import FAST, Tensor, wrap
 from .history import edge
 from .modes import state
-from .node import AccumulateGrad, Node, accumulator
+from .node import AccumulateGrad, Extra, Node, accumulator
 
 ndarray = np.ndarray
 
@@ -45,8 +46,8 @@ class Flags:
 class Pass:
     """One backward pass."""
 
-    captured: list[Any] = []
-    wanted: dict[Any, list[int]] = {}  # (node, nr) or leaf -> positions among `captured`
+    captured: Sequence[Any] = ()
+    wanted: Mapping[Any, list[int]] = MappingProxyType({})  # (node, nr) or leaf -> positions among `captured`
     only: set[Node] | None = None  # with given inputs: the nodes that lead to them
     uses: dict[Tensor, int] | None = None
     ends: frozenset[Node] = frozenset()
@@ -63,7 +64,7 @@ class Pass:
         """Whether this pass brings a gradient to an edge."""
         if self.reach is None:
             self.reach = set(_count_leaf_uses(self.roots, self.only))
-            if not self.accumulate and self.only is not None:
+            if self.only is not None:
                 self.reach = {leaf for leaf in self.reach if leaf in self.wanted}
             self.reach |= {n for n in _reachable(self.roots) if self.only is None or n in self.only}
         to = e[0] if type(e) is tuple else e
@@ -124,7 +125,7 @@ class Pass:
         slots[nr] = g if slots[nr] is None else slots[nr] + g
 
     def send_leaf(self, leaf: Tensor, g: Any) -> None:
-        if not self.accumulate and leaf not in self.wanted:
+        if self.only is not None and leaf not in self.wanted:
             return
         g = self.fit(g, leaf._a.shape, leaf._a.dtype)
         before = self.leaves.get(leaf)
@@ -145,13 +146,13 @@ class Pass:
             g = take(node)
             extra = node.extra
             if extra is not None:
-                g = self.before(node, g)
+                g = self.arrive(extra, g)
             if observed and self.wanted:
                 self.capture(node, g)
-                if self.only is not None and node not in self.only:
-                    continue
                 if node in self.ends:
                     continue
+            if extra is not None and extra.pre:
+                g = self.before(node, g)
             if type(g) is list:
                 g = self.materialized(node, g)
             if observed and state.anomaly:
@@ -193,45 +194,49 @@ class Pass:
 
     # -- hooks
     def shown(self, g: Any) -> Any:
-        return g if g is None or self.create else wrap(g)
+        """A gradient as hooks see it. Hooks may write into it, so the shared one of a 0-d loss is copied first."""
+        if g is None or self.create:
+            return g
+        return wrap(g if g.flags.writeable else g.copy())
 
     def taken(self, t: Any) -> Any:
         return t if t is None or self.create else t._a
 
-    def before(self, node: Node, g: Any) -> Any:
-        extra = node.extra
-        assert extra is not None
-        values = g if type(g) is list else [g]
+    def arrive(self, extra: Extra, g: Any) -> Any:
+        """What tensors' own hooks make of the gradients that arrived for a node's outputs, and `retain_grad`."""
+        values = list(g) if type(g) is list else [g]
         for nr, found in sorted(extra.tensor_pre.items()):
-            if values[nr] is not None:
-                for hook in list(found.values()):
-                    out = call_tensor_hook(hook, self.shown(values[nr]))
-                    if out is not None:
-                        values[nr] = self.taken(out)
-        for hook in list(extra.pre.values()):
-            out = hook(tuple(self.shown(v) for v in values))
-            if out is not None:
-                out = out if isinstance(out, tuple) else (out,)
-                values = [self.taken(o) for o in out]
-        for nr, ref in extra.retains.items():
+            for hook in list(found.values()):
+                if values[nr] is not None:
+                    values[nr] = self.taken(call_tensor_hook(hook, self.shown(values[nr])))
+        for nr, ref in list(extra.retains.items()):
             t = ref()
-            if t is not None and values[nr] is not None:
-                kept = self.shown(values[nr])
-                if t._grad is None:
-                    t._grad = kept if self.create else wrap(_own(kept._a))
-                else:
-                    t._grad = t._grad + kept
+            if t is None or values[nr] is None:
+                continue
+            kept = self.shown(values[nr])
+            if t._grad is not None:
+                t._grad = t._grad + kept
+            else:
+                t._grad = kept if self.create else wrap(_own(kept._a))
         return values if type(g) is list else values[0]
 
+    def before(self, node: Node, g: Any) -> Any:
+        """What a node's pre-hooks make of all that arrived."""
+        assert node.extra is not None
+        values = tuple([self.shown(v) for v in (g if type(g) is list else [g])])
+        for hook in list(node.extra.pre.values()):
+            values = call_node_hook(hook, values, (values,))
+        taken = [self.taken(v) for v in values]
+        return taken if type(g) is list else taken[0]
+
     def after(self, node: Node, grads: Any, g: Any) -> Any:
-        extra = node.extra
-        assert extra is not None
-        arrived = tuple(self.shown(v) for v in (g if type(g) is list else [g]))
-        sent = tuple(None if e is None else self.shown(_as_value(x)) for e, x in zip(node.edges, grads, strict=True))
-        for hook in list(extra.post.values()):
-            out = hook(sent, arrived)
-            if out is not None:
-                sent = out if isinstance(out, tuple) else (out,)
+        """What a node's hooks make of what it sends on."""
+        assert node.extra is not None
+        arrived = tuple([self.shown(v) for v in (g if type(g) is list else [g])])
+        pairs = zip(node.edges, grads, strict=True)
+        sent = tuple([None if e is None else self.shown(_as_value(x)) for e, x in pairs])
+        for hook in list(node.extra.post.values()):
+            sent = call_node_hook(hook, sent, (sent, arrived))
         return [self.taken(s) for s in sent]
 
     def capture(self, node: Node, g: Any) -> None:
@@ -244,39 +249,34 @@ class Pass:
     def deliver(self, leaf: Tensor, g: Any) -> None:
         """Runs a leaf's hooks and adds the gradient into `.grad` (or hands it to autograd.grad)."""
         meta = leaf._x
-        node = meta.accumulator() if meta is not None and meta.accumulator is not None else None
-        if meta is not None and meta.hooks:
-            for hook in list(meta.hooks.values()):
-                out = call_tensor_hook(hook, self.shown(g))
-                if out is not None:
-                    g = self.taken(out)
-        if node is not None and node.extra is not None and node.extra.pre:
-            for hook in list(node.extra.pre.values()):
-                out = hook((self.shown(g),))
-                if out is not None:
-                    g = self.taken(out[0] if isinstance(out, tuple) else out)
-        if leaf in self.wanted:
+        extra = None
+        if meta is not None:
+            if meta.hooks:
+                for hook in list(meta.hooks.values()):
+                    g = self.taken(call_tensor_hook(hook, self.shown(g)))
+            node = meta.accumulator() if meta.accumulator is not None else None
+            extra = node.extra if node is not None else None
+        if self.only is not None and not self.accumulate:
             for i in self.wanted[leaf]:
-                self.captured[i] = self.shown(g)
-            if not self.accumulate:
-                return
+                self.captured[i] = self.shown(g)  # type: ignore[index]
+            return
+        if extra is not None and extra.pre:
+            for hook in list(extra.pre.values()):
+                g = self.taken(call_node_hook(hook, (self.shown(g),), ((self.shown(g),),))[0])
         grad = leaf._grad
-        if grad is None:
-            leaf._grad = g if self.create else wrap(_own(g, leaf._a))
-        elif self.create:
-            leaf._grad = grad + g
-        elif state.grad and (grad._rg or grad._node is not None):
-            leaf._grad = grad.detach() + wrap(g)
+        if self.create:
+            leaf._grad = _recorded_copy(g, leaf._a) if grad is None else grad + g
+        elif grad is None:
+            leaf._grad = wrap(_own(g, leaf._a))
         else:
             np.add(grad._a, g, out=grad._a)
             grad._bump()
-        if node is not None and node.extra is not None and node.extra.post:
-            for hook in list(node.extra.post.values()):
-                hook((), (self.shown(g),))
+        if extra is not None and extra.post:
+            for hook in list(extra.post.values()):
+                call_node_hook(hook, (), ((), (self.shown(g),)))
         if meta is not None and meta.post_hooks:
             for hook in list(meta.post_hooks.values()):
-                if hook(leaf) is not None:
-                    raise RuntimeError("post accumulate grad hooks should return None.")
+                hook(leaf)
 
     # -- anomaly mode
     def watched(self, node: Node, g: Any) -> Any:
@@ -294,19 +294,41 @@ class Pass:
         return grads
 
 
-def call_tensor_hook(hook: Callable[..., Any], grad: Tensor) -> Tensor | None:
-    out = hook(grad)
+def call_tensor_hook(hook: Callable[..., Any], grad: Tensor) -> Tensor:
+    """What a hook makes of a gradient: the same, or one of the same shape and dtype in its place."""
+    return _checked(hook, hook(grad), grad)
+
+
+def call_node_hook(hook: Callable[..., Any], values: tuple[Any, ...], args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a node's hook, called with `args`, makes of `values`: the same, or as many others in their place."""
+    out = hook(*args)
     if out is None:
-        return None
-    if not isinstance(out, Tensor):
-        raise TypeError(f"hooks should return None or a Tensor, but got {type(out).__name__}")
-    if out._a.shape != grad._a.shape:
-        raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
-    if out._a.dtype != grad._a.dtype:
+        return values
+    if not isinstance(out, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(out).__name__}'")
+    if len(out) != len(values):
         raise RuntimeError(
-            f"hook '{getattr(hook, '__name__', hook)}' has changed the type of value (was {grad.type()} got {out.type()})"
+            f"hook '{_hook_name(hook)}' has returned an incorrect number of values (got {len(out)}, but expected {len(values)})"
         )
-    return out
+    return tuple([_checked(hook, new, old) for new, old in zip(out, values, strict=True)])
+
+
+def _hook_name(hook: Any) -> str:
+    return getattr(hook, "__name__", None) or repr(hook)
+
+
+def _checked(hook: Any, new: Any, old: Any) -> Any:
+    if new is None or old is None:
+        return old
+    if not isinstance(new, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+    if new._a.dtype != old._a.dtype:
+        raise RuntimeError(
+            f"hook '{_hook_name(hook)}' has changed the type of value (was {old.type()} got {new.type()})"  # type: ignore[attr-defined]
+        )
+    if new._a.shape != old._a.shape:
+        raise RuntimeError(f"hook '{_hook_name(hook)}' has changed the size of value")
+    return new
 
 
 def _warn_trace(node: Node) -> None:
@@ -322,6 +344,13 @@ def _warn_trace(node: Node) -> None:
 
 def _as_value(x: Any) -> Any:
     return x if x is None or isinstance(x, Tensor) else np.asarray(x)
+
+
+def _recorded_copy(g: Tensor, like: np.ndarray) -> Any:
+    """A leaf's first gradient in a recorded pass: a copy that is itself recorded, laid out in memory as the leaf is."""
+    if not dense(like):
+        return g.clone()  # type: ignore[attr-defined]
+    return wrap(np.empty_like(like, dtype=g._a.dtype)).copy_(g)  # type: ignore[attr-defined]
 
 
 def _own(g: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
@@ -372,7 +401,7 @@ def run_backward(
     create_graph: bool,
     inputs: Sequence[Any] = (),
     allow_unused: bool = False,
-    accumulate: bool = False,
+    accumulate: bool = True,
 ) -> list[Any]:
     """One pass from `outputs`. With `inputs`, only what leads to them runs; their gradients are returned (or, with
     `accumulate`, added into `.grad`)."""
@@ -384,9 +413,9 @@ def run_backward(
         roots.append(e)
     for notice in on_backward:
         notice(tuple([t for t in outputs if isinstance(t, Tensor)]))
-    job = Pass(retain_graph, create_graph, accumulate or not inputs, roots)
+    job = Pass(retain_graph, create_graph, accumulate, roots)
     if inputs:
-        _aim(job, roots, inputs, accumulate)
+        _aim(job, roots, inputs)
     if Flags.leaf_hooks:
         job.uses = _count_leaf_uses(roots, job.only)
     before, outer = state.grad, state.running
@@ -401,17 +430,17 @@ def run_backward(
     finally:
         leave(token)
         state.grad, state.running = before, outer
-    if not inputs or accumulate:
+    if accumulate:
         return []
     if not allow_unused and any(g is None for g in job.captured):
         raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if this "
-            "is the desired behavior."
+            f"The differentiated Tensor at index {next(i for i, g in enumerate(job.captured) if g is None)} appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
         )
-    return job.captured
+    return list(job.captured)
 
 
-def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: bool) -> None:
+def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:
     """Restricts a pass to the nodes that lead to the given inputs."""
     job.captured, job.wanted = [None] * len(inputs), {}
     targets: set[Any] = set()
@@ -422,14 +451,7 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: boo
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
         if type(key) is tuple and isinstance(key[0], AccumulateGrad):
             key = key[0].variable
-        if accumulate:
-            if not isinstance(key, Tensor):
-                # backward(inputs=[non-leaf]) leaves the gradient in that tensor's .grad
-                job.wanted.setdefault(key, []).append(i)
-            else:
-                job.wanted.setdefault(key, [])
-        else:
-            job.wanted.setdefault(key, []).append(i)
+        job.wanted.setdefault(key, []).append(i)  # type: ignore[attr-defined]
         targets.add(key if isinstance(key, Tensor) else key[0])
     nodes = _reachable(roots)
     useful: set[Node] = {t for t in targets if isinstance(t, Node)}
@@ -445,20 +467,6 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any], accumulate: boo
                 break
     job.only = useful
     job.ends = frozenset(useful - through)
-    job.accumulate = False
-    if accumulate:
-        job.deliver = _delivering(job, inputs)  # type: ignore[method-assign]
-
-
-def _delivering(job: Pass, inputs: Sequence[Any]) -> Callable[[Tensor, Any], None]:
-    def deliver(leaf: Tensor, g: Any) -> None:
-        job.accumulate = True
-        try:
-            Pass.deliver(job, leaf, g)
-        finally:
-            job.accumulate = False
-
-    return deliver
 
 
 def _reachable(roots: Sequence[Any]) -> set[Node]:

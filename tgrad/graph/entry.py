@@ -53,7 +53,9 @@ def make_grads(outputs: Sequence[Any], grads: Sequence[Any], is_batched: bool = 
         if isinstance(g, Tensor):
             first = g[0] if is_batched else g  # type: ignore[index]
             if first._a.shape != tuple(shape):
-                where = f"grad_output[{i}] has a shape of {first.shape} and output[{i}] has a shape of {Size(shape)}."
+                # With a batch, PyTorch's message takes the first dimension off twice.
+                seen = Size(first.shape[1:]) if is_batched else first.shape
+                where = f"grad_output[{i}] has a shape of {seen} and output[{i}] has a shape of {Size(shape)}."
                 if is_batched:
                     raise RuntimeError(
                         "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
@@ -101,6 +103,23 @@ def _run(outs: tuple[Any, ...], grads: list[Tensor | None], *rest: Any) -> list[
     return run_backward(outs, grads, *rest)
 
 
+class _Once:
+    warned = False
+
+
+def _warn_of_cycle() -> None:
+    if not _Once.warned:
+        _Once.warned = True
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+            "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
+            "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break the "
+            "cycle and avoid the leak.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -134,8 +153,10 @@ def backward(
     given = (None,) * len(outs) if grad_tensors is None else _sequence(grad_tensors)
     grads = make_grads(outs, given)
     retain = create_graph if retain_graph is None else retain_graph
+    if create_graph:
+        _warn_of_cycle()
     for t in ins:
-        if isinstance(t, Tensor) and t.requires_grad:
+        if isinstance(t, Tensor):
             t.retain_grad()
     _run(outs, grads, retain, create_graph, ins, True, True)
 
@@ -183,7 +204,7 @@ def grad(
     if is_grads_batched:
         made = _batched(outs, ins, grads, retain, create_graph, allow_unused)
     else:
-        made = _run(outs, grads, retain, create_graph, ins, allow_unused)
+        made = _run(outs, grads, retain, create_graph, ins, allow_unused, False)
     if materialize_grads:
         if any(g is None and not isinstance(t, Tensor) for t, g in zip(ins, made, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
@@ -199,7 +220,7 @@ def _batched(outs: Any, ins: Any, grads: Any, retain: bool, create: bool, allow_
     rows = []
     for i in range(n):
         row = [None if g is None else g[i] for g in grads]
-        rows.append(_run(outs, row, retain or i < n - 1, create, ins, allow_unused))
+        rows.append(_run(outs, row, retain or i < n - 1, create, ins, allow_unused, False))
     return [None if column[0] is None else F.stack(column) for column in zip(*rows, strict=True)]  # type: ignore[attr-defined]
 
 

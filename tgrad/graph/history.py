@@ -90,6 +90,12 @@ _WHY = {
         "inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to "
         "be tracked)."
     ),
+    "inference": (
+        "A view was created in inference mode and {done} inplace in normal mode. Given that this use case is ambiguous and "
+        "error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either both inside "
+        "the inference_mode block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to "
+        "be tracked)."
+    ),
     "multi": (
         "Output {nr} of {fn} is a view and {done} inplace. This view is the output of a function that returns multiple "
         "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace "

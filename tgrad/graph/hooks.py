@@ -33,8 +33,6 @@ class RemovableHandle:
 
 
 def add(hooks: dict[int, Any], hook: Callable[..., Any]) -> RemovableHandle:
-    if not callable(hook):
-        raise TypeError(f"'{type(hook).__name__}' object is not callable")
     handle = RemovableHandle(hooks)
     hooks[handle.id] = hook
     return handle

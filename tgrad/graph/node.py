@@ -274,8 +274,9 @@ def lift_result(node: Node, s: Any, v: int) -> Any:
 
 def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
     """The error for a saved tensor that was written into since; `node` made it (default: its own history tells)."""
-    from_: Any = s._node if node is None else node
-    from_, nr = from_ if type(from_) is tuple else (from_, 0)
+    # the property, not the slot: a view whose base was written into has a new history by now
+    from_: Any = s.grad_fn if node is None else node
+    from_, nr = (from_, s.output_nr) if type(from_) is not tuple else from_
     shape = "[" + ", ".join(map(str, s._a.shape)) + "]"
     # PyTorch names the op here, without the node's "Backward0".
     which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
