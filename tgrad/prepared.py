@@ -28,7 +28,8 @@ For `cumsum(self, dim, *, dtype=None)`, whose derivative uses the words grad and
         out._node = None; out._rg = False
         return out
 
-Observers (`state.slow`), tensor subclasses, lists of tensors and views with several outputs take the general path.
+A list of tensors (`cat`) is taken apart in place. Observers (`state.slow`), tensor subclasses, and views with several
+outputs take the general path.
 """
 
 from __future__ import annotations
@@ -50,9 +51,14 @@ from .tensor import FAST, Tensor
 def prepare(row: Row) -> Callable[..., Any]:
     """The row called with its array function's own arguments, over Tensors."""
     params = signature_of(row.array) if hasattr(row.array, "__code__") else list(row.params)
-    if row.family == "pointwise" or any(t.endswith("*") for t in row.tensors):
+    if row.family in ("pointwise", "pieces") or (many(row) and len(row.tensors) > 1):
         return general(row, params)
     return _Writer(row, params).function()
+
+
+def many(row: Row) -> bool:
+    """Whether an input is a list of tensors."""
+    return any(t.endswith("*") for t in row.tensors)
 
 
 def _header(params: list[Param]) -> str:
@@ -84,7 +90,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
     scope.update(state=state, FAST=FAST, T=Tensor, new=object.__new__, nd=np.ndarray, asarray=np.asarray, edge=edge)
     scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
-    scope.update(mark_view=mark_view, cls=node_class(row) if row.grad else None)
+    scope.update(mark_view=mark_view, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
 
@@ -93,8 +99,8 @@ class _Writer:
     """Writes the body for one row, line by line."""
 
     def __init__(self, row: Row, params: list[Param]) -> None:
-        self.row, self.params = row, params
-        self.tensors = list(row.tensors)
+        self.row, self.params, self.many = row, params, many(row)
+        self.tensors = [t.rstrip("*") for t in row.tensors]
         self.lines: list[str] = []
 
     def function(self) -> Callable[..., Any]:
@@ -111,13 +117,19 @@ class _Writer:
         self.lines += ["    " + line for line in lines]
 
     def guard(self) -> None:
-        tests = ["state.slow", *(f"type({t}) not in FAST" for t in self.tensors)]
+        if self.many:
+            name = self.tensors[0]
+            tests = ["state.slow", f"type({name}) not in LISTS", f"not FAST.issuperset([type(t) for t in {name}])"]
+        else:
+            tests = ["state.slow", *(f"type({t}) not in FAST" for t in self.tensors)]
         self.add(f"if {' or '.join(tests)}:", f"    return {_general_call(self.row, self.params)}")
 
     def compute(self) -> None:
         args = []
         for p in self.params:
-            value = p.name + "._a" if p.name in self.tensors else p.name
+            value = p.name
+            if p.name in self.tensors:
+                value = f"[t._a for t in {p.name}]" if self.many else p.name + "._a"
             args.append(f"{p.name}={value}" if p.keyword else value)
         self.add("token = enter(silent)", "try:", f"    r = array({', '.join(args)})", "finally:", "    leave(token)")
 
@@ -137,6 +149,14 @@ class _Writer:
     def open_node(self, out: str, kind: str) -> None:
         """The lines up to the new node with its edges, at three levels of indentation."""
         diff = self.diff()
+        if self.many:
+            name = diff[0]
+            self.add(f"if state.grad and any([t._rg or t._x is not None for t in {name}]) and {kind}.dtype.kind not in 'biu':")
+            self.add(f"    edges = tuple([edge(t) for t in {name}])")
+            self.add("    if any([e is not None for e in edges]):", "        node = cls()", "        node.edges = edges")
+            self.head(out)
+            self.saves(diff)
+            return
         live = " or ".join(f"{t}._rg or {t}._x is not None" for t in diff)
         self.add(f"if ({live}) and state.grad and {kind}.dtype.kind not in 'biu':")
         for i, t in enumerate(diff):
@@ -147,16 +167,22 @@ class _Writer:
         some = " or ".join(f"e{i} is not None" for i in range(len(diff)))
         self.add(f"    if {some}:", "        node = cls()")
         edges = "".join(f"e{i}, " for i in range(len(diff)))
-        self.add(f"        node.edges = ({edges})", "        node.seq = next_seq()", "        node.extra = None")
-        self.add("        node.plain = True", f"        {out}._node = node", f"        {out}._rg = True")
+        self.add(f"        node.edges = ({edges})")
+        self.head(out)
         self.saves(diff)
+
+    def head(self, out: str) -> None:
+        self.add("        node.seq = next_seq()", "        node.extra = None", "        node.plain = True")
+        self.add(f"        {out}._node = node", f"        {out}._rg = True")
 
     def saves(self, diff: list[str]) -> None:
         at = {t: i for i, t in enumerate(diff)}
         for w in node_class(self.row).saved_words:
             if w.startswith("result"):
                 continue
-            if w in self.tensors:
+            if w in self.tensors and self.many:
+                self.add(f"        node.s_{w} = list({w})", f"        node.v_{w} = [0 if t._vc is None else t._vc.n for t in {w}]")
+            elif w in self.tensors:
                 users = sorted({at[t] for f in self.row.grad.values() if w in f.words for t in f.targets})
                 take = [f"node.s_{w} = {w}", f"node.v_{w} = 0 if {w}._vc is None else {w}._vc.n"]
                 if users == list(range(len(diff))):
@@ -165,6 +191,8 @@ class _Writer:
                     test = " or ".join(f"e{i} is not None" for i in users)
                     self.add(f"        if {test}:", *("            " + line for line in take))
                     self.add("        else:", f"            node.s_{w} = None", f"            node.v_{w} = {SCALAR}")
+            elif w.endswith("_sizes") and w[:-6] in self.tensors and self.many:
+                self.add(f"        node.s_{w} = [t._a.shape for t in {w[:-6]}]")
             elif w.endswith("_sizes") and w[:-6] in self.tensors:
                 self.add(f"        node.s_{w} = {w[:-6]}._a.shape")
             elif w.endswith("_geometry") and w[:-9] in self.tensors:
