@@ -145,9 +145,48 @@ def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, la
     else:
         if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
             raise TypeError("normal() received an invalid combination of arguments: give `size` with two numbers")
-        parts = [t._a if isinstance(t, Tensor) else t for t in (mean, std)]
-        r = wrap(g.normal_each(*parts))
+        if isinstance(mean, Tensor) and isinstance(std, Tensor):
+            r = normal_both.record(mean, std, g)
+        elif isinstance(mean, Tensor):
+            r = normal_mean.record(mean, float(std), g)
+        else:
+            r = normal_std.record(std, float(mean), g)
     return r if out is None else into(out, r, "normal")
+
+
+def _zeroed(grad: Any) -> Any:
+    return _nothing(grad, grad.shape)
+
+
+def _nothing(grad: Any, shape: Any) -> Any:
+    """What is drawn does not change with where it is drawn from: PyTorch records zeros."""
+    return np.zeros(shape, grad.dtype) if isinstance(grad, np.ndarray) else grad.new_zeros(shape)
+
+
+def _drawn(g: Generator, mean: Any, std: Any) -> np.ndarray:
+    for x in (mean, std):
+        if isinstance(x, np.ndarray) and x.dtype.kind in "biu":
+            raise NotImplementedError(f"\"normal_kernel_cpu\" not implemented for '{dtypes.from_np(x.dtype).legacy}'")
+    return g.normal_each(mean, std)
+
+
+@op("normal.Tensor_float", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes)), tensors="mean", node="NormalBackward1",
+    function=False, method=False)  # fmt: skip
+def normal_mean(mean, std, generator):
+    return _drawn(generator, mean, std)
+
+
+@op("normal.float_Tensor", grad=dict(std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="std", node="NormalBackward2",
+    function=False, method=False)  # fmt: skip
+def normal_std(std, mean, generator):
+    return _drawn(generator, mean, std)
+
+
+@op("normal.Tensor_Tensor", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes),
+                                      std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="mean std",
+    node="NormalBackward3", function=False, method=False)  # fmt: skip
+def normal_both(mean, std, generator):
+    return _drawn(generator, mean, std)
 
 
 @composite(method=True)
@@ -160,7 +199,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     return r if out is None else into(out, r, "bernoulli")
 
 
-@op("bernoulli.tensor", grad=dict(self=lambda grad: grad * 0), tensors="self", node="BernoulliBackward0", function=False,
+@op("bernoulli.tensor", grad=dict(self=lambda grad: _zeroed(grad)), tensors="self", node="BernoulliBackward0", function=False,
     method=False)  # fmt: skip
 def bernoulli_row(self, generator=None):
     return gen(generator).bernoulli(self.shape, self.dtype, self)
@@ -186,7 +225,7 @@ def binomial(count, prob, generator=None):
 
 
 def _inplace(name: str, draw: Any, node: str, doc: str) -> None:
-    row = op(name + ".inplace", grad=dict(self=lambda grad: grad * 0), tensors="self", node=node, function=False, method=False)(
+    row = op(name + ".inplace", grad=dict(self=lambda grad: _zeroed(grad)), tensors="self", node=node, function=False, method=False)(
         lambda self: self
     )
 

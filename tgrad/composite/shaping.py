@@ -14,6 +14,7 @@ from ..ops import view as rows
 from ..shape import infer_size, view_strides, wrap_dim
 from ..storage import strides
 from ..tensor import Tensor, mark_view, wrap
+from .convert import FORMATS
 
 
 def _view(self: Tensor, *size: Any, dtype: Any = None, **kw: Any) -> Tensor:
@@ -61,9 +62,11 @@ def reshape(input, *shape, **kw):
     if not isinstance(input, Tensor):
         raise bad_argument("reshape", 1, "input", input)
     size = infer_size(rows.as_ints(ints(shape)), input._a.size)
+    if input.is_contiguous():
+        return rows.view_.record(input, size)
     if view_strides(input._a.shape, strides(input._a), size) is None:
         return rows.unsafe_view.record(rows.contiguous.record(input), size)
-    return rows.view_.record(input, size)
+    return rows.reshape_alias.record(input, size)
 
 
 @composite(function=False, method=True)
@@ -85,9 +88,9 @@ def expand_as(self, other):
 
 
 @composite(method=True)
-def broadcast_to(input, size):
+def broadcast_to(input, *size):
     """A view of `input` repeated to the sizes `size`."""
-    return input.expand(tuple(size))
+    return rows.expand.record(input, rows.as_ints(ints(size)))
 
 
 @composite()
@@ -110,6 +113,9 @@ def transpose(input, dim0, dim1):
 @composite(method=True, aliases="moveaxis")
 def movedim(input, source, destination):
     """A view with dimensions moved to other places; the rest keep their order."""
+    if isinstance(source, int) != isinstance(destination, int):
+        shown = ", ".join(type(a).__name__ for a in (input, source, destination))
+        raise TypeError(f"movedim() received an invalid combination of arguments - got ({shown}), but expected one of:")
     src = (source,) if isinstance(source, int) else tuple(source)
     dst = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(src) != len(dst):
@@ -190,6 +196,9 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow(): length must be non-negative.")
     d = wrap_dim(dim, input.ndim)
     n = input.shape[d]
+    if isinstance(start, Tensor):
+        if start._a.ndim or start._a.dtype.kind not in "iu":
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if not -n <= start <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
@@ -243,6 +252,13 @@ def tensor_split(input, indices_or_sections, dim=0):
     n = input.shape[d]
     if isinstance(indices_or_sections, Tensor):
         t = indices_or_sections
+        if t._a.dtype != np.int64:
+            raise RuntimeError("tensor_split expected tensor_indices_or_sections to have dtype of long, but got "
+                               f"{t.dtype.legacy}")  # fmt: skip
+        if t.ndim > 1:
+            raise RuntimeError(
+                f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got a tensor with {t.ndim} dims"
+            )
         indices_or_sections = t.tolist()
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
@@ -258,8 +274,15 @@ def _along(name: str, dim: int, least: int) -> None:
     @composite(name=name, method=True)
     def split_along(input: Any, indices_or_sections: Any) -> Any:
         """`tensor_split` along a fixed dimension."""
+        if not isinstance(indices_or_sections, (int, list, tuple)) or any(
+            not hasattr(i, "__index__") for i in (indices_or_sections if isinstance(indices_or_sections, (list, tuple)) else ())
+        ):
+            shown = f"Tensor, {type(indices_or_sections).__name__}"
+            raise TypeError(f"{name}() received an invalid combination of arguments - got ({shown}), but expected one of:")
         if input.ndim < least:
-            raise RuntimeError(f"torch.{name} requires a tensor with at least {least} dimension{'s' * (least > 1)}, but got a tensor with {input.ndim} dimensions!")
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!"
+            )
         d = 0 if name == "hsplit" and input.ndim == 1 else dim
         if isinstance(indices_or_sections, int) and (indices_or_sections <= 0 or input.shape[d] % indices_or_sections):
             raise RuntimeError(
@@ -274,64 +297,6 @@ _along("vsplit", 0, 2)
 _along("dsplit", 2, 3)
 
 
-def _atleast(name: str, n: int) -> Any:
-    @composite(name=name)
-    def atleast(*tensors: Any) -> Any:
-        """Tensors with dimensions of size 1 added until they have enough."""
-        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-            return tuple(grow(t) for t in tensors[0])
-        return grow(tensors[0]) if len(tensors) == 1 else tuple(grow(t) for t in tensors)
-
-    def grow(t: Tensor) -> Tensor:
-        if t.ndim >= n:
-            return t
-        if n == 1:
-            return t.reshape(1)
-        if t.ndim == 0:
-            return t.reshape((1,) * n)
-        if n == 2 or t.ndim == 1:
-            t = t.unsqueeze(0)
-        return t.unsqueeze(-1) if n == 3 else t
-
-    return atleast
-
-
-atleast_1d, atleast_2d, atleast_3d = _atleast("atleast_1d", 1), _atleast("atleast_2d", 2), _atleast("atleast_3d", 3)
-
-
-@composite()
-def hstack(tensors, *, out=None):
-    """Tensors joined along their second dimension (the first, for 1-d ones)."""
-    if not tensors:
-        raise RuntimeError("hstack expects a non-empty TensorList")
-    parts = atleast_1d(tuple(tensors))
-    return F.cat(parts, 0 if parts[0].ndim == 1 else 1)
-
-
-@composite(aliases="row_stack")
-def vstack(tensors, *, out=None):
-    """Tensors joined along the first dimension; 1-d ones become rows."""
-    if not tensors:
-        raise RuntimeError("vstack expects a non-empty TensorList")
-    return F.cat(atleast_2d(tuple(tensors)), 0)
-
-
-@composite()
-def dstack(tensors, *, out=None):
-    """Tensors joined along the third dimension."""
-    if not tensors:
-        raise RuntimeError("dstack expects a non-empty TensorList")
-    return F.cat(atleast_3d(tuple(tensors)), 2)
-
-
-@composite()
-def column_stack(tensors, *, out=None):
-    """Tensors joined along the second dimension; 1-d ones become columns."""
-    if not tensors:
-        raise RuntimeError("column_stack expects a non-empty TensorList")
-    return F.cat([t.reshape(t.numel(), 1) if t.ndim <= 1 else t for t in tensors], 1)
-
-
 @composite(method=True)
 def tile(input, *dims, **kw):
     """The tensor repeated along each dimension; missing dims count as 1."""
@@ -344,24 +309,34 @@ def tile(input, *dims, **kw):
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element (along dim, or of the flat tensor) repeated in place: a count, or one count per element."""
     if repeats is None:
-        return wrap(np.repeat(np.arange(input.numel()), input._a))
-    x = input
-    if dim is None:
-        x, dim = input.reshape(-1), 0
-    d = wrap_dim(dim, x.ndim)
-    n = x.shape[d]
+        counts = _counts(input)
+        return wrap(np.repeat(np.arange(counts.size), counts))
+    if isinstance(repeats, (list, tuple)):
+        repeats = wrap(np.asarray(repeats, np.int64))
+    x, d = (input.flatten(), 0) if dim is None else (input, wrap_dim(dim, input.ndim))
+    n = x.shape[d] if x.ndim else 1
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
-        counts = np.full(n, repeats)
-    else:
-        counts = np.asarray(repeats._a if isinstance(repeats, Tensor) else repeats)
-        if counts.ndim == 0 or counts.size == 1:
-            counts = np.full(n, counts.reshape(-1)[0])
-        if counts.size != n:
-            raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
-                               f"{counts.size} and input.size({dim}) = {n}")  # fmt: skip
+        wide = x.unsqueeze(d + 1).expand((*x.shape[: d + 1], repeats, *x.shape[d + 1 :])) if x.ndim else x.expand(repeats)
+        return wide.clone(memory_format=FORMATS["contiguous_format"]).flatten(d, d + 1) if x.ndim else wide.clone()
+    counts = _counts(repeats)
+    if counts.size == 1:
+        counts = np.full(n, counts.reshape(-1)[0])
+    elif counts.ndim != 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    if counts.size != n:
+        raise RuntimeError("repeats must have the same size as input along dim, but got repeats.size(0) = "
+                           f"{counts.size} and input.size({d}) = {n}")  # fmt: skip
     return x.index_select(d, wrap(np.repeat(np.arange(n), counts)))
+
+
+def _counts(repeats: Tensor) -> np.ndarray:
+    if repeats._a.dtype not in (np.int64, np.int32):
+        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.legacy}'")
+    if (repeats._a < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    return repeats._a
 
 
 @composite(method=True)
@@ -378,92 +353,6 @@ def flipud(input):
     if input.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return input.flip((0,))
-
-
-@composite(method=True)
-def rot90(input, k=1, dims=(0, 1)):
-    """Turned by 90 degrees k times in the plane of two dimensions."""
-    k %= 4
-    a, b = dims
-    if k == 1:
-        return input.flip((b,)).transpose(a, b)
-    if k == 2:
-        return input.flip((a, b))
-    if k == 3:
-        return input.flip((a,)).transpose(a, b)
-    return input.clone()
-
-
-@composite(method=True)
-def diag(input, diagonal=0):
-    """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector (a copy)."""
-    if input.ndim == 1:
-        return diag_embed(input, diagonal)
-    if input.ndim != 2:
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    return input.diagonal(diagonal).clone() if not input.requires_grad else F.diagonal(input, diagonal)
-
-
-@composite(method=True)
-def diag_embed(input, offset=0, dim1=-2, dim2=-1):
-    """Zeros with the last dimension of `input` on a diagonal of two new dimensions."""
-    n = input.shape[-1] + abs(offset)
-    r = input.ndim + 1
-    d1, d2 = wrap_dim(dim1, r), wrap_dim(dim2, r)
-    if d1 == d2:
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    shape = list(input.shape[:-1])
-    for d in sorted((d1, d2)):
-        shape.insert(d, n)
-    out = input.new_zeros(shape)
-    out.diagonal(offset, d1, d2).copy_(input)
-    return out
-
-
-@composite(method=True)
-def diagflat(input, offset=0):
-    """The flat input on the diagonal of a square matrix."""
-    return diag_embed(input.reshape(-1), offset)
-
-
-@composite()
-def tril_indices(row, col, offset=0, *, dtype=dtypes.int64, device=None, layout=None):
-    """Row and column numbers of the lower triangle of a row x col matrix."""
-    return wrap(np.stack(np.tril_indices(row, offset, col)).astype(dtype.np))
-
-
-@composite()
-def triu_indices(row, col, offset=0, *, dtype=dtypes.int64, device=None, layout=None):
-    """Row and column numbers of the upper triangle of a row x col matrix."""
-    return wrap(np.stack(np.triu_indices(row, offset, col)).astype(dtype.np))
-
-
-@composite()
-def meshgrid(*tensors, indexing=None):
-    """Views that spread 1-d coordinates over a grid."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
-    if not tensors:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
-    if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    if indexing is None:
-        import warnings
-
-        warnings.warn("torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", UserWarning, stacklevel=3)
-    for t in tensors:
-        if t.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {t!r}")
-        if t.dtype is not tensors[0].dtype:
-            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
-    swap = indexing == "xy" and len(tensors) > 1
-    ts = [tensors[1], tensors[0], *tensors[2:]] if swap else list(tensors)
-    shape = [t.numel() for t in ts]
-    grids = [t.reshape([-1 if j == i else 1 for j in range(len(ts))]).expand(shape) for i, t in enumerate(ts)]
-    if swap:
-        grids = [g.transpose(0, 1) for g in grids]
-        grids[0], grids[1] = grids[1], grids[0]
-    return tuple(grids)
 
 
 def _T(self: Tensor) -> Tensor:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import as_number, check_writable, commit, inplace, inplace_node, needs_grad
+from ..dtype import from_np
+from ..graph.history import check_inplace, edge
 from ..graph.modes import state
-from ..methods import attach, composite, publish
+from ..methods import composite, publish
 from ..ops import view as views
-from ..ops.spec import op
+from ..ops.linalg import cpp_name
+from ..ops.spec import ROWS, Row, op
 from ..shape import broadcast_shapes, contiguous_strides
 from ..storage import UntypedStorage, memory, strided
 from ..tensor import Tensor
@@ -39,7 +42,7 @@ def copy_(self, src, non_blocking=False):
 
 
 def _drop(grad: Any) -> Any:
-    return grad * 0 if isinstance(grad, Tensor) else np.zeros_like(grad)
+    return grad.new_zeros(grad.shape) if isinstance(grad, Tensor) else np.zeros_like(grad)
 
 
 @op("copy", grad=dict(self=lambda grad: _drop(grad), src=lambda grad, src_sizes: views.sum_to(grad, src_sizes)), node="CopyBackwards",
@@ -52,27 +55,63 @@ def copy_row(self, src):
 def fill_(input, value):
     """Sets every element to `value` (a number or 0-d tensor)."""
     if isinstance(value, Tensor):
-        if value._a.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions.")
-        if value.requires_grad and state.grad:
-            return input.copy_(value.expand(input.shape))
+        _one_value(value, "fill_")
+        return inplace(fill_tensor_inplace, (input, value), {})
+    return inplace(fill_row, (input,), {"value": _number(input, value, "fill_")})
+
+
+def _one_value(value: Tensor, name: str) -> None:
+    if value._a.ndim:
+        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions.")
+
+
+def _number(input: Tensor, value: Any, name: str) -> Any:
+    """A Python number in the dtype of `input`; RuntimeError if it does not fit."""
+    if isinstance(value, np.generic):
         value = value.item()
-    if not isinstance(value, (bool, int, float, complex, np.generic)):
-        raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
+    if not isinstance(value, (bool, int, float, complex)):
+        raise TypeError(f"{name}(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
     if isinstance(value, complex) and not input.is_complex():
-        raise RuntimeError("value cannot be converted to type " + input.dtype.name + " without overflow")
-    return inplace(fill_row, (input,), {"value": as_number(value, input.dtype)})
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {cpp_name(input._a)} without overflow")
+        value = value.real
+    return as_number(value, input.dtype)
 
 
-@op("fill.scalar", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="FillBackward0", function=False, method=False)
+def _filled(self: Any, value: Any) -> Any:
+    out = np.empty_like(self)
+    out[...] = value
+    return out
+
+
+@op("fill.Scalar", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="FillBackward0", function=False, method=False)
 def fill_row(self, value):
-    return value
+    return _filled(self, value)
+
+
+def _value_grad(grad: Any) -> Any:
+    return np.asarray(np.add.reduce(grad, axis=None)) if isinstance(grad, np.ndarray) else grad.sum()
+
+
+@op("fill.Tensor", grad=dict(self=lambda grad: _drop(grad), value=lambda grad: _value_grad(grad)), node="FillBackward1",
+    function=False, method=False)  # fmt: skip
+def fill_tensor(self, value):
+    return _filled(self, views.to_copy.array(value, from_np(self.dtype)) if value.dtype != self.dtype else value)
+
+
+fill_tensor_inplace = Row(
+    "fill_.Tensor", fill_tensor.array, family="op", grad=dict(self=lambda grad: _drop(grad), value=lambda grad: _value_grad(grad)),
+    node="FillBackward3", function=False, method=False,
+)  # fmt: skip
 
 
 @composite()
 def fill(input, value):
-    """A tensor like `input` with every element set to `value`."""
-    return input.clone().fill_(value)
+    """A tensor like `input` with every element set to `value` (a number or 0-d tensor)."""
+    if isinstance(value, Tensor):
+        _one_value(value, "fill")
+        return fill_tensor.record(input, value)
+    return fill_row.record(input, _number(input, value, "fill"))
 
 
 @op("zero", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="ZeroBackward0", function=False, method=False)
@@ -112,25 +151,57 @@ def fill_diagonal_(self, fill_value, wrap=False):
 # ---- geometry in place: the tensor object becomes a view of what it was
 
 
-def _regeometry(name: str, make: Any) -> None:
+def _squeezed(self: Tensor, dim: Any = None) -> tuple[str, tuple[Any, ...]]:
+    if dim is None:
+        return "squeeze_.all", ()
+    return ("squeeze_.dims" if isinstance(dim, (tuple, list)) else "squeeze_.dim"), (dim,)
+
+
+def _swapped(self: Tensor, dim0: int, dim1: int) -> tuple[str, tuple[Any, ...]]:
+    return "transpose_.int", (dim0, dim1)
+
+
+def _restrided(self: Tensor, size: Any, stride: Any, storage_offset: Any = None) -> tuple[str, tuple[Any, ...]]:
+    return "as_strided_", (size, stride, storage_offset)
+
+
+def _regeometry(name: str, choose: Any) -> None:
+    """An in-place view: the tensor object shows its memory with other sizes and strides from now on."""
+
+    @composite(name=name, method=True, function=name == "as_strided_")
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if state.grad and self._rg and self._node is None:
-            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
-        out = make(self._alias(self._node), *args, **kwargs)
+        recording = state.grad and needs_grad((self,))
+        if recording:
+            check_inplace(self, True)
+        row, params = choose(self, *args, **kwargs)
+        before = self._alias(self._node)
+        before._rg = self._rg
+        if self._x is not None and self._x.base is not None:
+            return _reviewed(self, ROWS[row].array(self._a, *params), recording)
+        out = ROWS[row].record(before, *params)
         self._a = out._a
         self._bump()
-        if self._rg and state.grad:
+        if recording:
             self._node = out._node
         return self
 
-    method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place form of `{name[:-1]}`: only the tensor's sizes and strides change."
-    attach(name, method)
 
 
-for _name in ("transpose_", "t_", "squeeze_", "unsqueeze_", "as_strided_", "swapaxes_", "swapdims_"):
-    _regeometry(_name, lambda x, *a, _n=_name[:-1], **k: getattr(x, _n)(*a, **k))
-publish("as_strided_", lambda input, *a, **k: input.as_strided_(*a, **k))
+def _reviewed(self: Tensor, a: np.ndarray, recording: bool) -> Tensor:
+    """A view takes another geometry: its history becomes that of the new part of its base."""
+    self._a = a
+    self._bump()
+    if recording:
+        edge(self)
+    return self
+
+
+for _name, _choose in {
+    "transpose_": _swapped, "swapaxes_": _swapped, "swapdims_": _swapped, "t_": lambda self: ("t_", ()), "squeeze_": _squeezed,
+    "unsqueeze_": lambda self, dim: ("unsqueeze_", (dim,)), "as_strided_": _restrided,
+}.items():  # fmt: skip
+    _regeometry(_name, _choose)
 
 
 @composite(function=False, method=True)

@@ -1,4 +1,9 @@
-"""Reading and writing by index: gather, scatter, index_select, masks, and what `x[...]` needs."""
+"""Reading and writing whole slices by index: index_select and its kin, masks, and what `x[...]` needs.
+
+Note [Indices]
+`indices` of advanced indexing is a list of int64 index tensors with None for the dimensions taken whole; masks have become
+the positions of their true elements before. The tensors are inputs of the rows, so a node notices when one was changed.
+"""
 
 from __future__ import annotations
 
@@ -8,146 +13,16 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import wrap_dim
+from .accumulate import add_along, added_at
 from .pointwise import times
+from .scatter import REDUCERS, cast, divided, filled, neutral, reduced_grads
 from .spec import op, sizes
+from .view import cat, reshape, sum_to
 
 
-def grid(index: np.ndarray, d: int) -> tuple[np.ndarray, ...]:
-    """Open mesh that pairs `index` along dimension d with its own position along the others."""
-    mesh = list(np.ogrid[tuple(slice(n) for n in index.shape)]) if index.ndim else []
-    if index.ndim:
-        mesh[d] = index
-    return tuple(mesh)
-
-
-def _need_int64(name: str, index: np.ndarray) -> None:
-    if index.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-
-
-def check_gather(name: str, self: np.ndarray, index: np.ndarray, d: int, src: np.ndarray | None = None) -> None:
-    if index.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
-    if index.size == 0:
-        return
-    if max(self.ndim, 1) != max(index.ndim, 1):
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor")
-    for i, (n, m) in enumerate(zip(self.shape, index.shape, strict=False)):
-        if i != d and m > n:
-            if name == "gather":
-                raise RuntimeError(
-                    f"Size does not match at dimension {i} expected index {sizes(index.shape)} to be no larger than self "
-                    f"{sizes(self.shape)} apart from dimension {d}"
-                )
-            tail = f" and to be no larger size than src {sizes(src.shape)}" if src is not None else ""
-            raise RuntimeError(
-                f"Expected index {sizes(index.shape)} to be no larger than self {sizes(self.shape)} apart from dimension {d}{tail}"
-            )
-    n = self.shape[d] if self.ndim else 1
-    low, high = int(index.min()), int(index.max())
-    if low < 0 or high >= n:
-        bad = low if low < 0 else high
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {d} with size {n}")
-
-
-@op("gather", grad=dict(self=lambda grad, self_sizes, dim, index: gather_backward(grad, index, self_sizes, dim)),
-    tensors="self index", signature=lambda self, dim, index, *, sparse_grad=False: None)  # fmt: skip
-def gather(self, index, dim, sparse_grad=False):
-    d = wrap_dim(dim, self.ndim)
-    check_gather("gather", self, index, d)
-    if index.size == 0:
-        return np.empty(index.shape, self.dtype)
-    if self.ndim == 0:
-        return np.broadcast_to(self, index.shape).copy()
-    if index.ndim == 0:
-        return self.reshape(-1)[index]
-    return np.asarray(self[grid(index, d)])
-
-
-@op("gather_backward", grad=dict(grad_output=lambda grad, dim, index: gather(grad, index, dim)), tensors="grad_output index",
-    function=False, method=False)  # fmt: skip
-def gather_backward(grad_output, index, input_sizes, dim):
-    out = np.zeros(input_sizes, grad_output.dtype)
-    if index.size:
-        d = wrap_dim(dim, out.ndim)
-        if out.ndim == 0:
-            out += grad_output.sum()
-        else:
-            i = index.reshape(1) if index.ndim == 0 else index
-            g = grad_output.reshape(1) if index.ndim == 0 else grad_output
-            np.add.at(out, grid(i, d), g)
-    return out
-
-
-def value_selecting(grad: Any, shape: Any, dim: int, keepdim: bool, index: Any) -> Any:
-    """The gradient of values chosen along dim (max, sort, topk): put back where they came from."""
-    if not keepdim and len(shape):
-        grad, index = _unsqueezed(grad, dim), _unsqueezed(index, dim)
-    return gather_backward(grad, index, shape, dim)
-
-
-def _unsqueezed(x: Any, dim: int) -> Any:
-    return np.expand_dims(x, wrap_dim(dim, x.ndim + 1)) if isinstance(x, np.ndarray) else x.unsqueeze(dim)
-
-
-def _cast(value: Any, like: np.ndarray) -> Any:
-    return np.asarray(value).astype(like.dtype, copy=False)
-
-
-def _same_dtype(name: str, self: np.ndarray, src: np.ndarray) -> None:
-    if self.dtype != src.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-
-
-@op("scatter.src", grad=dict(self=lambda grad, dim, index: _cleared(grad, dim, index),
-                             src=lambda grad, dim, index: gather(grad, index, dim)),
-    tensors="self index src", node="ScatterBackward0", function=False, method=False, inplace=True)  # fmt: skip
-def scatter_src(self, index, src, dim):
-    d = wrap_dim(dim, self.ndim)
-    _same_dtype("scatter", self, src)
-    check_gather("scatter", self, index, d, src)
-    return put_along(self.copy(), d, index, src)
-
-
-@op("scatter.value", grad=dict(self=lambda grad, dim, index: _cleared(grad, dim, index)), tensors="self index",
-    node="ScatterBackward1", function=False, method=False, inplace=True)  # fmt: skip
-def scatter_value(self, index, dim, value):
-    d = wrap_dim(dim, self.ndim)
-    check_gather("scatter", self, index, d)
-    return put_along(self.copy(), d, index, np.broadcast_to(_cast(value, self), index.shape))
-
-
-def put_along(out: np.ndarray, d: int, index: np.ndarray, src: np.ndarray) -> np.ndarray:
-    if index.size:
-        if out.ndim == 0:
-            out[...] = src.reshape(-1)[0]
-        elif index.ndim == 0:
-            out[index] = src.reshape(-1)[0]
-        else:
-            out[grid(index, d)] = src[tuple(slice(n) for n in index.shape)]
-    return out
-
-
-def _cleared(grad: Any, dim: int, index: Any) -> Any:
-    return scatter_value(grad, index, dim, 0)
-
-
-@op("scatter_add", grad=dict(self=lambda grad: grad, src=lambda grad, dim, index: gather(grad, index, dim)),
-    tensors="self index src", signature=lambda self, dim, index, src: None, inplace=True)  # fmt: skip
-def scatter_add(self, index, src, dim):
-    d = wrap_dim(dim, self.ndim)
-    if self.dtype != src.dtype:
-        raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
-    check_gather("scatter", self, index, d, src)
-    out = self.copy()
-    if index.size:
-        if out.ndim == 0:
-            out += src.sum(dtype=out.dtype)
-        elif index.ndim == 0:
-            np.add.at(out, index.reshape(1), src.reshape(1))
-        else:
-            np.add.at(out, grid(index, d), src[tuple(slice(n) for n in index.shape)])
-    return out
+def check_vector(name: str, index: np.ndarray, what: str = "Index is supposed to be a vector") -> None:
+    if index.ndim > 1:
+        raise IndexError(f"{name}(): {what}")
 
 
 @op("index_select", grad=dict(self=lambda grad, self_sizes, dim, index: select_add(
@@ -161,7 +36,11 @@ def index_select(self, index, dim):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     index = index.reshape(-1)
     if self.ndim == 0:
-        return self.copy() if index.size == 1 else np.repeat(self.reshape(1), index.size)
+        if index.size != 1:
+            raise RuntimeError("index_select(): Index to scalar can have only 1 value, got " + f"{index.size} value(s)")
+        if index[0] != 0:
+            raise IndexError("index out of range in self")
+        return self.copy()
     n = self.shape[d]
     if index.size and (index.min() < 0 or index.max() >= n):
         raise IndexError("index out of range in self")
@@ -174,64 +53,107 @@ def select_add(grad_output, index, input_sizes, dim):
     out = np.zeros(input_sizes, grad_output.dtype)
     if out.ndim == 0:
         out += grad_output.sum(dtype=out.dtype)
-    else:
-        np.add.at(out, (slice(None),) * wrap_dim(dim, out.ndim) + (index.reshape(-1),), grad_output)
-    return out
+        return out
+    return add_along(out, wrap_dim(dim, out.ndim), index.reshape(-1), grad_output)
 
 
-@op("index_add", grad=dict(self=lambda grad: grad, source=lambda grad, dim, index, alpha: times(
-    index_select(grad, index, dim), alpha)),
+def _from_slices(grad: Any, index: Any, dim: int, shape: Any) -> Any:
+    """The gradient of a source of slices: those of `grad` at index. A 0-d source is one slice."""
+    return reshape(index_select(grad, index, dim), shape) if not len(shape) else index_select(grad, index, dim)
+
+
+@op("index_add", grad=dict(self=lambda grad: grad, source=lambda grad, dim, index, source_sizes, alpha: times(
+    _from_slices(grad, index, dim, source_sizes), alpha)),
     tensors="self index source", signature=lambda self, dim, index, source, *, alpha=1: None, inplace=True)  # fmt: skip
 def index_add(self, index, source, dim, alpha=1):
     d = wrap_dim(dim, self.ndim)
-    if index.ndim > 1:
-        raise IndexError("index_add_(): Index is supposed to be a vector")
     if index.dtype not in (np.int64, np.int32):
-        raise RuntimeError("index_add_(): Expected dtype int32/int64 for index")
+        raise RuntimeError("index_add_(): Expected dtype int32/int64 for index but got: " + from_np(index.dtype).legacy)
     if self.dtype != source.dtype:
-        raise RuntimeError("index_add_(): self and source must have the same scalar type")
+        raise RuntimeError(
+            f"index_add_(): self ({from_np(self.dtype).legacy}) and source ({from_np(source.dtype).legacy}) must have the same scalar type"
+        )
+    if index.ndim > 1:
+        raise IndexError("index_add_(): Index is supposed to be a vector, but got dim: "
+                         f"{index.ndim} with type: {from_np(index.dtype).legacy} and size: {sizes(index.shape)}")  # fmt: skip
+    if source.ndim and self.ndim and source.ndim != self.ndim:
+        _slice_mismatch(self, source)
     index = index.reshape(-1)
     n = source.shape[wrap_dim(dim, source.ndim)] if source.ndim else 1
     if index.size != n:
         raise RuntimeError(
             f"index_add_(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), for dim: {dim}"
         )
+    if source.ndim and any(i != d and a != b for i, (a, b) in enumerate(zip(self.shape, source.shape, strict=False))):
+        _slice_mismatch(self, source)
     out = self.copy()
-    if index.size and out.ndim and (index.min() < 0 or index.max() >= out.shape[d]):
-        raise RuntimeError("index out of range in self")
+    if index.size and (index.min() < 0 or index.max() >= (out.shape[d] if out.ndim else 1)):
+        raise IndexError("index out of range in self")
     src = source if alpha == 1 else source * self.dtype.type(alpha)
     if out.ndim == 0:
-        out += src.sum(dtype=out.dtype)
+        return out + src.sum(dtype=out.dtype)
+    return add_along(out, d, index, src.reshape((1,) * out.ndim) if src.ndim == 0 else src)
+
+
+def _slice_mismatch(self: np.ndarray, source: np.ndarray) -> None:
+    raise RuntimeError(
+        "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+        f"{sizes(self.shape)} source.shape = {sizes(source.shape)}"
+    )
+
+
+def _fill(self: np.ndarray, index: np.ndarray, dim: int, value: Any) -> np.ndarray:
+    if index.dtype not in (np.int64, np.int32):
+        raise IndexError("index_fill_(): Expected dtype int32/int64 for index.")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    d = wrap_dim(dim, self.ndim)
+    out = self.copy()
+    n = self.shape[d] if self.ndim else 1
+    wrong = (index >= n) | (index < -n)
+    if wrong.any():
+        raise IndexError(f"index {index[wrong].reshape(-1)[0]} is out of bounds for dimension {d} with size {n}")
+    if out.ndim == 0:
+        out[...] = cast(value, self) if index.size else out
     else:
-        np.add.at(out, (slice(None),) * d + (index,), src.reshape((1,)) if src.ndim == 0 else src)
+        out[(slice(None),) * d + (index.reshape(-1),)] = cast(value, self)
     return out
 
 
 @op("index_fill.scalar", grad=dict(self=lambda grad, dim, index: index_fill_scalar(grad, index, dim, 0)), tensors="self index",
     node="IndexFillBackward0", function=False, method=False, inplace=True)  # fmt: skip
 def index_fill_scalar(self, index, dim, value):
-    if index.dtype != np.int64:
-        raise IndexError("index_fill_(): Expected dtype int64 for index.")
-    if index.ndim > 1:
-        raise RuntimeError("Index has to be a vector/scalar")
-    d = wrap_dim(dim, self.ndim)
-    out = self.copy()
-    if index.size and self.ndim and (index.max() >= self.shape[d] or index.min() < -self.shape[d]):
-        raise IndexError(f"index {int(index.max())} is out of bounds for dimension {d} with size {self.shape[d]}")
-    if out.ndim == 0:
-        out[...] = value
-    else:
-        out[(slice(None),) * d + (index.reshape(-1),)] = _cast(value, self)
-    return out
+    return _fill(self, index, dim, value)
+
+
+@op("index_fill.tensor", grad=dict(self=lambda grad, dim, index: index_fill_scalar(grad, index, dim, 0),
+                                   value=lambda grad, dim, index: _filled_sum(grad, dim, index)),
+    tensors="self index value", node="IndexFillBackward1", function=False, method=False, inplace=True)  # fmt: skip
+def index_fill_tensor(self, index, value, dim):
+    if value.ndim:
+        raise RuntimeError(f"Only supports 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s).")
+    return _fill(self, index, dim, value)
+
+
+def _filled_sum(grad: Any, dim: int, index: Any) -> Any:
+    """Each place counts once, however often it was filled."""
+    if isinstance(grad, np.ndarray):
+        return np.asarray(index_select.array(grad, np.unique(index), dim).sum(dtype=grad.dtype))
+    return index_select(grad, index.unique(), dim).sum()
 
 
 @op("index_copy", grad=dict(self=lambda grad, dim, index: index_fill_scalar(grad, index, dim, 0),
-                            source=lambda grad, dim, index: index_select(grad, index, dim)),
+                            source=lambda grad, dim, index, source_sizes: _from_slices(grad, index, dim, source_sizes)),
     tensors="self index source", signature=lambda self, dim, index, source: None, inplace=True)  # fmt: skip
 def index_copy(self, index, source, dim):
     d = wrap_dim(dim, self.ndim)
     if index.ndim > 1:
         raise IndexError(f"index_copy_(): Index should have dimension 1 or 0 (got {index.ndim})")
+    if source.ndim == 0 and index.size != 1:
+        raise IndexError(f"index_copy_(): When source is scalar, index should have one element (got {index.size})")
+    if source.ndim != self.ndim and source.ndim and self.ndim:
+        raise IndexError("index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+                         f"dimensionality ({source.ndim}), destination dimensionality ({self.ndim})")  # fmt: skip
     if index.dtype != np.int64:
         raise RuntimeError("index_copy_(): Expected a long tensor for index, but got " + from_np(index.dtype).legacy)
     if self.dtype != source.dtype:
@@ -240,94 +162,203 @@ def index_copy(self, index, source, dim):
             f"{from_np(self.dtype).legacy} and (source) {from_np(source.dtype).legacy}"
         )
     index = index.reshape(-1)
+    rest = [n for i, n in enumerate(self.shape) if i != d]
+    given = [n for i, n in enumerate(source.shape) if i != d]
+    if source.ndim and rest != given:
+        raise IndexError(
+            "index_copy_(): Source/destination tensor must have same slice shapes. Destination slice shape: "
+            f"{_spaced(rest)} at dimension {d} and source slice shape: {_spaced(given)} at dimension {d if given else 0}."
+        )
+    n = source.shape[d] if source.ndim else 1
+    if source.ndim and index.size != n:
+        raise IndexError(f"index_copy_(): Number of indices ({index.size}) should be equal to source.size(dim) ({n})")
     out = self.copy()
+    bound = self.shape[d] if self.ndim else 1
+    wrong = (index >= bound) | (index < 0)
+    if wrong.any():
+        raise IndexError(f"index {index[wrong][0]} is out of bounds for dimension {d} with size {bound}")
     if out.ndim == 0:
         out[...] = source.reshape(-1)[-1] if source.size else out
         return out
-    if index.size and (index.max() >= self.shape[d] or index.min() < 0):
-        raise IndexError(f"index {int(index.max())} is out of bounds for dimension {d} with size {self.shape[d]}")
     out[(slice(None),) * d + (index,)] = source.reshape((1,)) if source.ndim == 0 else source
     return out
 
 
-# ---- advanced indexing: `indices` is a list with None for the dimensions taken whole
+def _spaced(shape: list[int]) -> str:
+    return " ".join(map(str, shape))
 
 
-def _key(indices: Any) -> tuple[Any, ...]:
+@op("index_reduce.rows", grad={"self source": lambda grad, self, dim, index, source, reduce, include_self, result: _index_reduce_grad(
+        grad, self, dim, index, source, reduce, include_self, result)},
+    tensors="self index source", node="IndexReduceBackward0", function=False, method=False, inplace=True)  # fmt: skip
+def index_reduce(self, index, source, dim, reduce, include_self=True):
+    d = wrap_dim(dim, self.ndim)
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    if index.ndim > 1:
+        raise IndexError("index_reduce(): Index is supposed to be a vector")
+    if index.dtype not in (np.int64, np.int32):
+        raise RuntimeError("index_reduce(): Expected dtype int32/int64 for index")
+    if self.dtype != source.dtype:
+        raise RuntimeError("index_reduce(): self and source must have the same scalar type")
+    index = index.reshape(-1)
+    n = source.shape[d] if source.ndim else 1
+    if index.size != n:
+        raise RuntimeError(f"index_reduce(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), for dim: {dim}")
+    bound = self.shape[d] if self.ndim else 1
+    if index.size and (index.min() < 0 or index.max() >= bound):
+        raise IndexError("index out of range in self")
+    out = self.copy().reshape(self.shape or (1,))
+    src = source.reshape(source.shape or (1,))
+    front, moved = np.moveaxis(out, d, 0), np.moveaxis(src, d, 0)
+    if not include_self:
+        front[index] = np.asarray(neutral(reduce, self.dtype)).astype(self.dtype)
+    REDUCERS[reduce].at(front, index, moved)
+    if reduce == "mean":
+        count = np.bincount(index, minlength=bound) + (1 if include_self else 0)
+        front[...] = divided(front, count.reshape((-1,) + (1,) * (front.ndim - 1)))
+    return out.reshape(self.shape)
+
+
+def _index_reduce_grad(
+    grad: Any, self: Any, dim: int, index: Any, source: Any, reduce: str, include_self: bool, result: Any
+) -> tuple[Any, Any]:
+    g_self, g_src = reduced_grads(
+        grad, self, source, reduce, include_self, result,
+        lambda x: _from_slices(x, index, dim, source.shape), lambda base, x: index_add(base, index, x, dim),
+        lambda a, s: index_reduce(a, index, s, dim, "prod", include_self),
+    )  # fmt: skip
+    return (g_self if include_self else index_fill_scalar(g_self, index, dim, 0)), g_src
+
+
+# ---- the tensor seen as flat
+
+
+@op("take", grad=dict(self=lambda grad, self_sizes, index: put(_zeros(grad, self_sizes), index, grad, True)), tensors="self index")
+def take(self, index):
+    if index.dtype != np.int64:
+        raise RuntimeError(f"take(): Expected a long tensor for index, but got {from_np(index.dtype).legacy}")
+    if self.size == 0 and index.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    _flat_bounds(self, index)
+    return np.asarray(self.reshape(-1)[index])
+
+
+def _flat_bounds(self: np.ndarray, index: np.ndarray) -> None:
+    wrong = (index >= self.size) | (index < -self.size)
+    if wrong.any():
+        raise IndexError(f"out of range: tried to access index {index[wrong].reshape(-1)[0]} on a tensor of {self.size} elements.")
+
+
+def _zeros(grad: Any, shape: Any) -> Any:
+    return np.zeros(shape, grad.dtype) if isinstance(grad, np.ndarray) else grad.new_zeros(shape)
+
+
+@op("put", grad=dict(self=lambda grad, index, source_sizes, accumulate: grad if accumulate else put(
+        grad, index, _zeros(grad, source_sizes), False),
+    source=lambda grad, index, source_sizes: reshape(take(grad, index), source_sizes)),
+    tensors="self index source", function=False, inplace=True)  # fmt: skip
+def put(self, index, source, accumulate=False):
+    if index.dtype != np.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {from_np(index.dtype).legacy}")
+    if self.dtype != source.dtype:
+        raise RuntimeError(
+            f"put_(): self and source expected to have the same dtype, but got self.dtype = {from_np(self.dtype).legacy} and "
+            f"source.dtype = {from_np(source.dtype).legacy}"
+        )
+    if index.size != source.size:
+        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+                           f"{source.size}, index.numel() = {index.size}")  # fmt: skip
+    if self.size == 0 and index.size:
+        raise IndexError("put_(): tried to put elements into an empty tensor")
+    _flat_bounds(self, index)
+    flat = self.reshape(-1).copy()
+    if accumulate:
+        np.add.at(flat, index.reshape(-1), source.reshape(-1))
+    else:
+        flat[index.reshape(-1)] = source.reshape(-1)
+    return flat.reshape(self.shape)
+
+
+# ---- advanced indexing; see Note [Indices]
+
+
+def as_key(indices: Any) -> tuple[Any, ...]:
     return tuple(slice(None) if i is None else i for i in indices)
 
 
-@op("index.Tensor", grad=dict(self=lambda grad, self_sizes, indices: index_backward(grad, self_sizes, indices)), tensors="self",
-    node="IndexBackward0", function=False, method=False)  # fmt: skip
+@op("index.Tensor", grad=dict(self=lambda grad, self_sizes, indices: index_backward(grad, indices, self_sizes)),
+    tensors="self indices*", node="IndexBackward0", function=False, method=False)  # fmt: skip
 def index(self, indices):
-    _bounds(self, indices)
-    return np.asarray(self[_key(indices)])
+    check_bounds(self, indices)
+    return np.asarray(self[as_key(indices)])
 
 
-def _bounds(self: np.ndarray, indices: Any) -> None:
-    at = 0
-    for i in indices:
-        if i is None:
-            at += 1
-            continue
-        if i.dtype.kind == "b":
-            at += max(i.ndim, 1)
+def check_bounds(self: np.ndarray, indices: Any) -> None:
+    """Too many indices, indices that do not broadcast, indices out of range: PyTorch's errors, in its order."""
+    if len(indices) > self.ndim:
+        raise IndexError(f"too many indices for tensor of dimension {self.ndim} (got {len(indices)})")
+    given = [i for i in indices if i is not None]
+    try:
+        shape = np.broadcast_shapes(*[i.shape for i in given])
+    except ValueError:
+        shapes = ", ".join(sizes(i.shape) for i in given)
+        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+    empty = 0 in shape or any(n == 0 for k, n in zip(indices, self.shape, strict=False) if k is None)
+    empty = empty or 0 in self.shape[len(indices) :]
+    for at, i in enumerate(indices):
+        if i is None or not i.size:
             continue
         n = self.shape[at]
-        if i.size:
-            low, high = int(i.min()), int(i.max())
-            if low < -n or high >= n:
-                raise IndexError(f"index {low if low < -n else high} is out of bounds for dimension {at} with size {n}")
-        at += 1
+        if n == 0 and 0 not in shape:
+            raise IndexError(f"index is out of bounds for dimension with size {n}")
+        if not empty:
+            wrong = (i < -n) | (i >= n)
+            if wrong.any():
+                raise IndexError(f"index {i[wrong].reshape(-1)[0]} is out of bounds for dimension {at} with size {n}")
 
 
-@op("index_backward", grad=dict(grad_output=lambda grad, indices: index(grad, indices)), tensors="grad_output",
+@op("index_backward", grad=dict(grad_output=lambda grad, indices: index(grad, indices)), tensors="grad_output indices*",
     function=False, method=False)  # fmt: skip
-def index_backward(grad_output, input_sizes, indices):
-    out = np.zeros(input_sizes, grad_output.dtype)
-    key = _key(indices)
-    if all(i is None or i.dtype.kind == "b" for i in indices):  # masks hit each element once
-        out[key] = grad_output
-    else:
-        np.add.at(out, key, grad_output)
+def index_backward(grad_output, indices, input_sizes):
+    return added_at(input_sizes, indices, grad_output)
+
+
+@op("index_put.values", grad=dict(self=lambda grad, indices, accumulate: grad if accumulate else put_zero(grad, indices),
+                                  values=lambda grad, indices, values_sizes: sum_to(index(grad, indices), values_sizes)),
+    tensors="self values indices*", node="IndexPutBackward0", function=False, method=False, inplace=True)  # fmt: skip
+def index_put(self, values, indices, accumulate=False):
+    out = self.copy()
+    write_at(out, indices, values, accumulate)
     return out
 
 
-@op("index_put.values", grad=dict(self=lambda grad, indices, accumulate: grad if accumulate else _put_zero(grad, indices),
-                                  values=lambda grad, indices, values_sizes: _summed(index(grad, indices), values_sizes)),
-    tensors="self values", node="IndexPutBackward0", function=False, method=False, inplace=True)  # fmt: skip
-def index_put(self, values, indices, accumulate=False):
-    _bounds(self, indices)
-    if self.dtype != values.dtype:
+def write_at(out: np.ndarray, indices: Any, values: np.ndarray, accumulate: bool) -> None:
+    """Writes `values` into `out` itself, broadcast to what the indices read."""
+    if out.dtype != values.dtype:
         raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {from_np(self.dtype).legacy} for the destination "
+            f"Index put requires the source and destination dtypes match, got {from_np(out.dtype).legacy} for the destination "
             f"and {from_np(values.dtype).legacy} for the source."
         )
-    out = self.copy()
-    key = _key(indices)
+    check_bounds(out, indices)
+    key = as_key(indices)
     try:
         if accumulate:
-            np.add.at(out, key, values)
+            spread = np.broadcast_to(values, out[key].shape)
+            out += added_at(out.shape, indices, spread)
         else:
             out[key] = values
     except ValueError:
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {sizes(values.shape)} cannot be broadcast to indexing result of shape "
-            f"{sizes(self[key].shape)}"
+            f"{sizes(out[key].shape)}"
         ) from None
-    return out
 
 
-def _summed(grad: Any, shape: Any) -> Any:
-    from .view import sum_to
-
-    return sum_to(grad, shape)
-
-
-@op("_put_zero", grad=dict(self=lambda grad, indices: _put_zero(grad, indices)), tensors="self", function=False, method=False)
-def _put_zero(self, indices):
+@op("_put_zero", grad=dict(self=lambda grad, indices: put_zero(grad, indices)), tensors="self indices*", function=False, method=False)
+def put_zero(self, indices):
     out = self.copy()
-    out[_key(indices)] = 0
+    out[as_key(indices)] = 0
     return out
 
 
@@ -336,6 +367,9 @@ def nonzero(self):
     if self.ndim == 0:
         return np.zeros((1 if self else 0, 0), np.int64)
     return np.stack(np.nonzero(self), axis=1).astype(np.int64, copy=False)
+
+
+# ---- masks
 
 
 @op("masked_select", grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)), tensors="self mask")
@@ -347,38 +381,27 @@ def masked_select(self, mask):
 
 
 def _unmask(grad: Any, shape: Any, mask: Any) -> Any:
-    from .view import sum_to
-
     full = np.broadcast_shapes(tuple(shape), tuple(mask.shape))
-    m = np.broadcast_to(mask if isinstance(mask, np.ndarray) else mask._a, full)
-    if isinstance(grad, np.ndarray):
-        out = np.zeros(full, grad.dtype)
-        out[m] = grad
-        return sum_to(out, shape)
-    return sum_to(index_backward(grad, full, [m]), shape)
+    return sum_to(masked_scatter(_zeros(grad, full), mask, grad), shape)
 
 
-@op("masked_scatter", grad=dict(self=lambda grad, mask: _fill_masked(grad, mask, 0),
+@op("masked_scatter", grad=dict(self=lambda grad, mask: filled(grad, mask, 0),
                                 source=lambda grad, mask, source_sizes: _masked_source(grad, mask, source_sizes)),
     tensors="self mask source", inplace=True)  # fmt: skip
 def masked_scatter(self, mask, source):
-    if mask.dtype != np.bool_:
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {from_np(mask.dtype).legacy}")
     if self.dtype != source.dtype:
         raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got "
                            f"{from_np(self.dtype).legacy} and {from_np(source.dtype).legacy}")  # fmt: skip
+    if mask.dtype != np.bool_:
+        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {from_np(mask.dtype).legacy}")
     shape = np.broadcast_shapes(self.shape, mask.shape)
     m = np.broadcast_to(mask, shape)
     n = int(m.sum())
     if source.size < n:
-        raise RuntimeError(f"Number of elements of source < number of ones in mask: {source.size} < {n}")
+        raise RuntimeError("Number of elements of source < number of ones in mask")
     out = np.broadcast_to(self, shape).copy()
     out[m] = source.reshape(-1)[:n]
     return out
-
-
-def _fill_masked(grad: Any, mask: Any, value: Any) -> Any:
-    return np.where(mask, grad.dtype.type(value), grad) if isinstance(grad, np.ndarray) else grad.masked_fill(mask, value)
 
 
 def _masked_source(grad: Any, mask: Any, shape: Any) -> Any:
@@ -389,84 +412,5 @@ def _masked_source(grad: Any, mask: Any, shape: Any) -> Any:
         taken = grad[np.broadcast_to(mask, grad.shape)]
         return np.concatenate([taken, np.zeros(n - taken.size, grad.dtype)]).reshape(shape)
     taken = grad.masked_select(mask)
-    return taken.new_zeros(n).index_put((np.arange(taken.numel()),), taken).reshape(shape)
-
-
-# ---- order
-
-
-@op("sort.stable", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", node="SortBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
-def sort(self, dim=-1, descending=False, stable=False):
-    d = wrap_dim(dim, self.ndim)
-    if self.ndim == 0:
-        return self.copy(), np.zeros((), np.int64)
-    order = argsort_stable(self, d, descending)
-    return np.take_along_axis(self, order, d), order
-
-
-def argsort_stable(a: np.ndarray, d: int, descending: bool) -> np.ndarray:
-    """Stable order with nan as the largest value; descending keeps the order of equals too."""
-    if not descending:
-        return np.argsort(a, axis=d, kind="stable")
-    turned = np.flip(a, d)
-    order = np.flip(np.argsort(turned, axis=d, kind="stable"), d)
-    return a.shape[d] - 1 - order
-
-
-@op("topk", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
-def topk(self, k, dim=-1, largest=True, sorted=True):
-    d = wrap_dim(dim, self.ndim)
-    n = self.shape[d] if self.ndim else 1
-    if not 0 <= k <= n:
-        raise RuntimeError("selected index k out of range")
-    if self.ndim == 0:
-        return self.copy(), np.zeros((), np.int64)
-    order = argsort_stable(self, d, largest)
-    at = np.ascontiguousarray(np.take(order, range(k), axis=d))
-    return np.take_along_axis(self, at, d), at
-
-
-@op("kthvalue", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
-    grad, self_sizes, dim, keepdim, result1)), tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
-def kthvalue(self, k, dim=-1, keepdim=False):
-    d = wrap_dim(dim, self.ndim)
-    n = self.shape[d] if self.ndim else 1
-    if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
-    if self.ndim == 0:
-        return self.copy(), np.zeros((), np.int64)
-    at = np.take(argsort_stable(self, d, False), [k - 1], axis=d)
-    values = np.take_along_axis(self, at, d)
-    return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
-
-
-@op("cummax.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", node="CummaxBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
-def cummax(self, dim):
-    return _running(self, dim, np.greater_equal)
-
-
-@op("cummin.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", node="CumminBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
-def cummin(self, dim):
-    return _running(self, dim, np.less_equal)
-
-
-def _running(self: np.ndarray, dim: int, beats: Any) -> tuple[np.ndarray, np.ndarray]:
-    d = wrap_dim(dim, self.ndim)
-    if self.ndim == 0:
-        return self.copy(), np.zeros((), np.int64)
-    x = np.moveaxis(self, d, 0)
-    values, at = np.empty_like(x), np.zeros(x.shape, np.int64)
-    for i in range(x.shape[0]):
-        if i == 0:
-            values[0] = x[0]
-            continue
-        better = beats(x[i], values[i - 1]) | (x[i] != x[i])
-        values[i] = np.where(better, x[i], values[i - 1])
-        at[i] = np.where(better, i, at[i - 1])
-    return np.moveaxis(values, 0, d).copy(), np.moveaxis(at, 0, d).copy()
-
-
+    whole = taken.new_zeros((n - taken.numel(),))
+    return cat([taken, whole], 0).reshape(shape)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import from_np
+from ..dtype import from_np, promote_types
+from ..shape import wrap_dim
 from .pointwise import times
 from .spec import conj, op, sizes
 from .view import diagonal_backward, expand
@@ -19,18 +20,24 @@ def mT(x: Any) -> Any:
 
 def same_dtype(a: np.ndarray, b: np.ndarray) -> None:
     if a.dtype != b.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_cpp(a)} != {_cpp(b)}")
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {cpp_name(a)} != {cpp_name(b)}")
 
 
 _CPP = {
-    "float32": "float", "float64": "double", "int64": "long long", "int32": "int", "int16": "short", "int8": "signed char",
+    "float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
     "uint8": "unsigned char", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
     "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
 
 
-def _cpp(a: np.ndarray) -> str:
+def cpp_name(a: np.ndarray) -> str:
+    """The element type as C++ spells it: what some messages show."""
     return _CPP[a.dtype.name]
+
+
+def _refuse_bool(name: str, a: np.ndarray) -> None:
+    if a.dtype.kind == "b":
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
 
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -48,15 +55,17 @@ def mm(self, mat2):
     if mat2.ndim != 2:
         raise RuntimeError("mat2 must be a matrix")
     _check_product(self, mat2)
+    _refuse_bool("addmm_impl_cpu_", self)
     return product(self, mat2)
 
 
-def _check_product(a: np.ndarray, b: np.ndarray) -> None:
+def _check_product(a: np.ndarray, b: np.ndarray, dtypes: bool = True) -> None:
     if a.shape[1] != b.shape[0]:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and {b.shape[0]}x{b.shape[1]})"
         )
-    same_dtype(a, b)
+    if dtypes:
+        same_dtype(a, b)
 
 
 @op("bmm", grad=dict(self=lambda grad, mat2: bmm(grad, mT(mat2)), mat2=lambda grad, self: bmm(mT(self), grad)))
@@ -66,17 +75,18 @@ def bmm(self, mat2):
     if mat2.ndim != 3:
         raise RuntimeError("batch2 must be a 3D tensor")
     _check_batches(self, mat2)
+    _refuse_bool("bmm", self)
     return product(self, mat2)
 
 
 def _check_batches(a: np.ndarray, b: np.ndarray) -> None:
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"expected scalar type {from_np(a.dtype).legacy} but found {from_np(b.dtype).legacy}")
     if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: {sizes((a.shape[0], a.shape[2]))} but got: "
             f"{sizes(b.shape[:2])}."
         )
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"expected scalar type {from_np(a.dtype).legacy} but found {from_np(b.dtype).legacy}")
 
 
 @op("mv", grad=dict(self=lambda grad, vec: ger(grad, vec), vec=lambda grad, self: mv(mT(self), grad)))
@@ -85,9 +95,17 @@ def mv(self, vec):
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.ndim}, {vec.ndim}")
     if self.shape[1] != vec.shape[0]:
         raise RuntimeError(f"size mismatch, got input ({self.shape[0]}), mat ({self.shape[0]}x{self.shape[1]}), vec ({vec.shape[0]})")
-    if self.dtype != vec.dtype:
-        raise RuntimeError(f"expected scalar type {from_np(self.dtype).legacy} but found {from_np(vec.dtype).legacy}")
+    _check_addmv(vec, self, vec)
     return product(self, vec)
+
+
+def _check_addmv(base: np.ndarray, mat: np.ndarray, vec: np.ndarray) -> None:
+    if base.dtype != mat.dtype or mat.dtype != vec.dtype:
+        names = [from_np(x.dtype).legacy for x in (base, mat, vec)]
+        raise RuntimeError(
+            f"addmv input tensors must have the same dtype, but got {names[0]}, {names[1]}, and {names[2]}"
+        )
+    _refuse_bool("addmv_impl_cpu", mat)
 
 
 def ger(a: Any, b: Any) -> Any:
@@ -97,16 +115,17 @@ def ger(a: Any, b: Any) -> Any:
 
 @op("dot", grad=dict(self=lambda grad, tensor: grad * conj(tensor), tensor=lambda grad, self: grad * conj(self)))
 def dot(self, tensor):
-    _check_vectors(self, tensor, "dot")
+    _check_vectors(self, tensor)
+    _refuse_bool("dot", self)
     return np.asarray(product(self, tensor))
 
 
-def _check_vectors(a: np.ndarray, b: np.ndarray, name: str) -> None:
+def _check_vectors(a: np.ndarray, b: np.ndarray) -> None:
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:
         raise RuntimeError(
-            f"{name} : expected both vectors to have same dtype, but found {from_np(a.dtype).legacy} and "
+            f"dot : expected both vectors to have same dtype, but found {from_np(a.dtype).legacy} and "
             f"{from_np(b.dtype).legacy}"
         )
     if a.size != b.size:
@@ -118,15 +137,19 @@ def _check_vectors(a: np.ndarray, b: np.ndarray, name: str) -> None:
 
 @op("vdot", grad=dict(self=lambda grad, other: conj(grad) * other, other=lambda grad, self: grad * self))
 def vdot(self, other):
-    _check_vectors(self, other, "vdot")
+    _check_vectors(self, other)
+    _refuse_bool("dot", self)
     return np.asarray(np.vdot(self, other)) if self.dtype.kind == "c" else np.asarray(product(self, other))
 
 
 def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.ndarray:
     """beta * base + alpha * prod; with beta 0 nothing of base counts, not even nan."""
-    out = prod if alpha == 1 else prod * alpha
+    kind = prod.dtype.type
+    if prod.dtype.kind in "iu":
+        beta, alpha = int(beta), int(alpha)
+    out = prod if alpha == 1 else prod * kind(alpha)
     if beta != 0:
-        out = out + (base if beta == 1 else base * beta)
+        out = out + (base if beta == 1 else base * kind(beta))
     return out.astype(prod.dtype, copy=False)
 
 
@@ -139,12 +162,17 @@ def addmm(self, mat1, mat2, beta=1, alpha=1):
         raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
     if mat2.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
-    if self.dtype != mat1.dtype or mat1.dtype != mat2.dtype:
-        if mat1.dtype == mat2.dtype:
-            raise RuntimeError(f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(mat2.dtype).legacy}")
-        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {from_np(mat1.dtype).legacy} and {from_np(mat2.dtype).legacy}")
-    _check_product(mat1, mat2)
     _check_base(self, (mat1.shape[0], mat2.shape[1]))
+    if self.dtype != mat2.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(mat2.dtype).legacy}"
+        )
+    if mat1.dtype != mat2.dtype:
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {from_np(mat1.dtype).legacy} and {from_np(mat2.dtype).legacy}"
+        )
+    _check_product(mat1, mat2)
+    _refuse_bool("addmm_impl_cpu_", mat1)
     return _scaled(beta, self, alpha, product(mat1, mat2))
 
 
@@ -167,14 +195,16 @@ def _check_base(base: np.ndarray, want: tuple[int, ...]) -> None:
                          batch2=lambda grad, batch1, alpha: times(bmm(mT(batch1), grad), alpha)), inplace=True,
     signature=lambda self, batch1, batch2, *, beta=1, alpha=1: None)  # fmt: skip
 def baddbmm(self, batch1, batch2, beta=1, alpha=1):
-    if batch1.ndim != 3:
-        raise RuntimeError("batch1 must be a 3D tensor")
-    if batch2.ndim != 3:
-        raise RuntimeError("batch2 must be a 3D tensor")
-    if self.dtype != batch1.dtype:
-        raise RuntimeError(f"Input dtypes must be the same, got: input: {_cpp(self)}, batch1: {_cpp(batch1)}, batch2: {_cpp(batch2)}")
-    _check_batches(batch1, batch2)
+    for batch in (batch1, batch2):
+        if batch.ndim < 3:
+            raise IndexError(f"Dimension out of range (expected to be in range of [{-batch.ndim}, {batch.ndim - 1}], but got 2)")
     _check_base(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
+    if self.dtype != batch1.dtype:
+        raise RuntimeError(
+            f"Input dtypes must be the same, got: input {cpp_name(self)}, batch1: {cpp_name(batch1)}, batch2: {cpp_name(batch2)}"
+        )
+    _check_batches(batch1, batch2)
+    _refuse_bool("baddbmm", batch1)
     return _scaled(beta, self, alpha, product(batch1, batch2))
 
 
@@ -188,14 +218,82 @@ def addmv(self, mat, vec, beta=1, alpha=1):
         raise RuntimeError(
             f"size mismatch, got input ({self.shape[0] if self.ndim else 1}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         )
+    _check_addmv(self, mat, vec)
     return _scaled(beta, self, alpha, product(mat, vec))
+
+
+@op("addbmm", grad=dict(self=lambda grad, beta: times(grad, beta),
+                        batch1=lambda grad, batch1_sizes, batch2, alpha: times(bmm(_spread(grad, batch1_sizes), mT(batch2)), alpha),
+                        batch2=lambda grad, batch1, batch1_sizes, alpha: times(bmm(mT(batch1), _spread(grad, batch1_sizes)), alpha)),
+    inplace=True, signature=lambda self, batch1, batch2, *, beta=1, alpha=1: None)  # fmt: skip
+def addbmm(self, batch1, batch2, beta=1, alpha=1):
+    for name, batch in (("batch1", batch1), ("batch2", batch2)):
+        if batch.ndim != 3 and self.ndim <= 2:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    _check_base(self, (batch1.shape[1], batch2.shape[2]))
+    if self.dtype != batch2.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(batch2.dtype).legacy}"
+        )
+    _check_batches(batch1, batch2)
+    return _scaled(beta, self, alpha, product(batch1, batch2).sum(0, dtype=batch1.dtype))
+
+
+def _spread(grad: Any, sizes_of_batch: Any) -> Any:
+    """The same gradient for each member of the batch."""
+    return expand(grad, (sizes_of_batch[0], *grad.shape))
+
+
+@op("addr", grad=dict(self=lambda grad, beta: times(grad, beta), vec1=lambda grad, vec2, alpha: times(mv(grad, conj(vec2)), alpha),
+                      vec2=lambda grad, vec1, alpha: times(mv(_turned(grad), conj(vec1)), alpha)), inplace=True,
+    signature=lambda self, vec1, vec2, *, beta=1, alpha=1: None)  # fmt: skip
+def addr(self, vec1, vec2, beta=1, alpha=1):
+    for name, vec in (("vec1", vec1), ("vec2", vec2)):
+        if vec.ndim != 1:
+            raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
+    d = from_np(self.dtype)
+    for vec in (vec1, vec2):
+        d = promote_types(d, from_np(vec.dtype))
+    for name, value in (("beta", beta), ("alpha", alpha)):
+        if isinstance(value, bool) and d.name != "bool":
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
+        if d.category < 2 and isinstance(value, float):
+            raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
+    _check_base(self, (vec1.shape[0], vec2.shape[0]))
+    outer = vec1.astype(d.np)[:, None] * vec2.astype(d.np)
+    return _scaled(beta, np.broadcast_to(self, outer.shape).astype(d.np), alpha, outer)
+
+
+def _turned(x: Any) -> Any:
+    return x.T if isinstance(x, np.ndarray) else x.t()
+
+
+@op("linalg_cross", grad=dict(self=lambda grad, other, dim: linalg_cross(conj(other), grad, dim),
+                              other=lambda grad, self, dim: linalg_cross(grad, conj(self), dim)),
+    function=False, method=False)  # fmt: skip
+def linalg_cross(self, other, dim=-1):
+    if self.ndim != other.ndim:
+        raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    d = wrap_dim(dim, self.ndim)
+    m, n = self.shape[d] if self.ndim else 1, other.shape[d] if other.ndim else 1
+    if m != 3 or n != 3:
+        raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {m} and {n}")
+    if self.dtype != other.dtype:
+        raise RuntimeError(f"expected scalar type {from_np(self.dtype).legacy} but found {from_np(other.dtype).legacy}")
+    a, b = np.broadcast_arrays(np.moveaxis(self, d, 0), np.moveaxis(other, d, 0))
+    out = np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+    return np.ascontiguousarray(np.moveaxis(out, 0, d))
 
 
 @op("trace", grad=dict(self=lambda grad, self_sizes: _eye_like(grad, self_sizes)))
 def trace(self):
     if self.ndim != 2:
-        raise RuntimeError("trace: expected a matrix")
-    return np.asarray(np.trace(self))
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {self.ndim}")
+    if self.dtype.kind == "b":
+        raise NotImplementedError("\"trace\" not implemented for 'Bool'")
+    if self.dtype.kind in "iu":
+        return np.asarray(np.trace(self, dtype=np.int64))
+    return np.asarray(np.trace(self), self.dtype)
 
 
 def _eye_like(grad: Any, shape: Any) -> Any:

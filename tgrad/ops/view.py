@@ -9,7 +9,7 @@ import numpy as np
 
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import memory, strided, strides
-from .spec import TensorBase, op, sizes, view
+from .spec import ROWS, Row, TensorBase, op, sizes, view
 
 
 
@@ -44,6 +44,14 @@ def view_(self, size):
 def reshape(x: Any, size: Sequence[int]) -> Any:
     """`x.reshape(size)` for arrays and Tensors alike."""
     return x.reshape(size)
+
+
+@view("_reshape_alias", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="ReshapeAliasBackward0",
+      function=False, method=False)  # fmt: skip
+def reshape_alias(self, size):
+    steps = view_strides(self.shape, strides(self), size)
+    assert steps is not None
+    return strided(self, size, steps)
 
 
 @view("expand", grad=dict(self=lambda grad, self_sizes: sum_to(grad, self_sizes)), variadic="size")
@@ -424,10 +432,10 @@ def cat(tensors, dim=0):
                     f"Sizes of tensors must match except in dimension {d}. Expected size {m} but got size {n} for tensor "
                     f"number {i} in the list."
                 )
-    return np.concatenate(full, axis=d, dtype=_common(tensors))
+    return np.concatenate(full, axis=d, dtype=common_dtype(tensors))
 
 
-def _common(arrays: Sequence[np.ndarray]) -> np.dtype:
+def common_dtype(arrays: Sequence[np.ndarray]) -> np.dtype:
     from ..dtype import from_np, promote_types
 
     d = from_np(arrays[0].dtype)
@@ -459,7 +467,7 @@ def stack(tensors, dim=0):
                 f"stack expects each tensor to be equal size, but got {sizes(tensors[0].shape)} at entry 0 and "
                 f"{sizes(a.shape)} at entry {i}"
             )
-    return np.stack(tensors, axis=d, dtype=_common(tensors))
+    return np.stack(tensors, axis=d, dtype=common_dtype(tensors))
 
 
 # ---- copies
@@ -502,57 +510,19 @@ def unsafe_view(self, size):
     return self.reshape(infer_size(as_ints(size), self.size))
 
 
-@op("repeat", grad=dict(self=lambda grad, repeats, self_sizes: _unrepeat(grad, repeats, self_sizes)), variadic="repeats",
-    tensors="self", function=False)  # fmt: skip
-def repeat(self, repeats):
-    repeats = as_ints(repeats)
-    if len(repeats) < self.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
-    if any(r < 0 for r in repeats):
-        raise RuntimeError("Trying to create tensor with negative dimension " + sizes(repeats))
-    return np.tile(self, repeats)
-
-
-def _unrepeat(grad: Any, repeats: Sequence[int], shape: Sequence[int]) -> Any:
-    shape = (1,) * (len(repeats) - len(shape)) + tuple(shape)
-    split = [k for r, n in zip(repeats, shape, strict=True) for k in (r, n)]
-    out = grad.reshape(split)
-    dims = tuple(range(0, 2 * len(shape), 2))
-    out = out.sum(axis=dims) if isinstance(out, np.ndarray) else out.sum(dims) if dims else out
-    return out.reshape(shape)
-
-
 @op("flip", grad=dict(self=lambda grad, dims: flip(grad, dims)), tensors="self", variadic="dims")
 def flip(self, dims):
     return np.flip(self, wrap_dims(as_ints(dims), self.ndim) if as_ints(dims) else ()).copy()
 
 
-@op("roll", grad=dict(self=lambda grad, shifts, dims: roll(grad, _negated(shifts), dims)), tensors="self")
-def roll(self, shifts, dims=()):
-    shifts = as_ints(shifts) if isinstance(shifts, (tuple, list)) else (int(shifts),)
-    dims = as_ints(dims) if isinstance(dims, (tuple, list)) else (int(dims),)
-    if not dims and len(shifts) == 1:
-        return np.roll(self, shifts[0])
-    if len(shifts) != len(dims):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    return np.roll(self, shifts, tuple(wrap_dim(d, self.ndim) for d in dims))
+# ---- in-place forms of views: the same formulas under the numbers that PyTorch gives their nodes
 
-
-def _negated(shifts: Any) -> Any:
-    return tuple(-s for s in shifts) if isinstance(shifts, (tuple, list)) else -shifts
-
-
-@op("tril", grad=dict(self=lambda grad, diagonal: tril(grad, diagonal)), tensors="self", inplace=True)
-def tril(self, diagonal=0):
-    if self.ndim < 2:
-        raise RuntimeError("tril: input tensor must have at least 2 dimensions")
-    return np.tril(self, diagonal)
-
-
-@op("triu", grad=dict(self=lambda grad, diagonal: triu(grad, diagonal)), tensors="self", inplace=True)
-def triu(self, diagonal=0):
-    if self.ndim < 2:
-        raise RuntimeError("triu: input tensor must have at least 2 dimensions")
-    return np.triu(self, diagonal)
+for _name, _node in {
+    "squeeze.all": "SqueezeBackward3", "squeeze.dim": "SqueezeBackward4", "squeeze.dims": "SqueezeBackward5", "t": "TBackward1",
+    "transpose.int": "TransposeBackward1", "unsqueeze": "UnsqueezeBackward1", "as_strided": "AsStridedBackward1",
+}.items():  # fmt: skip
+    _row = ROWS[_name]
+    Row(
+        "_.".join(_name.split(".")) if "." in _name else _name + "_", _row.array, family="view", tensors="self",
+        grad={key: f.fn for key, f in _row.grad.items()}, node=_node, function=False, method=False,
+    )  # fmt: skip

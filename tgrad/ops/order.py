@@ -1,0 +1,119 @@
+"""Sorting and choosing by rank. nan counts as the largest value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..shape import wrap_dim
+from .scatter import value_selecting
+from .spec import op
+
+
+def _sorted(self: np.ndarray, dim: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:
+    d = wrap_dim(dim, self.ndim)
+    if self.dtype.kind == "c":
+        raise RuntimeError("sort(): input tensor must be of non-complex type")
+    if self.ndim == 0:
+        return self.copy(), np.zeros((), np.int64)
+    order = argsort_stable(self, d, descending)
+    return np.take_along_axis(self, order, d), order
+
+
+@op("sort.plain", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
+    tensors="self", node="SortBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+def sort(self, dim=-1, descending=False):
+    return _sorted(self, dim, descending)
+
+
+@op("sort.stable", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
+    tensors="self", node="SortBackward1", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+def sort_stable(self, dim=-1, descending=False, stable=False):
+    return _sorted(self, dim, descending)
+
+
+def argsort_stable(a: np.ndarray, d: int, descending: bool) -> np.ndarray:
+    """Stable order with nan as the largest value; descending keeps the order of equals too."""
+    if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
+        a = a.astype(np.float32)
+    if not descending:
+        return np.argsort(a, axis=d, kind="stable")
+    turned = np.flip(a, d)
+    order = np.flip(np.argsort(turned, axis=d, kind="stable"), d)
+    return a.shape[d] - 1 - order
+
+
+@op("topk", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
+    tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
+def topk(self, k, dim=-1, largest=True, sorted=True):
+    d = wrap_dim(dim, self.ndim)
+    n = self.shape[d] if self.ndim else 1
+    if not 0 <= k <= n:
+        raise RuntimeError("selected index k out of range")
+    if self.ndim == 0:
+        return self.copy(), np.zeros((), np.int64)
+    order = argsort_stable(self, d, largest)
+    at = np.ascontiguousarray(np.take(order, range(k), axis=d))
+    return np.take_along_axis(self, at, d), at
+
+
+@op("kthvalue", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
+    grad, self_sizes, dim, keepdim, result1)), tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
+def kthvalue(self, k, dim=-1, keepdim=False):
+    d = wrap_dim(dim, self.ndim)
+    n = self.shape[d] if self.ndim else 1
+    if self.ndim and n == 0:
+        raise IndexError(f"kthvalue(): Expected reduction dim {d} to have non-zero size.")
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
+    if self.ndim == 0:
+        return self.copy(), np.zeros((), np.int64)
+    at = np.take(argsort_stable(self, d, False), [k - 1], axis=d)
+    values = np.take_along_axis(self, at, d)
+    return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
+
+
+@op("cummax.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
+    tensors="self", node="CummaxBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+def cummax(self, dim):
+    return _running(self, dim, np.greater_equal)
+
+
+@op("cummin.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
+    tensors="self", node="CumminBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+def cummin(self, dim):
+    return _running(self, dim, np.less_equal)
+
+
+def _running(self: np.ndarray, dim: int, beats: Any) -> tuple[np.ndarray, np.ndarray]:
+    d = wrap_dim(dim, self.ndim)
+    if self.ndim == 0:
+        return self.copy(), np.zeros((), np.int64)
+    x = np.moveaxis(self, d, 0)
+    values, at = np.empty_like(x), np.zeros(x.shape, np.int64)
+    for i in range(x.shape[0]):
+        if i == 0:
+            values[0] = x[0]
+            continue
+        better = beats(x[i], values[i - 1]) | (x[i] != x[i])
+        values[i] = np.where(better, x[i], values[i - 1])
+        at[i] = np.where(better, i, at[i - 1])
+    return np.moveaxis(values, 0, d).copy(), np.moveaxis(at, 0, d).copy()
+
+
+def search(boundaries: np.ndarray, values: np.ndarray, right: bool) -> np.ndarray:
+    """Positions at which `values` would keep `boundaries` sorted, along the last dimension of both.
+
+    A boundary compares as `not (mid >= value)` (or `not (mid > value)`), which sends nan to the end as PyTorch's search does.
+    """
+    common = np.promote_types(boundaries.dtype, values.dtype) if boundaries.dtype != values.dtype else values.dtype
+    b, v = boundaries.astype(common, copy=False), values.astype(common, copy=False)
+    side = "right" if right else "left"
+    if b.ndim == 1:
+        return np.searchsorted(b, v, side=side)
+    flat_b, flat_v = b.reshape(-1, b.shape[-1]), v.reshape(-1, v.shape[-1]) if v.ndim else v.reshape(1, 1)
+    out = np.empty(flat_v.shape, np.int64)
+    for i in range(flat_b.shape[0]):
+        out[i] = np.searchsorted(flat_b[i], flat_v[i], side=side)
+    return out.reshape(v.shape)
