@@ -9,6 +9,7 @@ tensor(3., grad_fn=<MeanBackward0>)
 from __future__ import annotations
 
 import math as _math
+from types import ModuleType as _ModuleType
 
 from . import composite as _composite
 from . import dtype as _dtypes
@@ -42,8 +43,14 @@ memory_format = _composite.convert.memory_format
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
+tensor = _functions.tensor  # importing the submodule of that name has bound the module here
 
 _PUBLIC = frozenset(k for k in vars(_functions) if not k.startswith("_") and k not in ("annotations", "Any", "Callable", "LAZY"))
+# A module of the same name (tgrad.tensor) has taken the place of a function: the function it shall be.
+for _name in _PUBLIC | _functions.LAZY.keys():
+    if isinstance(globals().get(_name), _ModuleType):
+        globals()[_name] = getattr(_functions, _name)
+
 _SUBMODULES = (
     "autograd", "backends", "cli", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
     "special", "testing", "utils", "version", "viz",

@@ -1,0 +1,260 @@
+"""Activations as functions; `inplace=True` writes into the input."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ... import functions as fn
+from ...dispatch import bad_argument
+from ...dispatch import inplace as write
+from ...ops import activation as rows
+from ...ops.spec import Row
+from ...tensor import Tensor, wrap
+
+
+def run(row: Row, name: str, input: Any, into: bool, **params: Any) -> Tensor:
+    """The row on the input, or written into it."""
+    if not isinstance(input, Tensor):
+        raise bad_argument(name, 1, "input", input)
+    if into:
+        return write(row, (input,), params)
+    assert row.record is not None
+    return row.record(input, **params)
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(0, input), elementwise. NaN stays NaN.
+
+    >>> import tgrad as torch
+    >>> relu(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
+    return fn.relu_(input) if inplace else fn.relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(0, input), 6), elementwise."""
+    return run(rows.hardtanh, "relu6", input, inplace, min_val=0, max_val=6)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where positive, negative_slope * input elsewhere."""
+    return run(rows.leaky_relu, "leaky_relu", input, inplace, negative_slope=negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, alpha * (exp(input) - 1) elsewhere."""
+    return run(rows.elu, "elu", input, inplace, alpha=alpha, scale=1, input_scale=1)
+
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """scale * elu(input, alpha), with the two constants that keep mean 0 and variance 1."""
+    return run(rows.elu, "selu", input, inplace, alpha=SELU_ALPHA, scale=SELU_SCALE, input_scale=1)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """max(0, input) + min(0, alpha * (exp(input / alpha) - 1)). RuntimeError for alpha = 0."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return run(rows.celu, "celu", input, inplace, alpha=alpha)
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """input times the normal distribution's cumulative probability at it; approximate='tanh' by the tanh formula."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    return run(rows.gelu, "gelu", input, False, approximate=approximate)
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input), also called swish."""
+    return run(rows.silu, "silu", input, inplace)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input))."""
+    return run(rows.mish, "mish", input, inplace)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * input)) / beta; the input itself where beta * input > threshold."""
+    return run(rows.softplus, "softplus", input, False, beta=beta, threshold=threshold)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """The input clipped to [min_val, max_val]. ValueError if min_val > max_val."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return run(rows.hardtanh, "hardtanh", input, inplace, min_val=min_val, max_val=max_val)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(input + 3) / 6."""
+    return run(rows.hardsigmoid, "hardsigmoid", input, inplace)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * relu6(input + 3) / 6."""
+    return run(rows.hardswish, "hardswish", input, inplace)
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(input)), computed without overflow."""
+    return run(rows.log_sigmoid, "log_sigmoid", input, False)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    return input / (input.abs() + 1)  # type: ignore[attr-defined]
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    return input - input.tanh()  # type: ignore[attr-defined]
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """input where it is greater than `threshold`, `value` elsewhere."""
+    return run(rows.threshold, "threshold", input, inplace, threshold=threshold, value=value)
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """0 where |input| <= lambd, the input elsewhere."""
+    return run(rows.hardshrink, "hardshrink", input, False, lambd=lambd)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """The input moved towards 0 by lambd, and 0 where it is nearer than that."""
+    return run(rows.softshrink, "softshrink", input, False, lambd=lambd)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """input where positive, weight * input elsewhere; one weight for all, or one per channel (dimension 1)."""
+    if not isinstance(weight, Tensor):
+        raise bad_argument("prelu", 2, "weight", weight)
+    if input.dtype is not weight.dtype:
+        raise RuntimeError(
+            f"prelu: Type promoting not supported. Got {_cpp(input)} and {_cpp(weight)}"
+        )
+    n = weight.numel()
+    if n != 1:
+        if input.ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = input.shape[1] if input.ndim > 1 else 1
+        if channels != n:
+            raise RuntimeError(
+                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = "
+                f"{channels}."
+            )
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if input.ndim == 0:
+        weight = weight.reshape(()) if weight.ndim else weight  # type: ignore[attr-defined]
+    elif weight.ndim == 1 or input.ndim != 1:
+        shape = [1] * input.ndim
+        shape[1 if input.ndim > 1 else 0] = n
+        weight = weight.view(shape) if list(weight.shape) != shape else weight  # type: ignore[attr-defined]
+    assert rows.prelu_kernel.record is not None
+    return rows.prelu_kernel.record(input, weight)
+
+
+def _cpp(t: Tensor) -> str:
+    return {"float32": "float", "float64": "double"}.get(t.dtype.name, t.dtype.name)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """leaky_relu whose slope is drawn from [lower, upper) for each negative element in training, the mean of both else."""
+    noise = wrap(fn.default_generator.rrelu_noise(input._a, lower, upper)) if training else fn.empty_like(input)
+    params = {"lower": lower, "upper": upper, "training": training}
+    if inplace:
+        return write(rows.rrelu_with_noise, (input, noise), params)
+    assert rows.rrelu_with_noise.record is not None
+    return rows.rrelu_with_noise.record(input, noise, **params)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half along dim times the sigmoid of the second. RuntimeError for an odd size."""
+    if input.ndim == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    assert rows.glu.record is not None
+    return rows.glu.record(input, dim)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-input))."""
+    return input.sigmoid()  # type: ignore[attr-defined]
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return input.tanh()  # type: ignore[attr-defined]
+
+
+# ---- along a dimension
+
+
+def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """exp(input) scaled to sum 1 along dim."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return fn.softmax(input, dim, dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """softmax of -input."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return fn.softmax(-input, dim, dtype=dtype)  # type: ignore[operator]
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """log(softmax(input)), computed without overflow."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return fn.log_softmax(input, dim, dtype=dtype)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """A sample of the Gumbel-softmax distribution; hard=True gives one-hot values with the soft ones' gradient."""
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    gumbels = -fn.empty_like(logits).exponential_().log()
+    soft = fn.softmax((logits + gumbels) / tau, dim)  # type: ignore[operator]
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    one = fn.zeros_like(logits).scatter_(dim, index, 1.0)
+    return one - soft.detach() + soft
+
+
+def _named_inplace(name: str, plain: Any) -> Any:
+    def written(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return plain(input, *args, inplace=True, **kwargs)
+
+    written.__name__ = name
+    written.__doc__ = f"`{plain.__name__}`, written into the input."
+    return written
+
+
+relu_ = _named_inplace("relu_", relu)
+elu_ = _named_inplace("elu_", elu)
+selu_ = _named_inplace("selu_", selu)
+celu_ = _named_inplace("celu_", celu)
+hardtanh_ = _named_inplace("hardtanh_", hardtanh)
+leaky_relu_ = _named_inplace("leaky_relu_", leaky_relu)
+threshold_ = _named_inplace("threshold_", threshold)
+rrelu_ = _named_inplace("rrelu_", rrelu)

@@ -1,0 +1,136 @@
+"""Normalisation as functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import functions as fn
+from ...dtype import finfo
+from ...ops import norm as rows
+from ...tensor import Tensor
+
+
+def layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
+    """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias."""
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return rows.native_layer_norm.record(input, shape, weight, bias, eps)[0]  # type: ignore[misc]
+
+
+def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
+    """input / sqrt(mean(input**2) + eps) over the last dimensions, then times weight; eps: the dtype's by default."""
+    shape = tuple(normalized_shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    if weight is not None and tuple(weight.shape) != shape:
+        raise RuntimeError(
+            "Expected weight to be of same shape as normalized_shape, but got weight of shape "
+            f"{list(weight.shape)} and normalized_shape = {list(shape)}"
+        )
+    if tuple(input.shape[input.ndim - len(shape) :]) != shape or input.ndim < len(shape):
+        stars = "".join(f", {n}" for n in shape)
+        raise RuntimeError(
+            f"Given normalized_shape={list(shape)}, expected input with shape [*{stars}], but got input of "
+            f"size{list(input.shape)}"
+        )
+    dims = tuple(range(input.ndim - len(shape), input.ndim))
+    half = input.itemsize == 2
+    x = input.float() if half else input  # type: ignore[attr-defined]
+    if eps is None:
+        eps = finfo(x.dtype).eps
+    out = x * (x.pow(2).mean(dims, keepdim=True) + eps).rsqrt()
+    if weight is not None:
+        out = out * weight
+    return out.to(input.dtype) if half else out
+
+
+def batch_norm(
+    input: Tensor, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """Mean 0 and variance 1 per channel (dimension 1): of this batch in training, else by the running statistics.
+
+    Training updates the running statistics in place by `momentum`. ValueError for a single value per channel.
+    """
+    if training:
+        _verify_batch_size(input.size())
+    row = rows.native_batch_norm
+    return row.record(input, weight, bias, running_mean, running_var, bool(training), momentum, eps)[0]  # type: ignore[misc]
+
+
+def _verify_batch_size(size: Any) -> None:
+    count = size[0]
+    for n in size[2:]:
+        count *= n
+    if count == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+
+
+def group_norm(input: Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 per sample over each of `num_groups` groups of channels."""
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    size = list(input.shape)
+    _verify_batch_size([size[0] * size[1] // num_groups, num_groups, *size[2:]])
+    channels = size[1]
+    if channels % num_groups:
+        raise RuntimeError(
+            f"Expected number of channels in input to be divisible by num_groups, but got input of shape {size} and "
+            f"num_groups={num_groups}"
+        )
+    for word, t in (("weight", weight), ("bias", bias)):
+        if t is not None and (t.dim() != 1 or t.numel() != channels):
+            raise RuntimeError(
+                f"Expected {word} to be a vector of size equal to the number of channels in input, but got {word} of shape "
+                f"{list(t.shape)} and input of shape {size}"
+            )
+    spots = 1
+    for n in size[2:]:
+        spots *= n
+    x = input.contiguous()  # type: ignore[attr-defined]
+    return rows.native_group_norm.record(x, weight, bias, size[0], channels, spots, num_groups, eps)[0]  # type: ignore[misc]
+
+
+def instance_norm(
+    input: Tensor, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """batch_norm of each sample by itself."""
+    if use_input_stats:
+        count = 1
+        for n in input.size()[2:]:
+            count *= n
+        if count == 1:
+            raise ValueError(
+                f"Expected more than 1 spatial element when training, got input size {input.size()}"
+            )
+    elif running_mean is None or running_var is None:
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    n, c = input.shape[0], input.shape[1]
+    repeated = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
+    flat = input.contiguous().view(1, n * c, *input.shape[2:])  # type: ignore[attr-defined]
+    w, b, mean, var = repeated
+    out = rows.native_batch_norm.record(flat, w, b, mean, var, use_input_stats, momentum, eps)[0]  # type: ignore[misc]
+    for kept, each in ((running_mean, mean), (running_var, var)):
+        if kept is not None and use_input_stats:
+            kept.copy_(each.view(n, c).mean(0))
+    return out.view(input.shape)
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """input / (k + alpha * mean of squares over `size` neighbouring channels) ** beta."""
+    if input.dim() < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)")
+    if input.numel() == 0:
+        return input
+    squares = input.mul(input)  # type: ignore[attr-defined]
+    channels = input.shape[1]
+    before, after = size // 2, (size - 1) // 2
+    zeros = [squares.new_zeros((input.shape[0], n, *input.shape[2:])) for n in (before, after)]
+    padded = fn.cat([zeros[0], squares, zeros[1]], 1)
+    total = padded.unfold(1, size, 1).mean(-1)[:, :channels]
+    return input / (total * alpha + k) ** beta  # type: ignore[operator]

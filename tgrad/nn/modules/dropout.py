@@ -1,0 +1,63 @@
+"""Dropout as modules: active in training only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from .module import Module
+
+
+class _Dropout(Module):
+    _function: Any = None
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if p < 0 or p > 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return type(self)._function(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """Zeroes each element with probability p in training and scales the rest by 1 / (1 - p)."""
+
+    _function = staticmethod(F.dropout)
+
+
+class Dropout1d(_Dropout):
+    """Zeroes whole channels of [N, C, L] or [C, L]."""
+
+    _function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(_Dropout):
+    """Zeroes whole channels of [N, C, H, W]."""
+
+    _function = staticmethod(F.dropout2d)
+
+
+class Dropout3d(_Dropout):
+    """Zeroes whole channels of [N, C, D, H, W] or [C, D, H, W]."""
+
+    _function = staticmethod(F.dropout3d)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout that keeps the mean and variance of what SELU puts out."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """AlphaDropout of whole channels."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)

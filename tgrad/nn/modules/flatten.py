@@ -1,0 +1,62 @@
+"""Changes of shape as modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...tensor import Tensor
+from .module import Module
+
+
+class Flatten(Module):
+    """Joins the dimensions from start_dim to end_dim; by default all but the first."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.flatten(self.start_dim, self.end_dim)  # type: ignore[attr-defined]
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Splits a dimension into several of the given sizes."""
+
+    def __init__(self, dim: Any, unflattened_size: Any) -> None:
+        super().__init__()
+        if isinstance(dim, int):
+            self._check_sizes(unflattened_size)
+        elif isinstance(dim, str):
+            self._check_pairs(unflattened_size)
+        else:
+            raise TypeError("invalid argument type for dim parameter")
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    @staticmethod
+    def _check_sizes(sizes: Any) -> None:
+        if not isinstance(sizes, (tuple, list)):
+            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
+        for i, n in enumerate(sizes):
+            if not isinstance(n, int):
+                raise TypeError(
+                    f"unflattened_size must be tuple of ints, but found element of type {type(n).__name__} at pos {i}"
+                )
+
+    @staticmethod
+    def _check_pairs(sizes: Any) -> None:
+        if not isinstance(sizes, tuple):
+            raise TypeError(f"unflattened_size must be a tuple of tuples, but found type {type(sizes).__name__}")
+        for i, pair in enumerate(sizes):
+            if not isinstance(pair, tuple):
+                raise TypeError(
+                    f"unflattened_size must be tuple of tuples, but found element of type {type(pair).__name__} at pos {i}"
+                )
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.unflatten(self.dim, self.unflattened_size)  # type: ignore[attr-defined]
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,309 @@
+"""Hooks of modules: on the way in, on the way out, and on the gradients that pass.
+
+Note [Hooks on a module's gradients]
+A full backward hook wants the gradients of a module's inputs and outputs. Both are caught by identity functions in the
+graph: one that all inputs go through, one that all outputs go through. In the backward pass the outputs' one is met
+first and notes what arrives; the inputs' one is met last and calls the hooks with both.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from ...graph.function import Function
+from ...graph.hooks import RemovableHandle
+from ...tensor import Tensor
+
+Hooks = OrderedDict[int, Callable[..., Any]]
+
+BOTH_KINDS = (
+    "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
+)
+BOTH_KINDS_GLOBAL = (
+    "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them."
+)
+
+
+class Everywhere:
+    """The hooks that run for every module."""
+
+    def __init__(self) -> None:
+        self.forward_pre: Hooks = OrderedDict()
+        self.forward: Hooks = OrderedDict()
+        self.with_kwargs: dict[int, bool] = {}
+        self.always: dict[int, bool] = {}
+        self.backward_pre: Hooks = OrderedDict()
+        self.backward: Hooks = OrderedDict()
+        self.full: bool | None = None
+        self.parameter: Hooks = OrderedDict()
+        self.buffer: Hooks = OrderedDict()
+        self.module: Hooks = OrderedDict()
+
+
+everywhere = Everywhere()
+
+
+def _global(hooks: Hooks, hook: Callable[..., Any], *extra: dict[int, bool]) -> RemovableHandle:
+    handle = RemovableHandle(hooks, extra_dict=list(extra))
+    hooks[handle.id] = hook
+    return handle
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, args)` before every forward of every module; what it returns replaces the arguments."""
+    return _global(everywhere.forward_pre, hook)
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> RemovableHandle:
+    """`hook(module, args, output)` after every forward of every module; what it returns replaces the output."""
+    handle = _global(everywhere.forward, hook, everywhere.with_kwargs, everywhere.always)
+    if with_kwargs:
+        everywhere.with_kwargs[handle.id] = True
+    if always_call:
+        everywhere.always[handle.id] = True
+    return handle
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, grad_output)` before the gradients pass back through any module."""
+    return _global(everywhere.backward_pre, hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, grad_input, grad_output)` when the gradients of any module's inputs are known."""
+    if everywhere.full is False:
+        raise RuntimeError(BOTH_KINDS_GLOBAL)
+    everywhere.full = True
+    return _global(everywhere.backward, hook)
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """The hook of the time before full backward hooks, for every module."""
+    if everywhere.full is True:
+        raise RuntimeError(BOTH_KINDS_GLOBAL)
+    everywhere.full = False
+    return _global(everywhere.backward, hook)
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, name, parameter)` when a parameter is registered anywhere; what it returns replaces it."""
+    return _global(everywhere.parameter, hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, name, buffer)` when a buffer is registered anywhere; what it returns replaces it."""
+    return _global(everywhere.buffer, hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """`hook(module, name, submodule)` when a module is registered anywhere; what it returns replaces it."""
+    return _global(everywhere.module, hook)
+
+
+# ---- gradients; see Note [Hooks on a module's gradients]
+
+
+class BackwardHookFunction(Function):
+    """The identity, whose backward passes the gradients through a callback."""
+
+    @staticmethod
+    def forward(ctx: Any, callback: Callable[..., Any], *tensors: Tensor) -> Any:
+        ctx.callback = callback
+        ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
+        return tensors
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> Any:
+        return None, *ctx.callback(grads)
+
+
+class BackwardHook:
+    """The full backward hooks of one call of a module."""
+
+    def __init__(self, module: Any, hooks: list[Callable[..., Any]], pre_hooks: list[Callable[..., Any]]) -> None:
+        self.module, self.hooks, self.pre_hooks = module, hooks, pre_hooks
+        self.grad_outputs: tuple[Any, ...] | None = None
+        self.inputs_at: list[int] | None = None
+        self.n_inputs = self.n_outputs = -1
+        self.outputs_at: list[int] = []
+
+    def _through(self, values: tuple[Any, ...], callback: Callable[..., Any]) -> tuple[tuple[Any, ...], list[int]]:
+        """The values with their tensors passed through the identity, and where those stand."""
+        at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
+        if not any(values[i].requires_grad for i in at):
+            return values, []
+        made = BackwardHookFunction.apply(callback, *[values[i] for i in at])
+        out = list(values)
+        for i, t in zip(at, made if isinstance(made, tuple) else (made,)):
+            out[i] = t
+        return tuple(out), at
+
+    def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.n_inputs = len(args)
+        args, at = self._through(args, self._inputs_passed)
+        self.inputs_at = at or None
+        return args
+
+    def outputs(self, result: Any) -> Any:
+        single = not isinstance(result, tuple)
+        values = (result,) if single else result
+        self.n_outputs = len(values)
+        values, self.outputs_at = self._through(values, self._outputs_reached)
+        return values[0] if single else values
+
+    @staticmethod
+    def _spread(at: list[int], n: int, values: Any) -> tuple[Any, ...]:
+        out: list[Any] = [None] * n
+        for i, v in zip(at, values):
+            out[i] = v
+        return tuple(out)
+
+    def _outputs_reached(self, grads: Any) -> Any:
+        self.grad_outputs = self._spread(self.outputs_at, self.n_outputs, grads)
+        for hook in self.pre_hooks:
+            got = hook(self.module, self.grad_outputs)
+            if got is None:
+                continue
+            expected = len(self.grad_outputs)
+            got = got if isinstance(got, tuple) else (got,)
+            if len(got) != expected:
+                raise RuntimeError(
+                    f"Backward pre hook returned an invalid number of grad_output, got {len(got)}, but expected {expected}"
+                )
+            self.grad_outputs = got
+        if self.inputs_at is None:
+            for hook in self.hooks:
+                got = hook(self.module, (), self.grad_outputs)
+                if got is not None and not (isinstance(got, tuple) and all(g is None for g in got)):
+                    raise RuntimeError(
+                        "Backward hook for Modules where no input requires gradient should always return None or None for all "
+                        "gradients."
+                    )
+        assert self.grad_outputs is not None
+        return [self.grad_outputs[i] for i in self.outputs_at]
+
+    def _inputs_passed(self, grads: Any) -> Any:
+        if self.grad_outputs is None:
+            raise RuntimeError(
+                "Module backward hook for grad_input is called before the grad_output one. This happens because the gradient in "
+                "your nn.Module flows to the Module's input without passing through the Module's output. Make sure that the "
+                "output depends on the input and that the loss is computed based on the output."
+            )
+        assert self.inputs_at is not None
+        grad_inputs = self._spread(self.inputs_at, self.n_inputs, grads)
+        for hook in self.hooks:
+            got = hook(self.module, grad_inputs, self.grad_outputs)
+            if got is None:
+                continue
+            got = got if isinstance(got, tuple) else (got,)
+            if len(got) != len(grad_inputs):
+                raise RuntimeError(
+                    f"Backward hook returned an invalid number of grad_input, got {len(got)}, but expected {len(grad_inputs)}"
+                )
+            grad_inputs = got
+        self.grad_outputs = None
+        return [grad_inputs[i] for i in self.inputs_at]
+
+
+# ---- registration on one module
+
+
+class HookMixin:
+    """The part of Module that registers hooks."""
+
+    _forward_hooks: Hooks
+    _forward_hooks_with_kwargs: dict[int, bool]
+    _forward_hooks_always_called: dict[int, bool]
+    _forward_pre_hooks: Hooks
+    _forward_pre_hooks_with_kwargs: dict[int, bool]
+    _backward_hooks: Hooks
+    _backward_pre_hooks: Hooks
+    _state_dict_hooks: Hooks
+    _state_dict_pre_hooks: Hooks
+    _load_state_dict_pre_hooks: Hooks
+    _load_state_dict_post_hooks: Hooks
+    _is_full_backward_hook: bool | None
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """`hook(module, args[, kwargs], output)` after forward; what it returns (unless None) replaces the output."""
+        extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
+        handle = _added(self._forward_hooks, hook, prepend, extra)
+        if with_kwargs:
+            self._forward_hooks_with_kwargs[handle.id] = True
+        if always_call:
+            self._forward_hooks_always_called[handle.id] = True
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """`hook(module, args[, kwargs])` before forward; what it returns replaces the arguments."""
+        handle = _added(self._forward_pre_hooks, hook, prepend, [self._forward_pre_hooks_with_kwargs])
+        if with_kwargs:
+            self._forward_pre_hooks_with_kwargs[handle.id] = True
+        return handle
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """`hook(module, grad_output)` before the gradients pass back through; what it returns replaces them."""
+        return _added(self._backward_pre_hooks, hook, prepend, [])
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """`hook(module, grad_input, grad_output)` once both are known; what it returns replaces grad_input."""
+        if self._is_full_backward_hook is False:
+            raise RuntimeError(BOTH_KINDS)
+        self._is_full_backward_hook = True
+        return _added(self._backward_hooks, hook, prepend, [])
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The backward hook of old: it sees the gradients of the last operation only. Use the full one."""
+        if self._is_full_backward_hook is True:
+            raise RuntimeError(BOTH_KINDS)
+        self._is_full_backward_hook = False
+        return _added(self._backward_hooks, hook, False, [])
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """`hook(module, state_dict, prefix, local_metadata)` after `state_dict()`; it changes the dict in place."""
+        hook._from_public_api = True  # type: ignore[attr-defined]
+        return _added(self._state_dict_hooks, hook, False, [])
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """`hook(module, prefix, keep_vars)` before `state_dict()`."""
+        return _added(self._state_dict_pre_hooks, hook, False, [])
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """`hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
+        return _added(self._load_state_dict_pre_hooks, _with_module(hook, self), False, [])
+
+    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
+        return _added(self._load_state_dict_pre_hooks, _with_module(hook, self) if with_module else hook, False, [])
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        return _added(self._state_dict_hooks, hook, False, [])
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """`hook(module, incompatible_keys)` after loading; it may change the lists of keys in place."""
+        return _added(self._load_state_dict_post_hooks, hook, False, [])
+
+
+class _with_module:
+    """A hook called with its module in front; a class, so that modules that carry one can be pickled."""
+
+    def __init__(self, hook: Callable[..., Any], module: Any) -> None:
+        self.hook, self.module = hook, module
+
+    def __call__(self, *args: Any) -> Any:
+        return self.hook(self.module, *args)
+
+
+def _added(hooks: Hooks, hook: Callable[..., Any], prepend: bool, extra: list[Any]) -> RemovableHandle:
+    handle = RemovableHandle(hooks, extra_dict=extra)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle

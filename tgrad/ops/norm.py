@@ -1,0 +1,225 @@
+"""Normalisation: over the last dimensions, over a batch, over groups of channels.
+
+Note [Normalising]
+All three subtract a mean and divide by a deviation over some of the dimensions (`dims`), then scale and shift. The
+gradient of y = (x - mean) / deviation with respect to x is (g - mean(g) - y mean(g y)) / deviation. Over arrays the mean
+and 1/deviation that the forward saved are used; over Tensors they are computed again from the input, so that the
+gradient of the gradient knows that they depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .activation import need_float
+from .pointwise import rsqrt
+from .spec import op, sizes
+
+
+def stats(x: np.ndarray, dims: tuple[int, ...], eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(centred x, mean, 1/deviation) with the dimensions kept; halves in float32."""
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    n = math.prod(x.shape[d] for d in dims)
+    mean = np.add.reduce(wide, axis=dims, keepdims=True) / n
+    centre = wide - mean
+    var = np.add.reduce(centre * centre, axis=dims, keepdims=True) / n
+    return centre, mean, 1 / np.sqrt(var + eps)
+
+
+def mean_over(x: Any, dims: tuple[int, ...]) -> Any:
+    if isinstance(x, np.ndarray):
+        return np.add.reduce(x, axis=dims, keepdims=True) / math.prod(x.shape[d] for d in dims)
+    return x.mean(dims, keepdim=True)
+
+
+def sum_over(x: Any, dims: tuple[int, ...], keepdim: bool = False) -> Any:
+    if not dims:
+        return x
+    if isinstance(x, np.ndarray):
+        return np.add.reduce(x, axis=dims, keepdims=keepdim)
+    return x.sum(dims, keepdim=keepdim)
+
+
+def restored(x: Any, mean: Any, rstd: Any, dims: tuple[int, ...], eps: float) -> tuple[Any, Any]:
+    """(normalised x, 1/deviation), of saved values over arrays and anew over Tensors; see Note [Normalising]."""
+    if isinstance(x, np.ndarray):
+        shape = tuple(1 if d in dims else n for d, n in enumerate(x.shape))
+        rstd = rstd.reshape(shape)
+        return (x - mean.reshape(shape)) * rstd, rstd
+    centre = x - mean_over(x, dims)
+    rstd = rsqrt(mean_over(centre * centre, dims) + eps)
+    return centre * rstd, rstd
+
+
+def through(g: Any, y: Any, rstd: Any, dims: tuple[int, ...]) -> Any:
+    """The gradient that reaches the input; see Note [Normalising]."""
+    return (g - mean_over(g, dims) - y * mean_over(g * y, dims)) * rstd
+
+
+def single(grads: Any) -> Any:
+    return grads[0] if isinstance(grads, (list, tuple)) else grads
+
+
+# ---- over the last dimensions
+
+
+@op("native_layer_norm",
+    grad={"input weight bias": lambda grad, input, weight, normalized_shape, eps, result1, result2, needs: _layer_norm_grad(
+        grad, input, weight, normalized_shape, eps, result1, result2, needs)},
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
+def native_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    shape = tuple(normalized_shape)
+    _check_layer_norm(input, shape, weight, bias)
+    first = input.ndim - len(shape)
+    dims = tuple(range(first, input.ndim))
+    if input.size == 0:
+        lead = input.shape[:first] + (1,) * len(shape)
+        return np.empty_like(input), np.zeros(lead, input.dtype), np.zeros(lead, input.dtype)
+    centre, mean, rstd = stats(input, dims, eps)
+    out = centre * rstd
+    if weight is not None:
+        out = out * weight
+    if bias is not None:
+        out = out + bias
+    return out.astype(input.dtype, copy=False), mean, rstd
+
+
+def _check_layer_norm(input: np.ndarray, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for word, t in (("weight", weight), ("bias", bias)):
+        if t is not None and t.shape != shape:
+            raise RuntimeError(
+                f"Expected {word} to be of same shape as normalized_shape, but got {word} of shape {sizes(t.shape)} and "
+                f"normalized_shape = {sizes(shape)}"
+            )
+    if input.ndim < len(shape) or input.shape[input.ndim - len(shape) :] != shape:
+        stars = "".join(f", {n}" for n in shape)
+        raise RuntimeError(
+            f"Given normalized_shape={sizes(shape)}, expected input with shape [*{stars}], but got input of "
+            f"size{sizes(input.shape)}"
+        )
+    need_float("LayerNormKernelImpl", input)
+
+
+def _layer_norm_grad(
+    grad: Any, input: Any, weight: Any, normalized_shape: Any, eps: float, mean: Any, rstd: Any, needs: Any
+) -> tuple[Any, Any, Any]:
+    grad = single(grad)
+    first = input.ndim - len(tuple(normalized_shape))
+    inner, outer = tuple(range(first, input.ndim)), tuple(range(first))
+    y, r = restored(input, mean, rstd, inner, eps)
+    return (
+        through(grad if weight is None else grad * weight, y, r, inner) if needs[0] else None,
+        sum_over(grad * y, outer) if needs[1] else None,
+        sum_over(grad, outer) if needs[2] else None,
+    )
+
+
+# ---- over a batch
+
+
+@op("native_batch_norm",
+    grad={"input weight bias": lambda grad, input, weight, running_mean, running_var, training, eps, result1, result2, needs:
+          _batch_norm_grad(grad, input, weight, running_mean, running_var, training, eps, result1, result2, needs)},
+    tensors="input weight bias running_mean running_var", outputs="output save_mean save_invstd", undiff="save_mean save_invstd",
+    function=False, method=False)  # fmt: skip
+def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
+    _check_batch_norm(input, weight, bias, running_mean, running_var, training)
+    dims = (0, *range(2, input.ndim))
+    shape = _channel_shape(input.ndim)
+    wide = np.dtype(np.float32) if input.dtype.itemsize == 2 else input.dtype
+    if training:
+        centre, mean, rstd = stats(input, dims, eps) if input.size else (input, input[:1], input[:1])
+        if running_mean is not None and input.size:
+            n = input.size // input.shape[1]
+            running_mean += (momentum * (mean.reshape(-1) - running_mean)).astype(running_mean.dtype)
+        if running_var is not None and input.size:
+            var = np.add.reduce(centre * centre, axis=dims) / max(n - 1, 1) if n > 1 else np.full(input.shape[1], math.nan)
+            running_var += (momentum * (var - running_var)).astype(running_var.dtype)
+        saved = mean.reshape(-1), rstd.reshape(-1)
+    else:
+        rstd = (1 / np.sqrt(running_var + eps)).astype(wide, copy=False).reshape(shape)
+        centre = input - running_mean.reshape(shape)
+        saved = np.empty(0, wide), np.empty(0, wide)
+    out = centre * (rstd if weight is None else rstd * weight.reshape(shape))
+    if bias is not None:
+        out = out + bias.reshape(shape)
+    return out.astype(input.dtype, copy=False), *saved
+
+
+def _channel_shape(ndim: int) -> tuple[int, ...]:
+    return (1, -1, *(1,) * (ndim - 2))
+
+
+def _check_batch_norm(input: np.ndarray, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool) -> None:
+    if not training:
+        for word, t in (("running_mean", running_mean), ("running_var", running_var)):
+            if t is None:
+                raise RuntimeError(f"{word} must be defined in evaluation mode")
+    channels = input.shape[1]
+    given = (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias))
+    for word, t in given:
+        if t is not None and t.size != channels:
+            raise RuntimeError(f"{word} should contain {channels} elements not {t.size}")
+    need_float("batch_norm", input)
+
+
+def _batch_norm_grad(
+    grad: Any, input: Any, weight: Any, running_mean: Any, running_var: Any, training: bool, eps: float, mean: Any, rstd: Any,
+    needs: Any,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    grad = single(grad)
+    dims = (0, *range(2, input.ndim))
+    shape = _channel_shape(input.ndim)
+    scaled = grad if weight is None else grad * weight.reshape(shape)
+    if training:
+        y, r = restored(input, mean, rstd, dims, eps)
+        to_input = through(scaled, y, r, dims) if needs[0] else None
+    else:
+        r = rsqrt(running_var + eps).reshape(shape)
+        y = (input - running_mean.reshape(shape)) * r
+        to_input = scaled * r if needs[0] else None
+    return to_input, sum_over(grad * y, dims) if needs[1] else None, sum_over(grad, dims) if needs[2] else None
+
+
+# ---- over groups of channels
+
+
+@op("native_group_norm",
+    grad={"input weight bias": lambda grad, input, weight, group, eps, result1, result2, needs: _group_norm_grad(
+        grad, input, weight, group, eps, result1, result2, needs)},
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
+def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
+    need_float("GroupNormKernelImpl", input)
+    if input.size == 0:
+        return np.empty_like(input), np.zeros((N, group), input.dtype), np.zeros((N, group), input.dtype)
+    centre, mean, rstd = stats(input.reshape(N, group, -1), (2,), eps)
+    out = (centre * rstd).reshape(input.shape)
+    shape = _channel_shape(input.ndim)
+    if weight is not None:
+        out = out * weight.reshape(shape)
+    if bias is not None:
+        out = out + bias.reshape(shape)
+    return out.astype(input.dtype, copy=False), mean.reshape(N, group), rstd.reshape(N, group)
+
+
+def _group_norm_grad(
+    grad: Any, input: Any, weight: Any, group: int, eps: float, mean: Any, rstd: Any, needs: Any
+) -> tuple[Any, Any, Any]:
+    grad = single(grad)
+    whole, grouped = tuple(input.shape), (input.shape[0], group, -1)
+    dims = (0, *range(2, input.ndim))
+    y, r = restored(input.reshape(grouped), mean, rstd, (2,), eps)
+    scaled = grad if weight is None else grad * weight.reshape(_channel_shape(input.ndim))
+    return (
+        through(scaled.reshape(grouped), y, r, (2,)).reshape(whole) if needs[0] else None,
+        sum_over(grad * y.reshape(whole), dims) if needs[1] else None,
+        sum_over(grad, dims) if needs[2] else None,
+    )
