@@ -8,7 +8,7 @@ A public function has PyTorch's signature as a plain Python one, which Python bi
 
     def cumsum(input, dim, *, dtype=None, out=None, **kw):
         if kw: return rebind(cumsum, (input, dim), dict(dtype=dtype, out=out), kw)
-        r = run(row, (input,), {'dim': dim, 'dtype': dtype})
+        r = row.record(input, dim, dtype=dtype)
         return r if out is None else into(out, r, 'cumsum')
 
 `kw` is there for numpy's spellings (axis, keepdims, x, x1, x2), which PyTorch accepts, and for `self=`.
@@ -24,7 +24,7 @@ from . import functions
 from .dispatch import bad_argument, inplace, into, no_overload, pointwise, run
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
-from .ops.spec import REQUIRED, Param, Row
+from .ops.spec import REQUIRED, Param, Row, signature_of
 from .prepared import prepare
 from .tensor import Tensor
 
@@ -162,13 +162,17 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
             lines.append(f"    if not isinstance({w}, Tensor): raise {wrong}")
     packed = "{" + ", ".join(f"{w!r}: {w}" for w in statics) + "}"
     inputs = "(" + "".join(f"{t}, " for t in tensors) + ")"
-    runner = "inplace" if form == "inplace" else "pointwise" if row.family == "pointwise" else "run"
-    lines.append(f"    r = {runner}(row, {inputs}, {packed})")
+    if form == "inplace":
+        lines.append(f"    r = inplace(row, {inputs}, {packed})")
+    elif row.family == "pointwise":
+        lines.append(f"    r = pointwise(row, {inputs}, {packed})")
+    else:
+        lines.append(f"    r = row.record({_array_call(row)})")
     if form == "function":
         lines.append("    return pack(r) if out is None else put(out, pack(r))")
     elif form == "view" or form == "inplace":
         lines.append("    return pack(r)")
-    scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "run": run, "pointwise": pointwise, "inplace": inplace}
+    scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "pointwise": pointwise, "inplace": inplace}
     scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
     scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, name))
     source = "\n".join(lines)
@@ -177,6 +181,12 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
     fn.__module__, fn.__qualname__, fn.row = "tgrad", name, row
     fn.__doc__ = describe(row, name, form)
     return fn
+
+
+def _array_call(row: Row) -> str:
+    """The arguments of `record`, which stand in the order of the array function."""
+    names = [(p.name, "input" if p.name == "self" else p.name) for p in signature_of(row.array)]
+    return ", ".join(f"{own}={word}" if p.keyword else word for p, (own, word) in zip(signature_of(row.array), names, strict=True))
 
 
 def _packer(row: Row, form: str) -> Callable[[Any], Any]:
