@@ -43,7 +43,6 @@ memory_format = _composite.convert.memory_format
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
-tensor = _functions.tensor  # importing the submodule of that name has bound the module here
 
 _PUBLIC = frozenset(k for k in vars(_functions) if not k.startswith("_") and k not in ("annotations", "Any", "Callable", "LAZY"))
 # A module of the same name (tgrad.tensor) has taken the place of a function: the function it shall be.
