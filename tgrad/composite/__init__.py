@@ -1,10 +1,12 @@
 """Public functions and methods that are made of rows rather than being one. Importing this package publishes them."""
 
 from . import (  # noqa: F401
+    arithmetic,
     autograd,
     compare,
     convert,
     creation,
+    extremes,
     einsum,
     indexing,
     joining,
@@ -13,7 +15,10 @@ from . import (  # noqa: F401
     products,
     random,
     reductions,
+    selection,
     shaping,
+    softmax,
+    statistics,
     subscript,
     twins,
     write,

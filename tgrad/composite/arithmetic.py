@@ -10,7 +10,7 @@ import numpy as np
 from .. import dtype as dtypes
 from .. import functions as F
 from ..dispatch import bad_argument, inplace, into, no_overload, pointwise
-from ..methods import attach, composite, missing, publish
+from ..methods import attach, composite, missing, publish, return_type
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED, Row
 from ..promotion import as_number, result_type
@@ -382,3 +382,33 @@ def polygamma(input, other=REQUIRED, *, out=None):
 def polygamma_(self, n):
     """In-place `polygamma`."""
     return inplace(rows.polygamma, (self,), {"n": n})
+
+
+def _mvlgamma(name: str, input: Any, p: Any) -> dict[str, Any]:
+    need_tensors(name, input=input)
+    if p is REQUIRED:
+        raise missing(name, ["p"])
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    return {"p": int(p)}
+
+
+@composite(method=True)
+def mvlgamma(input=REQUIRED, p=REQUIRED, *, out=None):
+    """The logarithm of the multivariate gamma function of dimension p."""
+    r = pointwise(rows.mvlgamma, (input,), _mvlgamma("mvlgamma", input, p))
+    return r if out is None else into(out, r, "mvlgamma")
+
+
+@composite(function=False, method=True)
+def mvlgamma_(self, p=REQUIRED):
+    """In-place `mvlgamma`."""
+    return inplace(rows.mvlgamma, (self,), _mvlgamma("mvlgamma_", self, p))
+
+
+@composite(method=True)
+def frexp(input=REQUIRED, *, out=None):
+    """Mantissa in [0.5, 1) and exponent of 2."""
+    need_tensors("frexp", input=input)
+    r = return_type("frexp", ("mantissa", "exponent"))(rows.frexp.record(input))
+    return r if out is None else type(r)([into(o, x, "frexp") for o, x in zip(out, r, strict=True)])

@@ -3,16 +3,21 @@
 from . import (  # noqa: F401
     activation,
     embedding,
+    extremes,
     index,
     linalg,
     loss,
+    magnitude,
     norm,
     order,
     pointwise,
     rearrange,
     reduce,
     scalar,
+    scan,
     scatter,
+    softmax,
+    variance,
     view,
 )
 from .spec import ROWS, Row

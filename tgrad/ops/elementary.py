@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .choice import where
-from .spec import COMPLEX, FLOAT, REAL, REAL_FLOAT, TensorBase, conj, lacking, nothing, pointwise
+from .spec import COMPLEX, FLOAT, REAL, REAL_FLOAT, TensorBase, conj, kind_of, lacking, nothing, op, pointwise
 
 
 def is_complex(x: Any) -> bool:
@@ -331,3 +331,20 @@ angle = pointwise(
     holomorphic=False,
     inplace=False,
 )
+
+
+def _frexp_grad(grads: Any, result1: Any) -> Any:
+    """2 ** -exponent, in the gradient's dtype."""
+    grad = grads[0]
+    power = result1.astype(grad.dtype) if isinstance(result1, np.ndarray) else result1.to(grad.dtype)
+    return grad / exp2(power)
+
+
+@op("frexp.row", grad=dict(self=_frexp_grad), outputs="mantissa exponent", undiff="exponent", node="FrexpBackward0",
+    function=False, method=False)  # fmt: skip
+def frexp(self):
+    if kind_of(self.dtype) != "f":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    wide = self.astype(np.float32) if self.dtype.itemsize == 2 else self
+    mantissa, exponent = np.frexp(wide)
+    return np.asarray(mantissa).astype(self.dtype, copy=False), np.asarray(exponent, np.int32)

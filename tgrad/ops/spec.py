@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import from_np
+
 REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
 
 # Promotion kinds: how the dtype of the result follows from those of the inputs.
@@ -109,7 +111,9 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.narrow = narrow  # halves are computed as halves, not in float32
-        self.check: Callable[..., None] | None = None  # set by the composites: raises for (inputs, params) that do not go
+        self.check: Callable[..., None] | None = (
+            None  # set by the composites: raises for (inputs, params) that do not go
+        )
         if name in ROWS:
             raise ValueError(f"two rows are called {name!r}")
         ROWS[name] = self
@@ -181,6 +185,18 @@ def signature_of(fn: Callable[..., Any]) -> list[Param]:
     kwdefaults = fn.__kwdefaults__ or {}  # type: ignore[attr-defined]
     out += [Param(n, kwdefaults.get(n, REQUIRED), keyword=True) for n in keyword]
     return out
+
+
+def kind_of(dt: np.dtype) -> str:
+    """b, i, f or c, as in `lacking`."""
+    return {"b": "b", "i": "i", "u": "i", "c": "c"}.get(dt.kind, "f")
+
+
+def refuse(a: np.ndarray, lacks: dict[str, Refusal]) -> None:
+    """Raises what `lacks` says about the dtype of an array, for ops that are not elementwise."""
+    found = lacks.get(kind_of(a.dtype))
+    if found is not None:
+        raise found[0](found[1].format(dtype=from_np(a.dtype).legacy))
 
 
 def camel(name: str) -> str:

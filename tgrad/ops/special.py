@@ -296,3 +296,27 @@ def _sinc_slope(self: Any) -> Any:
 
 
 sinc = pointwise("sinc", _sinc, grad=dict(self=lambda grad, self: grad * _sinc_slope(self)), kind=FLOAT)
+
+
+def _multi(args: Any, fn: Any, p: int) -> Any:
+    """The sum of fn(self - j / 2) for j < p."""
+    total = fn(args)
+    for j in range(1, p):
+        total = total + fn(args - j / 2)
+    return total
+
+
+def _mvlgamma(self: Any, p: int) -> Any:
+    return _multi(self, _gammaln, p) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+mvlgamma = pointwise(
+    "mvlgamma.row",
+    _mvlgamma,
+    tensors="self",
+    node="MvlgammaBackward0",
+    grad=dict(self=lambda grad, self, p: grad * _multi(self, digamma, p)),
+    kind=FLOAT,
+    function=False,
+    method=False,
+)

@@ -1,0 +1,187 @@
+"""The largest, the smallest, the middle: of everything, along a dimension, or of two tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dispatch import into, no_overload, pointwise
+from ..methods import composite, return_type
+from ..ops import choice
+from ..ops import extremes as rows
+from ..ops.spec import REQUIRED, Row
+from ..tensor import Tensor
+from .reductions import check_input, is_dims, need
+
+
+def _pair(name: str, out: Any, r: Any, fields: tuple[str, str] = ("values", "indices")) -> Any:
+    """Two results as a named tuple, written into `out` if there is one."""
+    made = return_type(name, fields)
+    if out is None:
+        return made(r)
+    for o, x in zip(out, r, strict=True):
+        if o.dtype is not x.dtype:
+            from ..tensor import _cpp
+
+            raise RuntimeError(f"Expected out tensor to have dtype {_cpp(x.dtype)}, but got {_cpp(o.dtype)} instead")
+    return made([into(o, x, name) for o, x in zip(out, r, strict=True)])
+
+
+def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row) -> Any:
+    @composite(name=name, method=True)
+    def extreme(
+        input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, other: Any = None, out: Any = None
+    ) -> Any:
+        """The extreme value of everything; along dim, values and indices; of two tensors, elementwise."""
+        check_input(name, input)
+        if isinstance(dim, Tensor) and other is None:
+            dim, other = None, dim
+        if other is not None:
+            r = pointwise(pair_row, (input, other), {})
+            return r if out is None else into(out, r, name)
+        if not is_dims(dim) or isinstance(dim, (tuple, list)):
+            raise no_overload(name, input, dim)
+        if dim is None:
+            r = all_row.record(input)
+            return r if out is None else into(out, r, name)
+        return _pair(name, out, dim_row.record(input, dim, keepdim))
+
+    return extreme
+
+
+max = _extreme("max", rows.max_all, rows.max_dim, choice.maximum)
+min = _extreme("min", rows.min_all, rows.min_dim, choice.minimum)
+
+
+@composite(method=True)
+def aminmax(input=REQUIRED, *, dim=None, keepdim=False, out=None):
+    """The smallest and the largest value."""
+    need("aminmax", input=input)
+    check_input("aminmax", input)
+    return _pair("aminmax", out, rows.aminmax.record(input, dim, keepdim), ("min", "max"))
+
+
+def _medians(name: str, all_row: Row, dim_row: Row) -> Any:
+    @composite(name=name, method=True)
+    def median(input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, out: Any = None) -> Any:
+        """The lower median of everything, or values and indices along dim."""
+        check_input(name, input)
+        if not is_dims(dim) or isinstance(dim, (tuple, list)):
+            raise no_overload(name, input, dim)
+        if dim is None:
+            return all_row.record(input)
+        return _pair(name, out, dim_row.record(input, dim, keepdim))
+
+    return median
+
+
+median = _medians("median", rows.median_all, rows.median_dim)
+nanmedian = _medians("nanmedian", rows.nanmedian_all, rows.nanmedian_dim)
+
+
+@composite(method=True)
+def mode(input=REQUIRED, dim=-1, keepdim=False, *, out=None):
+    """The most frequent value along dim (the smallest of several), and an index where it stands."""
+    need("mode", input=input)
+    check_input("mode", input)
+    return _pair("mode", out, rows.mode_dim.record(input, dim, keepdim))
+
+
+# ---- quantiles
+
+_MODES = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantiles(name: str, skip_nan: bool) -> Any:
+    @composite(name=name, method=True)
+    def quantile(
+        input: Any = REQUIRED,
+        q: Any = REQUIRED,
+        dim: Any = None,
+        keepdim: Any = False,
+        *,
+        interpolation: str = "linear",
+        out: Any = None,
+    ) -> Any:
+        """The q-th quantiles (q a number or a 1-d tensor in [0, 1]) of everything or along dim.
+
+        A rank between two elements is settled by `interpolation`: linear, lower, higher, midpoint or nearest.
+        """
+        check_input(name, input)
+        if q is REQUIRED or not isinstance(q, (Tensor, float, int)):
+            raise no_overload(name, input, q)
+        r = _quantile(name, input, q, dim, keepdim, interpolation, skip_nan)
+        return r if out is None else into(out, r, name)
+
+    return quantile
+
+
+def _quantile(name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nan: bool) -> Tensor:
+    if isinstance(q, (float, int)):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
+        q = input.new_tensor(q)  # type: ignore[attr-defined]
+    _check_quantile(input, q, interpolation)
+    shape = list(input.shape)
+    if dim is None:
+        ordered = input.flatten().sort()[0]  # type: ignore[attr-defined]
+        sizes = [1] * len(shape) if keepdim else []
+    else:
+        ordered = input.unsqueeze(-1).transpose(dim, -1) if input.ndim else input.unsqueeze(0)  # type: ignore[attr-defined]
+        if input.ndim and dim % input.ndim == input.ndim - 1:
+            ordered = input
+        ordered = ordered.sort()[0]
+        sizes = list(shape)
+        if input.ndim:
+            sizes[dim] = 1
+            if not keepdim:
+                del sizes[dim]
+    last = ordered.shape[-1] - 1
+    nan = ordered.isnan()
+    flat_q = q if q.ndim else q.unsqueeze(0)
+    if skip_nan:
+        rank = (flat_q * (nan.logical_not().sum(-1, keepdim=True) - 1)).clamp(0)
+    else:
+        rank = (flat_q * last).masked_fill(nan.any(-1, keepdim=True), last)
+    if interpolation in ("lower", "higher", "nearest"):
+        rank = {"lower": rank.floor, "higher": rank.ceil, "nearest": rank.round}[interpolation]()
+    below = rank.long()
+    values = ordered.gather(
+        -1, below.expand(*ordered.shape[:-1], below.shape[-1]) if below.ndim < ordered.ndim else below
+    )
+    if interpolation in ("linear", "midpoint"):
+        weight = rank - below if interpolation == "linear" else rank * 0 + 0.5
+        above = rank.ceil().long()
+        upper = ordered.gather(
+            -1, above.expand(*ordered.shape[:-1], above.shape[-1]) if above.ndim < ordered.ndim else above
+        )
+        values = values.lerp_(upper, weight)
+    if q.ndim == 0:
+        values = values.squeeze_(-1) if values.ndim else values
+        return values.reshape(sizes) if list(values.shape) != sizes else values
+    values = values.unsqueeze(0).transpose_(0, -1).squeeze_(-1)
+    full = [q.numel(), *sizes]
+    return values.reshape(full) if list(values.shape) != full else values
+
+
+def _check_quantile(input: Tensor, q: Tensor, interpolation: str) -> None:
+    if input.numel() == 0:
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    if q.ndim > 1:
+        raise RuntimeError(f"quantile() q must be a scalar or 1D tensor but got shape {list(q.shape)}")
+    if input.dtype.name not in ("float32", "float64"):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if q.dtype is not input.dtype:
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+    if interpolation not in _MODES:
+        raise RuntimeError(
+            "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
+            + interpolation
+        )
+    if not bool(np.all((q._a >= 0) & (q._a <= 1))):
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
+
+
+quantile = _quantiles("quantile", False)
+nanquantile = _quantiles("nanquantile", True)

@@ -1,0 +1,125 @@
+"""Exponentials of whole rows: logsumexp, softmax, log-softmax, and the running logsumexp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..shape import reduced_shape, wrap_dim, wrap_dims
+from .arithmetic import logaddexp
+from .choice import where
+from .elementary import exp, is_complex, log
+from .reduce import restore, wide
+from .spec import conj, lacking, op, refuse
+from .view import flip
+
+# ---- the logarithm of a sum of exponentials
+
+
+def _lse_grad(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> Any:
+    shape = tuple(self.shape)
+    return restore(grad, shape, dim, keepdim) * conj(exp(self - restore(result, shape, dim, keepdim)))
+
+
+@op(
+    "logsumexp.dims", grad=dict(self=_lse_grad), tensors="self", node="LogsumexpBackward0", function=False, method=False
+)
+def logsumexp(self, dim, keepdim=False):
+    dims = wrap_dims(dim, self.ndim)
+    x = self.astype(wide(self.dtype), copy=False)
+    top = np.maximum.reduce(x.real, axis=dims, keepdims=True) if 0 not in self.shape else np.zeros((), x.real.dtype)
+    top = np.where(np.isfinite(top), top, 0)
+    total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
+    shape = reduced_shape(self.shape, dims, keepdim)
+    return np.asarray(total).reshape(shape).astype(self.dtype, copy=False)
+
+
+def _running(self: np.ndarray, d: int) -> np.ndarray:
+    """Running logsumexp along d. The exponentials never overflow, since they are taken relative to the running maximum."""
+    if self.dtype.kind != "c":
+        return np.logaddexp.accumulate(self, axis=d)
+    out = self.copy()
+    rows = np.moveaxis(out, d, 0)
+    for i in range(1, len(rows)):
+        rows[i] = logaddexp.array(rows[i - 1], rows[i])
+    return out
+
+
+def _reversed(x: Any, d: int) -> Any:
+    return flip(x, (d,))
+
+
+def _lcse_grad(grad: Any, self: Any, result: Any, dim: int) -> Any:
+    """Sum over j >= i of grad_j * exp(self_i - result_j), with the sum taken in logarithms; signs apart for reals."""
+    if self.ndim == 0:
+        return grad
+    if is_complex(self):
+        down = _reversed(logcumsumexp(_reversed(log(grad) - conj(result), dim), dim), dim)
+        return exp(down + conj(self))
+
+    def side(part: Any) -> Any:
+        return exp(_reversed(logcumsumexp(_reversed(log(part) - result, dim), dim), dim) + self)
+
+    return side(where(grad > 0, grad, 0)) - side(where(grad < 0, -grad, 0))
+
+
+@op("logcumsumexp", grad=dict(self=_lcse_grad), tensors="self")
+def logcumsumexp(self, dim):
+    refuse(self, lacking("bi", "logcumsumexp_out_cpu"))
+    d = wrap_dim(dim, self.ndim)
+    if self.ndim == 0:
+        return self.copy()
+    return _running(self.astype(wide(self.dtype), copy=False), d).astype(self.dtype, copy=False)
+
+
+# ---- softmax
+
+
+def _kernel(name: str, self: np.ndarray, dim: int) -> str:
+    """PyTorch has a kernel for the last dimension and one for the others, and says which one lacks a dtype."""
+    last = wrap_dim(dim, self.ndim) == max(self.ndim, 1) - 1
+    return (
+        f"{name}_lastdim_kernel_impl"
+        if last
+        else f"{name}_kernel_impl"
+        if name == "log_softmax"
+        else "softmax_kernel_impl"
+    )
+
+
+@op("_softmax", grad=dict(self=lambda grad, result, dim: _softmax_grad(grad, result, dim)), tensors="self",
+    node="SoftmaxBackward0", function=False, method=False)  # fmt: skip
+def softmax(self, dim):
+    refuse(self, lacking("bic", _kernel("softmax", self, dim)))
+    d = wrap_dim(dim, self.ndim)
+    if self.ndim == 0 or self.size == 0:
+        return np.ones_like(self)
+    x = self.astype(wide(self.dtype), copy=False)
+    e = np.exp(x - np.maximum.reduce(x, axis=d, keepdims=True))
+    e /= np.add.reduce(e, axis=d, keepdims=True)
+    return e.astype(self.dtype, copy=False)
+
+
+def _softmax_grad(grad: Any, result: Any, dim: int) -> Any:
+    g = grad * result
+    return g - result * _row_sum(g, dim)
+
+
+def _row_sum(x: Any, dim: int) -> Any:
+    if isinstance(x, np.ndarray):
+        return np.add.reduce(x, axis=wrap_dims(dim, x.ndim), keepdims=True)
+    return x.sum(dim, keepdim=True)
+
+
+@op("_log_softmax", grad=dict(self=lambda grad, result, dim: grad - exp(result) * _row_sum(grad, dim)), tensors="self",
+    node="LogSoftmaxBackward0", function=False, method=False)  # fmt: skip
+def log_softmax(self, dim):
+    refuse(self, lacking("bic", _kernel("log_softmax", self, dim)))
+    d = wrap_dim(dim, self.ndim)
+    if self.ndim == 0 or self.size == 0:
+        return np.zeros_like(self)
+    x = self.astype(wide(self.dtype), copy=False)
+    x = x - np.maximum.reduce(x, axis=d, keepdims=True)
+    x = x - np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True))
+    return x.astype(self.dtype, copy=False)
