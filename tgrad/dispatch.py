@@ -284,7 +284,7 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         else:
             raise bad_argument(row.name, i + 1, row.tensors[i].rstrip("*"), x)
     with quiet:
-        r = row.array(*arrays, **params)
+        r = row.array(**dict(zip([t.rstrip('*') for t in row.tensors], arrays, strict=True)), **params)
     recorded = bool(row.grad) and state.grad and needs_grad(tensors)
     if row.family in ("view", "pieces"):
         return _views(row, inputs, params, r, recorded)
@@ -340,7 +340,7 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     else:
         arrays = [x._a if isinstance(x, Tensor) else x for x in inputs]
         with quiet:
-            r = row.array(*arrays, **params)
+            r = row.array(**dict(zip(row.tensors, arrays, strict=True)), **params)
     node = None
     if recording and row.grad:
         node = inplace_node(row, inputs, params)

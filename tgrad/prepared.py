@@ -101,6 +101,7 @@ class _Writer:
     def __init__(self, row: Row, params: list[Param]) -> None:
         self.row, self.params, self.many = row, params, many(row)
         self.tensors = [t.rstrip("*") for t in row.tensors]
+        self.optional = {p.name for p in params if p.default is not REQUIRED and p.name in self.tensors}
         self.lines: list[str] = []
 
     def function(self) -> Callable[..., Any]:
@@ -121,7 +122,8 @@ class _Writer:
             name = self.tensors[0]
             tests = ["state.slow", f"type({name}) not in LISTS", f"not FAST.issuperset([type(t) for t in {name}])"]
         else:
-            tests = ["state.slow", *(f"type({t}) not in FAST" for t in self.tensors)]
+            absent = {t: f" and {t} is not None" if t in self.optional else "" for t in self.tensors}
+            tests = ["state.slow", *(f"type({t}) not in FAST{absent[t]}" for t in self.tensors)]
         self.add(f"if {' or '.join(tests)}:", f"    return {_general_call(self.row, self.params)}")
 
     def compute(self) -> None:
@@ -130,6 +132,8 @@ class _Writer:
             value = p.name
             if p.name in self.tensors:
                 value = f"[t._a for t in {p.name}]" if self.many else p.name + "._a"
+                if p.name in self.optional:
+                    value = f"None if {p.name} is None else {value}"
             args.append(f"{p.name}={value}" if p.keyword else value)
         self.add("token = enter(silent)", "try:", f"    r = array({', '.join(args)})", "finally:", "    leave(token)")
 
@@ -157,12 +161,12 @@ class _Writer:
             self.head(out)
             self.saves(diff)
             return
-        live = " or ".join(f"{t}._rg or {t}._x is not None" for t in diff)
+        live = " or ".join(f"{self.given(t)}({t}._rg or {t}._x is not None)" for t in diff)
         self.add(f"if ({live}) and state.grad and {kind}.dtype.kind not in 'biu':")
         for i, t in enumerate(diff):
             own = f"({t}._node or ({t} if {t}._rg else None)) if {t}._x is None else edge({t})"
             if len(self.tensors) > 1:  # one of several inputs may be an integer tensor
-                own = f"({own}) if {t}._rg or {t}._x is not None else None"
+                own = f"({own}) if {self.given(t)}({t}._rg or {t}._x is not None) else None"
             self.add(f"    e{i} = {own}")
         some = " or ".join(f"e{i} is not None" for i in range(len(diff)))
         self.add(f"    if {some}:", "        node = cls()")
@@ -170,6 +174,9 @@ class _Writer:
         self.add(f"        node.edges = ({edges})")
         self.head(out)
         self.saves(diff)
+
+    def given(self, t: str) -> str:
+        return f"{t} is not None and " if t in self.optional else ""
 
     def head(self, out: str) -> None:
         self.add("        node.seq = next_seq()", "        node.extra = None", "        node.plain = True")
@@ -184,7 +191,10 @@ class _Writer:
                 self.add(f"        node.s_{w} = list({w})", f"        node.v_{w} = [0 if t._vc is None else t._vc.n for t in {w}]")
             elif w in self.tensors:
                 users = sorted({at[t] for f in self.row.grad.values() if w in f.words for t in f.targets})
-                take = [f"node.s_{w} = {w}", f"node.v_{w} = 0 if {w}._vc is None else {w}._vc.n"]
+                version = f"0 if {w}._vc is None else {w}._vc.n"
+                if w in self.optional:
+                    version = f"{SCALAR} if {w} is None else {version}"
+                take = [f"node.s_{w} = {w}", f"node.v_{w} = {version}"]
                 if users == list(range(len(diff))):
                     self.add(*("        " + line for line in take))
                 else:
