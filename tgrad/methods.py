@@ -20,12 +20,15 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import functions
 from .dispatch import bad_argument, inplace, into, no_overload, pointwise, run
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
 from .ops.spec import REQUIRED, Param, Row, signature_of
 from .prepared import prepare
+from .storage import overlaps_itself
 from .tensor import Tensor
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other"}
@@ -167,6 +170,12 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
     elif row.family == "pointwise":
         lines.append(f"    r = pointwise(row, {inputs}, {packed})")
     else:
+        for t, w in zip(row.tensors, tensors, strict=True):
+            kind, want = ("(tuple, list)", "tuple of Tensors") if t.endswith("*") else ("Tensor", "Tensor")
+            wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w}, {want!r})"
+            lines.append(f"    if not isinstance({w}, {kind}): raise {wrong}")
+        if form == "function":
+            lines.append(f"    if out is not None: apart(out, {inputs})")
         lines.append(f"    r = row.record({_array_call(row)})")
     if form == "function":
         lines.append("    return pack(r) if out is None else put(out, pack(r))")
@@ -175,6 +184,7 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
     scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "pointwise": pointwise, "inplace": inplace}
     scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
     scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, name))
+    scope.update(apart=apart)
     source = "\n".join(lines)
     exec(compile(source, f"<function {name}>", "exec"), scope)
     fn = scope[name]
@@ -198,6 +208,24 @@ def _packer(row: Row, form: str) -> Callable[[Any], Any]:
     if row.family == "view":
         return lambda r: tuple(r) if type(r) is list else r
     return lambda r: r
+
+
+def apart(out: Any, inputs: tuple[Any, ...]) -> None:
+    """Refuses to write into `out=` tensors that share memory with what is still to be read."""
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    for x in inputs:
+        for t in x if isinstance(x, (tuple, list)) else (x,):
+            for o in outs:
+                if isinstance(o, Tensor) and isinstance(t, Tensor) and o._a.size and np.may_share_memory(o._a, t._a):
+                    raise RuntimeError(
+                        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+                        "location. Please clone() the tensor before performing the operation."
+                    )
+                if isinstance(o, Tensor) and overlaps_itself(o._a):
+                    raise RuntimeError(
+                        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                        "Please clone() the tensor before performing the operation."
+                    )
 
 
 def _put(name: str, out: Any, result: Any) -> Any:

@@ -165,7 +165,7 @@ def infer_size(sizes: Sequence[int], count: int) -> tuple[int, ...]:
                 raise RuntimeError("only one dimension can be inferred")
             hole = i
         elif n < 0:
-            raise RuntimeError(f"invalid shape dimension {n}")
+            raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(sizes)}")
         else:
             known *= n
     shown = "[" + ", ".join(map(str, sizes)) + "]"

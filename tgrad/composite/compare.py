@@ -30,12 +30,20 @@ def broadcast_shapes(*shapes):
     torch.Size([2, 3])
     """
     full = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
-    try:
-        return Size(common_shape(*full))
-    except RuntimeError:
-        raise RuntimeError(
-            "Shape mismatch: objects cannot be broadcast to a single shape"
-        ) from None
+    size: list[int] = []
+    for i, shape in enumerate(full):
+        size = [1] * (len(shape) - len(size)) + size
+        for k in range(1, len(shape) + 1):
+            n = shape[-k]
+            if n < 0:
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({n}): ({n})")
+            if size[-k] not in (1, n) and n != 1:
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {n} at -{k}! Mismatching argument at index {i} had {shape}; but "
+                    f"expected shape should be broadcastable to {size}"
+                )
+            size[-k] = n if size[-k] == 1 else size[-k]
+    return Size(size)
 
 
 @composite(method=True)

@@ -222,11 +222,18 @@ def _index(self: Tensor) -> int:
     return int(self._a.item())
 
 
+def _need_one(self: Tensor) -> None:
+    if self._a.size != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+
+
 def _to_int(self: Tensor) -> int:
+    _need_one(self)
     return int(self.item().real if self.is_complex() else self.item())  # type: ignore[attr-defined]
 
 
 def _to_float(self: Tensor) -> float:
+    _need_one(self)
     v = self.item()  # type: ignore[attr-defined]
     if isinstance(v, complex):
         if v.imag:

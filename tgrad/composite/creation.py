@@ -9,16 +9,15 @@ import numpy as np
 
 from .. import device as devices
 from .. import dtype as dtypes
-from ..dtype import dtype
-from ..graph.modes import state
 from ..dispatch import bad_argument as bad
 from ..dispatch import into, mark_inference
+from ..dtype import dtype
+from ..graph.modes import state
 from ..methods import attach, composite, publish
 from ..ops.spec import ROWS
 from ..ops.view import to_copy
-from ..shape import Size
 from ..storage import dense
-from ..tensor import NO_GRAD_DTYPE, Tensor, make, wrap
+from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
 
 
 def flagged(a: np.ndarray, requires_grad: bool = False) -> Tensor:
@@ -280,7 +279,7 @@ def _check_shape(data: Any, shape: tuple[int, ...], depth: int) -> None:
     if isinstance(data, (Tensor, np.ndarray)):
         return
     if not isinstance(data, (list, tuple)):
-        raise TypeError(f"not a sequence")
+        raise TypeError("not a sequence")
     if len(data) != shape[depth]:
         raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(data)})")
     if depth + 1 < len(shape):
@@ -381,6 +380,14 @@ def _flatten(data: Any, out: list[Any]) -> None:
         out.append(data)
 
 
+def refuse_negative_strides(a: np.ndarray) -> None:
+    if any(s < 0 for s in a.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+            "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+
+
 @composite()
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False, names=None):
     """A tensor with a copy of `data` (number, nested sequences, array, tensor); always a leaf.
@@ -403,6 +410,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         )
     if isinstance(data, np.float64) and dtype is None:
         dtype = dtypes.float64
+    if isinstance(data, np.ndarray):
+        refuse_negative_strides(data)
     return flagged(from_data(data, dtype), requires_grad)
 
 
@@ -457,11 +466,7 @@ def from_numpy(ndarray):
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     d = dtypes.from_np(ndarray.dtype)
-    if any(s < 0 for s in ndarray.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
-            "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
-        )
+    refuse_negative_strides(ndarray)
     if any(s % ndarray.itemsize for s in ndarray.strides):
         raise ValueError(
             "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory."
@@ -688,80 +693,3 @@ def complex_(real, imag, *, out=None):
         raise RuntimeError(f"Expected object of scalar type {real.dtype.legacy} but got scalar type {imag.dtype.legacy} for second argument")
     r = ROWS["complex"].record(real, imag)
     return r if out is None else into(out, r, "complex")
-
-
-class _Legacy(type):
-    """The metaclass of `torch.FloatTensor` and its siblings: calls make tensors, isinstance looks at the dtype."""
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:  # noqa: N805
-        return legacy(cls._dtype, args, kwargs, cls.__name__)
-
-    def __instancecheck__(cls, instance: Any) -> bool:  # noqa: N805
-        return isinstance(instance, Tensor) and instance.dtype is cls._dtype
-
-    def __repr__(cls) -> str:  # noqa: N805
-        return f"<class 'torch.{cls.__name__}'>"
-
-    @property
-    def dtype(cls) -> dtype:  # noqa: N805
-        return cls._dtype
-
-    _dtype: dtype
-
-
-def legacy(d: dtype, args: tuple[Any, ...], kwargs: dict[str, Any], name: str = "Tensor") -> Tensor:
-    """The old constructors: sizes make an uninitialised tensor, data is copied (and converted)."""
-    if "size" in kwargs and not args:
-        args = (tuple(kwargs.pop("size")),)
-        return wrap(np.empty(args[0], d.np))
-    at(kwargs.pop("device", None))
-    if not args:
-        return wrap(np.empty(0, d.np))
-    first = args[0]
-    if all(isinstance(a, (int, np.integer)) and not isinstance(a, bool) for a in args):
-        return wrap(np.zeros(sizes_of(args, name), d.np))
-    if len(args) > 1:
-        raise TypeError(f"new() received an invalid combination of arguments - got ({', '.join(type(a).__name__ for a in args)})")
-    if isinstance(first, Size):
-        return wrap(np.zeros(tuple(first), d.np))
-    if isinstance(first, Tensor):
-        if first.dtype is not d:
-            raise _mismatch(d, first)
-        return first.detach()
-    if isinstance(first, (float, bool, str)) or first is None:
-        raise TypeError(f"new(): data must be a sequence (got {type(first).__name__})")
-    return wrap(from_data(first, d))
-
-
-def _mismatch(d: dtype, t: Tensor) -> TypeError:
-    from ..tensor import _cpp
-
-    return TypeError(f"expected {_cpp(d)} (got {_cpp(t.dtype)})")
-
-
-LEGACY = {
-    "FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16, "ByteTensor": dtypes.uint8,
-    "BFloat16Tensor": dtypes.bfloat16, "CharTensor": dtypes.int8, "ShortTensor": dtypes.int16, "IntTensor": dtypes.int32,
-    "LongTensor": dtypes.int64, "BoolTensor": dtypes.bool_,
-}  # fmt: skip
-
-for _name, _d in LEGACY.items():
-    publish(_name, _Legacy(_name, (), {"_dtype": _d, "__module__": "torch", "__doc__": f"Makes {_d} tensors the old way."}))
-
-
-def _new_tensor(cls: type, *args: Any, **kwargs: Any) -> Tensor:
-    """`Tensor(2, 3)`, `Tensor([1, 2])`, `Tensor(other)`: the default dtype, whatever the data."""
-    out = legacy(dtypes.get_default_dtype(), args, kwargs)
-    return out if cls is Tensor else make(cls, out._a)
-
-
-Tensor.__new__ = staticmethod(_new_tensor)  # type: ignore[method-assign,assignment]
-Tensor.__init__ = lambda self, *args, **kwargs: None  # type: ignore[method-assign,assignment,misc]
-
-
-def _new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The old `x.new(...)`: as the legacy constructors, with this tensor's dtype."""
-    return legacy(self.dtype, args, kwargs)
-
-
-attach("new", _new)

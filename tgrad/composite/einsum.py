@@ -27,7 +27,9 @@ def einsum(equation, *operands):
     RuntimeError for an equation that does not fit the operands.
     """
     if not operands:
-        raise ValueError("einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
+        )
     if isinstance(equation, Tensor):
         equation, operands = _from_lists((equation, *operands))
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
@@ -66,10 +68,13 @@ def _labels(text: str, start: int, found: str) -> list[str]:
         if c == ".":
             if ELLIPSIS in out:
                 more = "an ellipsis was already found" if found != "output" else "an ellipsis (...) was already found"
-                raise RuntimeError(f"einsum(): found '.' for {found} " + ("for which " if found != "output" else "but ") + more)
+                raise RuntimeError(
+                    f"einsum(): found '.' for {found} " + ("for which " if found != "output" else "but ") + more
+                )
             if text[i : i + 3] != "...":
                 raise RuntimeError(
-                    f"einsum(): found '.' for {found} that is not part of any ellipsis" + (" (...)" if found == "output" else "")
+                    f"einsum(): found '.' for {found} that is not part of any ellipsis"
+                    + (" (...)" if found == "output" else "")
                 )
             out.append(ELLIPSIS)
             i += 2
@@ -147,7 +152,9 @@ class _Plan:
             if label in self.place:
                 raise RuntimeError(f"einsum(): output subscript {label} appears more than once in the output")
             if label not in self.count:
-                raise RuntimeError(f"einsum(): output subscript {label} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum(): output subscript {label} does not appear in the equation for any input operand"
+                )
             self.place[label] = self.size
             self.size += 1
         self.kept = self.size

@@ -53,7 +53,9 @@ def nonzero(input, *, out=None, as_tuple=False):
     if out is None:
         return r
     if isinstance(out, Tensor) and out._a.dtype != np.int64:
-        raise RuntimeError(f"nonzero: Expected out tensor to have scalar type Long but got scalar type {out.dtype.legacy}")
+        raise RuntimeError(
+            f"nonzero: Expected out tensor to have scalar type Long but got scalar type {out.dtype.legacy}"
+        )
     return into(out, r, "nonzero")
 
 
@@ -152,9 +154,7 @@ def scatter_reduce_(self, dim, index, src, reduce, *, include_self=True):
 def _warn_index_reduce() -> None:
     import warnings
 
-    warnings.warn(
-        "index_reduce() is in beta and the API may change at any time.", UserWarning, stacklevel=4
-    )
+    warnings.warn("index_reduce() is in beta and the API may change at any time.", UserWarning, stacklevel=4)
 
 
 @composite(method=True)

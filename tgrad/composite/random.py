@@ -115,7 +115,9 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
 
 
 @composite()
-def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None):
+def randint_like(
+    input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
+):
     """`randint` with the sizes and dtype of `input`."""
     if high is None:
         low, high = 0, low
@@ -128,7 +130,9 @@ def randint_like(input, low, high=None, *, dtype=None, layout=None, device=None,
 
 
 @composite()
-def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, device=None, requires_grad=False, pin_memory=False):
+def randperm(
+    n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """The numbers 0 … n-1 in random order."""
     at(device)
     a = gen(generator).randperm(n, dtype.np)
@@ -136,7 +140,9 @@ def randperm(n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, de
 
 
 @composite()
-def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False):
+def normal(
+    mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
+):
     """Normal numbers with the given mean and standard deviation, each a number or a tensor."""
     g = gen(generator)
     if size is not None:
@@ -225,9 +231,14 @@ def binomial(count, prob, generator=None):
 
 
 def _inplace(name: str, draw: Any, node: str, doc: str) -> None:
-    row = op(name + ".inplace", grad=dict(self=lambda grad: _zeroed(grad)), tensors="self", node=node, function=False, method=False)(
-        lambda self: self
-    )
+    row = op(
+        name + ".inplace",
+        grad=dict(self=lambda grad: _zeroed(grad)),
+        tensors="self",
+        node=node,
+        function=False,
+        method=False,
+    )(lambda self: self)
 
     @composite(name=name, method=True, function=False)
     def fill(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
@@ -264,7 +275,10 @@ _inplace(
     "Fills with exponential numbers of the given rate.",
 )  # fmt: skip
 _inplace(
-    "geometric_", lambda g, a, p: g.geometric(a.shape, a.dtype, float(p)), "GeometricBackward0", "Fills with geometric numbers."
+    "geometric_",
+    lambda g, a, p: g.geometric(a.shape, a.dtype, float(p)),
+    "GeometricBackward0",
+    "Fills with geometric numbers.",
 )
 _inplace(
     "random_", lambda g, a, *bounds, **kw: _random(g, a, *bounds, **kw), "RandomBackward0",

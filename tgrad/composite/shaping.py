@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from .. import functions as F
 from ..dispatch import bad_argument
 from ..methods import attach, composite, ints, publish
 from ..ops import view as rows
@@ -40,11 +39,14 @@ def _view_dtype(self: Tensor, d: Any) -> Tensor:
         v = a.view(d.np)
     else:
         if a.ndim == 0:
-            raise RuntimeError(f"self.dim() cannot be 0 to view {self.dtype.legacy} as {d.legacy} (different element sizes)")
-        if strides(a)[-1] != 1:
-            raise RuntimeError(f"self.stride(-1) must be 1 to view {self.dtype.legacy} as {d.legacy} (different element sizes), but got {strides(a)[-1]}")
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {self.dtype.legacy} as {d.legacy} (different element sizes)"
+            )
+        what = f"to view {self.dtype.legacy} as {d.legacy} (different element sizes), but got"
         if new > old and a.shape[-1] % (new // old):
-            raise RuntimeError(f"self.size(-1) must be divisible by {new // old} to view {self.dtype.legacy} as {d.legacy} (different element sizes), but got {a.shape[-1]}")
+            raise RuntimeError(f"self.size(-1) must be divisible by {new // old} {what} {a.shape[-1]}")
+        if strides(a)[-1] != 1:
+            raise RuntimeError(f"self.stride(-1) must be 1 {what} {strides(a)[-1]}")
         v = a.view(d.np)
     out = wrap(v)
     mark_view(out, self)
@@ -120,7 +122,9 @@ def movedim(input, source, destination):
     dst = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(src) != len(dst):
         raise RuntimeError(
-            "movedim: Invalid source or destination dims: source (" + str(list(src)) + " dims) should contain the same number of "
+            "movedim: Invalid source or destination dims: source ("
+            + str(list(src))
+            + " dims) should contain the same number of "
             "dims as destination (" + str(list(dst)) + " dims)"
         )
     n = input.ndim
@@ -184,7 +188,7 @@ def unflatten(input, dim, sizes):
 @composite(method=True)
 def ravel(input):
     """The elements in one dimension; a view if they lie in order."""
-    return input.reshape(-1)
+    return input.contiguous().view(-1)
 
 
 @composite(method=True)
@@ -275,10 +279,13 @@ def _along(name: str, dim: int, least: int) -> None:
     def split_along(input: Any, indices_or_sections: Any) -> Any:
         """`tensor_split` along a fixed dimension."""
         if not isinstance(indices_or_sections, (int, list, tuple)) or any(
-            not hasattr(i, "__index__") for i in (indices_or_sections if isinstance(indices_or_sections, (list, tuple)) else ())
+            not hasattr(i, "__index__")
+            for i in (indices_or_sections if isinstance(indices_or_sections, (list, tuple)) else ())
         ):
             shown = f"Tensor, {type(indices_or_sections).__name__}"
-            raise TypeError(f"{name}() received an invalid combination of arguments - got ({shown}), but expected one of:")
+            raise TypeError(
+                f"{name}() received an invalid combination of arguments - got ({shown}), but expected one of:"
+            )
         if input.ndim < least:
             raise RuntimeError(
                 f"torch.{name} requires a tensor with at least {least} dimension, but got a tensor with {input.ndim} dimensions!"
@@ -318,7 +325,9 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     if isinstance(repeats, int):
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
-        wide = x.unsqueeze(d + 1).expand((*x.shape[: d + 1], repeats, *x.shape[d + 1 :])) if x.ndim else x.expand(repeats)
+        wide = (
+            x.unsqueeze(d + 1).expand((*x.shape[: d + 1], repeats, *x.shape[d + 1 :])) if x.ndim else x.expand(repeats)
+        )
         return wide.clone(memory_format=FORMATS["contiguous_format"]).flatten(d, d + 1) if x.ndim else wide.clone()
     counts = _counts(repeats)
     if counts.size == 1:
@@ -363,14 +372,17 @@ def _T(self: Tensor) -> Tensor:
 def _mT(self: Tensor) -> Tensor:
     """The last two dimensions swapped."""
     if self._a.ndim < 2:
-        raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._a.ndim}-D tensor."
+        )
     return self.transpose(-2, -1)  # type: ignore[attr-defined]
 
 
 def _H(self: Tensor) -> Tensor:
     """The conjugate transpose of a matrix."""
     if self._a.ndim not in (0, 2):
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor.")
+        more = " For batches of matrices, consider using tensor.mH" if self._a.ndim > 2 else ""
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self._a.ndim}-D tensor.{more}")
     return self.transpose(0, 1).conj() if self._a.ndim else self.conj()  # type: ignore[attr-defined]
 
 
@@ -384,7 +396,9 @@ attach("mH", property(lambda self: self.transpose(-2, -1).conj()))
 def adjoint(input):
     """The last two dimensions swapped, conjugated."""
     if input.ndim < 2:
-        raise RuntimeError(f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
+        )
     return input.transpose(-2, -1).conj()
 
 

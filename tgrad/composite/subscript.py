@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..dispatch import check_writable, commit, inplace_node, needs_grad
-
 from ..graph.modes import state
 from ..methods import attach
 from ..ops import index as rows
@@ -24,9 +23,7 @@ ZERO_DIM = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a "
     "number"
 )
-NUMPY_TYPES = (
-    "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
-)
+NUMPY_TYPES = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
 
 
 def normalized(key: Any) -> tuple[Any, ...]:
@@ -119,7 +116,7 @@ class Key:
         if taken > x._a.ndim:
             raise IndexError(f"too many indices for tensor of dimension {x._a.ndim}")
         whole, dim, masks = x._a.ndim - taken, 0, 0
-        for k in parts:
+        for at, k in enumerate(parts):
             if isinstance(k, bool):
                 x = views.unsqueeze.record(x, dim)
                 self._add(dim, wrap(np.asarray([0] if k else [], np.int64)))
@@ -133,9 +130,9 @@ class Key:
                 x = _slice(x, dim, k, len(parts) == 1)
                 dim += 1
             elif not isinstance(k, Tensor):
-                x = _select(x, dim, k)
+                x = _select(x, dim, k, at)
             elif k._a.ndim == 0 and k._a.dtype == np.int64:
-                x = _select(x, dim, int(k._a))
+                x = _select(x, dim, k._a, at)
             elif k._a.ndim == 0:  # a 0-d mask adds a dimension, as a bool does
                 x = views.unsqueeze.record(x, dim)
                 self._add(dim, wrap(np.asarray([0] if k._a else [], np.int64)))
@@ -160,7 +157,11 @@ class Key:
         if mask.dtype == np.uint8:
             import warnings
 
-            warnings.warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", UserWarning, stacklevel=6)
+            warnings.warn(
+                "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+                UserWarning,
+                stacklevel=6,
+            )
         for i, n in enumerate(mask.shape):
             if n != x._a.shape[dim + i]:
                 raise IndexError(
@@ -175,13 +176,14 @@ def _sizes(shape: Sequence[int]) -> str:
     return "[" + ", ".join(map(str, shape)) + "]"
 
 
-def _select(x: Tensor, dim: int, i: Any) -> Tensor:
+def _select(x: Tensor, dim: int, i: Any, shown: int = 0) -> Tensor:
+    """One index of `dim`; `shown`: the dimension to name in an error, which PyTorch counts by places in the key."""
     i = int(i)
     if x._a.ndim == 0:
         raise IndexError(ZERO_DIM)
     n = x._a.shape[dim] if dim < x._a.ndim else 0
     if not -n <= i < n:
-        raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {n}")
+        raise IndexError(f"index {i} is out of bounds for dimension {shown} with size {n}")
     return views.select.record(x, dim, i)
 
 
@@ -213,8 +215,8 @@ def _bound(v: Any) -> int | None:
 def _getitem(self: Tensor, key: Any) -> Tensor:
     if type(key) is int:
         return _select(self, 0, key)
-    if _is_int(key) and self._a.ndim == 0:
-        raise IndexError(ZERO_DIM)
+    if self._a.ndim == 0:
+        _refuse_zero_dim(key)
     got = Key(self, [read(k) for k in normalized(key)])
     if got.indices:
         return rows.index.record(got.view, got.indices)
@@ -224,12 +226,19 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
 attach("__getitem__", _getitem)
 
 
+def _refuse_zero_dim(key: Any) -> None:
+    if _is_int(key):
+        raise IndexError(ZERO_DIM)
+    if isinstance(key, slice):
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+
+
 def _setitem(self: Tensor, key: Any, value: Any) -> None:
     value = _as_value(self, value)
     if key is False:
         return
-    if _is_int(key) and self._a.ndim == 0:
-        raise IndexError(ZERO_DIM)
+    if self._a.ndim == 0:
+        _refuse_zero_dim(key)
     if key is True:
         key = None
     got = Key(self, [read(k) for k in normalized(key)])

@@ -48,7 +48,9 @@ def _view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
 for _name, _call in {
     "alias_copy": lambda x: _row("alias").record(x),
     "detach_copy": lambda x: x.detach().clone(),
-    "as_strided_copy": lambda x, size, stride, storage_offset=None: _row("as_strided").record(x, size, stride, storage_offset),
+    "as_strided_copy": lambda x, size, stride, storage_offset=None: _row("as_strided").record(
+        x, size, stride, storage_offset
+    ),
     "diagonal_copy": lambda x, offset=0, dim1=0, dim2=1: _row("diagonal").record(x, offset, dim1, dim2),
     "expand_copy": lambda x, *size, implicit=False: _row("expand").record(x, ints(size)),
     "permute_copy": lambda x, *dims: _row("permute").record(x, ints(dims)),
@@ -110,5 +112,3 @@ def unsafe_chunk(input, chunks, dim=0):
     if size == 0:
         return unsafe_split_with_sizes(input, [0] * chunks, dim)
     return unsafe_split(input, size, dim)
-
-

@@ -62,7 +62,9 @@ def fill_(input, value):
 
 def _one_value(value: Tensor, name: str) -> None:
     if value._a.ndim:
-        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions.")
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._a.ndim} dimensions."
+        )
 
 
 def _number(input: Tensor, value: Any, name: str) -> Any:
@@ -84,7 +86,14 @@ def _filled(self: Any, value: Any) -> Any:
     return out
 
 
-@op("fill.Scalar", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="FillBackward0", function=False, method=False)
+@op(
+    "fill.Scalar",
+    grad=dict(self=lambda grad: _drop(grad)),
+    tensors="self",
+    node="FillBackward0",
+    function=False,
+    method=False,
+)
 def fill_row(self, value):
     return _filled(self, value)
 
@@ -114,7 +123,9 @@ def fill(input, value):
     return fill_row.record(input, _number(input, value, "fill"))
 
 
-@op("zero", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="ZeroBackward0", function=False, method=False)
+@op(
+    "zero", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="ZeroBackward0", function=False, method=False
+)
 def zero_row(self):
     return 0
 
@@ -270,5 +281,3 @@ def map_(self, tensor, callable):
         self._a[i] = callable(self._a[i].item(), other[i].item())
     self._bump()
     return self
-
-

@@ -87,8 +87,10 @@ def index_add(self, index, source, dim, alpha=1):
     if source.ndim and any(i != d and a != b for i, (a, b) in enumerate(zip(self.shape, source.shape, strict=False))):
         _slice_mismatch(self, source)
     out = self.copy()
-    if index.size and (index.min() < 0 or index.max() >= (out.shape[d] if out.ndim else 1)):
-        raise IndexError("index out of range in self")
+    n = self.shape[d] if self.ndim else 1
+    wrong = (index < 0) | (index >= n)
+    if wrong.any():
+        raise RuntimeError(f"index {index[wrong][0]} is out of bounds for dimension {d} with size {n}")
     src = source if alpha == 1 else source * self.dtype.type(alpha)
     if out.ndim == 0:
         return out + src.sum(dtype=out.dtype)
@@ -204,7 +206,9 @@ def index_reduce(self, index, source, dim, reduce, include_self=True):
     index = index.reshape(-1)
     n = source.shape[d] if source.ndim else 1
     if index.size != n:
-        raise RuntimeError(f"index_reduce(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), for dim: {dim}")
+        raise RuntimeError(
+            f"index_reduce(): Number of indices ({index.size}) should be equal to source.size(dim): ({n}), for dim: {dim}"
+        )
     bound = self.shape[d] if self.ndim else 1
     if index.size and (index.min() < 0 or index.max() >= bound):
         raise IndexError("index out of range in self")
@@ -234,7 +238,11 @@ def _index_reduce_grad(
 # ---- the tensor seen as flat
 
 
-@op("take", grad=dict(self=lambda grad, self_sizes, index: put(_zeros(grad, self_sizes), index, grad, True)), tensors="self index")
+@op(
+    "take",
+    grad=dict(self=lambda grad, self_sizes, index: put(_zeros(grad, self_sizes), index, grad, True)),
+    tensors="self index",
+)
 def take(self, index):
     if index.dtype != np.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {from_np(index.dtype).legacy}")
@@ -247,7 +255,9 @@ def take(self, index):
 def _flat_bounds(self: np.ndarray, index: np.ndarray) -> None:
     wrong = (index >= self.size) | (index < -self.size)
     if wrong.any():
-        raise IndexError(f"out of range: tried to access index {index[wrong].reshape(-1)[0]} on a tensor of {self.size} elements.")
+        raise IndexError(
+            f"out of range: tried to access index {index[wrong].reshape(-1)[0]} on a tensor of {self.size} elements."
+        )
 
 
 def _zeros(grad: Any, shape: Any) -> Any:
@@ -257,7 +267,7 @@ def _zeros(grad: Any, shape: Any) -> Any:
 @op("put", grad=dict(self=lambda grad, index, source_sizes, accumulate: grad if accumulate else put(
         grad, index, _zeros(grad, source_sizes), False),
     source=lambda grad, index, source_sizes: reshape(take(grad, index), source_sizes)),
-    tensors="self index source", function=False, inplace=True)  # fmt: skip
+    tensors="self index source", inplace=True)  # fmt: skip
 def put(self, index, source, accumulate=False):
     if index.dtype != np.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {from_np(index.dtype).legacy}")
@@ -267,7 +277,7 @@ def put(self, index, source, accumulate=False):
             f"source.dtype = {from_np(source.dtype).legacy}"
         )
     if index.size != source.size:
-        raise RuntimeError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+        raise IndexError(f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
                            f"{source.size}, index.numel() = {index.size}")  # fmt: skip
     if self.size == 0 and index.size:
         raise IndexError("put_(): tried to put elements into an empty tensor")
@@ -290,12 +300,14 @@ def as_key(indices: Any) -> tuple[Any, ...]:
 @op("index.Tensor", grad=dict(self=lambda grad, self_sizes, indices: index_backward(grad, indices, self_sizes)),
     tensors="self indices*", node="IndexBackward0", function=False, method=False)  # fmt: skip
 def index(self, indices):
-    check_bounds(self, indices)
+    if check_bounds(self, indices):  # nothing is read: out of range indices do not count
+        indices = [None if i is None else np.zeros_like(i) for i in indices]
     return np.asarray(self[as_key(indices)])
 
 
-def check_bounds(self: np.ndarray, indices: Any) -> None:
-    """Too many indices, indices that do not broadcast, indices out of range: PyTorch's errors, in its order."""
+def check_bounds(self: np.ndarray, indices: Any) -> bool:
+    """Too many indices, indices that do not broadcast, indices out of range: PyTorch's errors, in its order. True if the
+    result has no elements."""
     if len(indices) > self.ndim:
         raise IndexError(f"too many indices for tensor of dimension {self.ndim} (got {len(indices)})")
     given = [i for i in indices if i is not None]
@@ -303,7 +315,9 @@ def check_bounds(self: np.ndarray, indices: Any) -> None:
         shape = np.broadcast_shapes(*[i.shape for i in given])
     except ValueError:
         shapes = ", ".join(sizes(i.shape) for i in given)
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}") from None
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
     empty = 0 in shape or any(n == 0 for k, n in zip(indices, self.shape, strict=False) if k is None)
     empty = empty or 0 in self.shape[len(indices) :]
     for at, i in enumerate(indices):
@@ -316,6 +330,7 @@ def check_bounds(self: np.ndarray, indices: Any) -> None:
             wrong = (i < -n) | (i >= n)
             if wrong.any():
                 raise IndexError(f"index {i[wrong].reshape(-1)[0]} is out of bounds for dimension {at} with size {n}")
+    return empty
 
 
 @op("index_backward", grad=dict(grad_output=lambda grad, indices: index(grad, indices)), tensors="grad_output indices*",
@@ -355,7 +370,13 @@ def write_at(out: np.ndarray, indices: Any, values: np.ndarray, accumulate: bool
         ) from None
 
 
-@op("_put_zero", grad=dict(self=lambda grad, indices: put_zero(grad, indices)), tensors="self indices*", function=False, method=False)
+@op(
+    "_put_zero",
+    grad=dict(self=lambda grad, indices: put_zero(grad, indices)),
+    tensors="self indices*",
+    function=False,
+    method=False,
+)
 def put_zero(self, indices):
     out = self.copy()
     out[as_key(indices)] = 0
@@ -372,7 +393,9 @@ def nonzero(self):
 # ---- masks
 
 
-@op("masked_select", grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)), tensors="self mask")
+@op(
+    "masked_select", grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)), tensors="self mask"
+)
 def masked_select(self, mask):
     if mask.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
@@ -393,7 +416,9 @@ def masked_scatter(self, mask, source):
         raise RuntimeError("masked_scatter: expected self and source to have same dtypes but got "
                            f"{from_np(self.dtype).legacy} and {from_np(source.dtype).legacy}")  # fmt: skip
     if mask.dtype != np.bool_:
-        raise RuntimeError(f"masked_scatter_ only supports boolean masks, but got mask with dtype {from_np(mask.dtype).legacy}")
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype {from_np(mask.dtype).legacy}"
+        )
     shape = np.broadcast_shapes(self.shape, mask.shape)
     m = np.broadcast_to(mask, shape)
     n = int(m.sum())

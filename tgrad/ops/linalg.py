@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np, promote_types
-from ..shape import wrap_dim
+from ..shape import broadcast_shapes, wrap_dim
 from .pointwise import times
 from .spec import conj, op, sizes
 from .view import diagonal_backward, expand
@@ -94,7 +94,9 @@ def mv(self, vec):
     if self.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.ndim}, {vec.ndim}")
     if self.shape[1] != vec.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({self.shape[0]}), mat ({self.shape[0]}x{self.shape[1]}), vec ({vec.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({self.shape[0]}), mat ({self.shape[0]}x{self.shape[1]}), vec ({vec.shape[0]})"
+        )
     _check_addmv(vec, self, vec)
     return product(self, vec)
 
@@ -162,7 +164,6 @@ def addmm(self, mat1, mat2, beta=1, alpha=1):
         raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
     if mat2.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
-    _check_base(self, (mat1.shape[0], mat2.shape[1]))
     if self.dtype != mat2.dtype:
         raise RuntimeError(
             f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(mat2.dtype).legacy}"
@@ -172,6 +173,7 @@ def addmm(self, mat1, mat2, beta=1, alpha=1):
             f"mat1 and mat2 must have the same dtype, but got {from_np(mat1.dtype).legacy} and {from_np(mat2.dtype).legacy}"
         )
     _check_product(mat1, mat2)
+    _check_base(self, (mat1.shape[0], mat2.shape[1]))
     _refuse_bool("addmm_impl_cpu_", mat1)
     return _scaled(beta, self, alpha, product(mat1, mat2))
 
@@ -197,7 +199,9 @@ def _check_base(base: np.ndarray, want: tuple[int, ...]) -> None:
 def baddbmm(self, batch1, batch2, beta=1, alpha=1):
     for batch in (batch1, batch2):
         if batch.ndim < 3:
-            raise IndexError(f"Dimension out of range (expected to be in range of [{-batch.ndim}, {batch.ndim - 1}], but got 2)")
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-batch.ndim}, {batch.ndim - 1}], but got 2)"
+            )
     _check_base(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
     if self.dtype != batch1.dtype:
         raise RuntimeError(
@@ -280,7 +284,8 @@ def linalg_cross(self, other, dim=-1):
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {m} and {n}")
     if self.dtype != other.dtype:
         raise RuntimeError(f"expected scalar type {from_np(self.dtype).legacy} but found {from_np(other.dtype).legacy}")
-    a, b = np.broadcast_arrays(np.moveaxis(self, d, 0), np.moveaxis(other, d, 0))
+    shape = broadcast_shapes(self.shape, other.shape)
+    a, b = (np.moveaxis(np.broadcast_to(x, shape), d, 0) for x in (self, other))
     out = np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
     return np.ascontiguousarray(np.moveaxis(out, 0, d))
 

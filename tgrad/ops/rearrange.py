@@ -19,13 +19,11 @@ from .view import as_ints, as_strided, diagonal, reshape, select, slice_
 def repeat(self, repeats):
     repeats = as_ints(repeats)
     if len(repeats) < self.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     if any(r < 0 for r in repeats):
         full = (1,) * (len(repeats) - self.ndim) + self.shape
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(repeats)}: "
-                           f"{sizes([r * n for r, n in zip(repeats, full, strict=True)])}")  # fmt: skip
+        shape = [r * n for r, n in zip(repeats, full, strict=True)]
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(shape)}: {sizes(shape)}")
     return np.tile(self, repeats)
 
 
@@ -68,10 +66,7 @@ def rot90(self, k=1, dims=(0, 1)):
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {self.ndim}")
     if dims[0] == dims[1] or abs(dims[0] - dims[1]) == self.ndim:
         raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
-    for i, d in enumerate(dims):
-        if not -self.ndim <= d < self.ndim:
-            raise RuntimeError(f"Rotation dim{i} out of range, dim{i} = {d}")
-    a, b = dims
+    a, b = wrap_dim(dims[0], self.ndim), wrap_dim(dims[1], self.ndim)
     k %= 4
     if k == 1:
         return np.flip(self, b).copy().swapaxes(a, b)
@@ -126,7 +121,9 @@ def block_diag(tensors):
     blocks = []
     for i, a in enumerate(tensors):
         if a.ndim > 2:
-            raise RuntimeError(f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {a.ndim} dimensions")
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {a.ndim} dimensions"
+            )
         blocks.append(a if a.ndim == 2 else a.reshape((1, -1)))
     rows, cols = sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)
     out = np.zeros((rows, cols), views.common_dtype(tensors))
@@ -204,7 +201,11 @@ def _in_order(grad: Any) -> Any:
 def _strided_blank(grad: Any, geometry: Any, src_sizes: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
     """The gradient laid out as the input was, with the replaced part zeroed."""
     in_size, in_stride, in_offset = geometry
-    full = in_offset + 1 + sum((n - 1) * s for n, s in zip(in_size, in_stride, strict=True)) if 0 not in in_size else in_offset
+    full = (
+        in_offset + 1 + sum((n - 1) * s for n, s in zip(in_size, in_stride, strict=True))
+        if 0 not in in_size
+        else in_offset
+    )
     if isinstance(grad, np.ndarray):
         block = np.zeros(full, grad.dtype)
         whole = as_strided.array(block, in_size, in_stride, in_offset)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import wrap_dim
-from .spec import op, sizes
+from .spec import TensorBase, op, sizes
 
 
 def grid(index: np.ndarray, d: int) -> tuple[np.ndarray, ...]:
@@ -26,7 +26,9 @@ def check_gather(name: str, self: np.ndarray, index: np.ndarray, d: int, src: np
     if index.dtype not in (np.int64, np.int32):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     if max(self.ndim, 1) != max(index.ndim, 1):
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor")
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} tensor"
+        )
     if src is not None and max(src.ndim, 1) != max(index.ndim, 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
     bad = any(i != d and m > n for i, (n, m) in enumerate(zip(self.shape, index.shape, strict=False)))
@@ -198,7 +200,9 @@ def scatter_reduce(self, index, src, dim, reduce, include_self=True):
         return self.copy()
     out = self.copy()
     if not include_self:
-        out = put_along(out, d, index, np.broadcast_to(np.asarray(neutral(reduce, self.dtype)).astype(self.dtype), index.shape))
+        out = put_along(
+            out, d, index, np.broadcast_to(np.asarray(neutral(reduce, self.dtype)).astype(self.dtype), index.shape)
+        )
     out = accumulate(out, REDUCERS[reduce], d, index, src)
     if reduce == "mean":
         count = np.ones(self.shape, np.int64)
@@ -213,19 +217,19 @@ def scatter_reduce(self, index, src, dim, reduce, include_self=True):
 
 def filled(x: Any, mask: Any, value: Any) -> Any:
     """`x` with `value` where the mask is true."""
-    return np.where(mask, x.dtype.type(value), x) if isinstance(x, np.ndarray) else x.masked_fill(mask, value)
+    return x.masked_fill(mask, value) if isinstance(x, TensorBase) else np.where(mask, x.dtype.type(value), x)
 
 
 def _like(mask: Any, x: Any) -> Any:
-    return mask.astype(x.dtype) if isinstance(x, np.ndarray) else mask.to(x.dtype)
+    return mask.to(x.dtype) if isinstance(x, TensorBase) else mask.astype(x.dtype)
 
 
 def _ones(x: Any, value: int = 1) -> Any:
-    return np.full(x.shape, value, x.dtype) if isinstance(x, np.ndarray) else x.detach().new_full(x.shape, value)
+    return x.detach().new_full(x.shape, value) if isinstance(x, TensorBase) else np.full(x.shape, value, x.dtype)
 
 
 def choose(mask: Any, a: Any, b: Any) -> Any:
-    return np.where(mask, a, b) if isinstance(a, np.ndarray) else a.where(mask, b)
+    return a.where(mask, b) if isinstance(a, TensorBase) else np.where(mask, a, b)
 
 
 def _scatter_reduce_grad(
@@ -238,7 +242,15 @@ def _scatter_reduce_grad(
         return scatter_add(base, index, x, dim)
 
     g_self, g_src = reduced_grads(
-        grad, self, src, reduce, include_self, result, take, spread, lambda a, s: scatter_reduce(a, index, s, dim, "prod", include_self)
+        grad,
+        self,
+        src,
+        reduce,
+        include_self,
+        result,
+        take,
+        spread,
+        lambda a, s: scatter_reduce(a, index, s, dim, "prod", include_self),
     )
     return (g_self if include_self else cleared(g_self, dim, index)), g_src
 

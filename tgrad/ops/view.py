@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
-from ..storage import memory, strided, strides
+from ..storage import memory, offset, strided, strides
 from .spec import ROWS, Row, TensorBase, op, sizes, view
-
 
 
 def as_ints(values: Any) -> tuple[int, ...]:
@@ -56,7 +56,13 @@ def reshape_alias(self, size):
 
 @view("expand", grad=dict(self=lambda grad, self_sizes: sum_to(grad, self_sizes)), variadic="size")
 def expand(self, size, *, implicit=False):
-    shape, steps = expand_strides(self.shape, strides(self), as_ints(size))
+    size = as_ints(size)
+    if len(size) < self.ndim:
+        raise RuntimeError(
+            f"expand(torch.{from_np(self.dtype).legacy}Tensor{{{sizes(self.shape)}}}, size={sizes(size)}): the number of sizes provided "
+            f"({len(size)}) must be greater or equal to the number of dimensions in the tensor ({self.ndim})"
+        )
+    shape, steps = expand_strides(self.shape, strides(self), size)
     return strided(self, shape, steps)
 
 
@@ -146,9 +152,7 @@ def select(self, dim, index):
     n = self.shape[d]
     i = int(index)
     if not -n <= i < n:
-        raise IndexError(
-            f"select(): index {i} out of range for tensor of size {sizes(self.shape)} at dimension {d}"
-        )
+        raise IndexError(f"select(): index {i} out of range for tensor of size {sizes(self.shape)} at dimension {d}")
     return self[(slice(None),) * d + (i, Ellipsis)]
 
 
@@ -258,16 +262,21 @@ def as_strided(self, size, stride, storage_offset=None):
     size, stride = as_ints(size), as_ints(stride)
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
-    first = storage_offset
+    if any(s < 0 for s in stride):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {sizes(stride)}"
+        )
+    first = offset(self) if storage_offset is None else storage_offset
     block = memory(self)
-    if first is not None:
-        extent = 0 if 0 in size else 1 + first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-        if extent > block.size:
-            item = self.dtype.itemsize
-            raise RuntimeError(
-                f"setStorage: sizes {sizes(size)}, strides {sizes(stride)}, storage offset {first}, and itemsize {item} "
-                f"requiring a storage size of {extent * item} are out of bounds for storage of size {block.nbytes}"
-            )
+    if first < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {first}")
+    extent = 0 if 0 in size else 1 + first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if extent > block.size:
+        item = self.dtype.itemsize
+        raise RuntimeError(
+            f"setStorage: sizes {sizes(size)}, strides {sizes(stride)}, storage offset {first}, and itemsize {item} "
+            f"requiring a storage size of {extent * item} are out of bounds for storage of size {block.nbytes}"
+        )
     return strided(self, size, stride, first)
 
 
@@ -315,16 +324,28 @@ def _positions(size: Sequence[int], stride: Sequence[int], first: int) -> np.nda
     return at
 
 
-@view("unbind.int", grad=dict(self=lambda grads, dim: stack(grads, dim)), node="UnbindBackward0", function=False, method=False)
+@view(
+    "unbind.int",
+    grad=dict(self=lambda grads, dim: stack(grads, dim)),
+    node="UnbindBackward0",
+    function=False,
+    method=False,
+)
 def unbind(self, dim=0):
     if self.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     d = wrap_dim(dim, self.ndim)
     lead = (slice(None),) * d
     return [self[(*lead, i, Ellipsis)] for i in range(self.shape[d])]
 
 
-@view("split.size", grad=dict(self=lambda grads, dim: cat(grads, dim)), node="SplitBackward0", function=False, method=False)
+@view(
+    "split.size",
+    grad=dict(self=lambda grads, dim: cat(grads, dim)),
+    node="SplitBackward0",
+    function=False,
+    method=False,
+)
 def split(self, split_size, dim=0):
     if self.ndim == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
@@ -333,9 +354,7 @@ def split(self, split_size, dim=0):
     d = wrap_dim(dim, self.ndim)
     n = self.shape[d]
     if split_size == 0 and n:
-        raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
-        )
+        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
     lead = (slice(None),) * d
     return [self[(*lead, slice(i, i + split_size))] for i in range(0, n, split_size)] if n else [self[...]]
 
@@ -380,7 +399,9 @@ def view_as_real(self):
 @view("view_as_complex", grad=dict(self=lambda grad: view_as_real(grad)), method=False)
 def view_as_complex(self):
     if self.dtype.kind != "f":
-        raise RuntimeError("view_as_complex is only supported for floating point tensors, but got a tensor of another type")
+        raise RuntimeError(
+            "view_as_complex is only supported for floating point tensors, but got a tensor of another type"
+        )
     if self.ndim == 0:
         raise RuntimeError("Input tensor must have one or more dimensions")
     if self.shape[-1] != 2:
@@ -393,12 +414,20 @@ def view_as_complex(self):
     return np.ndarray(self.shape[:-1], whole, block, at, self.strides[:-1])
 
 
-@view("real.complex", grad=dict(self=lambda grad: as_complex(grad, 1)), node="RealBackward0", function=False, method=False)
+@view(
+    "real.complex", grad=dict(self=lambda grad: as_complex(grad, 1)), node="RealBackward0", function=False, method=False
+)
 def real(self):
     return self.real
 
 
-@view("imag.complex", grad=dict(self=lambda grad: as_complex(grad, 1j)), node="ImagBackward0", function=False, method=False)
+@view(
+    "imag.complex",
+    grad=dict(self=lambda grad: as_complex(grad, 1j)),
+    node="ImagBackward0",
+    function=False,
+    method=False,
+)
 def imag(self):
     return self.imag
 
