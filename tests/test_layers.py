@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "device", "rng"),
     ("ops",),
     ("kernels",),
-    ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history"),
+    ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history", "graph.anomaly"),
     ("tensor",),
     ("promotion", "dispatch", "fast", "prepared"),
     ("methods", "functions", "prepared"),

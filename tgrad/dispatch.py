@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from . import dtype as dtypes
+from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
-from .graph.node import PACKED, SCALAR, Node, Packed, next_seq, node_class
+from .graph.node import SCALAR, Node, next_seq, node_class
+from .graph.saved import keep
 from .kernels.quiet import quiet
 from .ops.spec import REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
@@ -128,17 +130,7 @@ def save(node: Node, value: Any) -> tuple[Any, int]:
     """What a node keeps for a tensor it needs in backward: (value, version)."""
     if not isinstance(value, Tensor):
         return value, SCALAR
-    if state.saved_hooks_disabled is not None:
-        raise RuntimeError(state.saved_hooks_disabled)
-    if state.saved_hooks:
-        pack, unpack = state.saved_hooks[-1]
-        before, state.saved_hooks = state.saved_hooks, ()
-        try:
-            return Packed(pack(value), unpack), PACKED
-        finally:
-            state.saved_hooks = before
-    vc = value._vc
-    return value, 0 if vc is None else vc.n
+    return keep(value)
 
 
 def finish(row: Row, node: Node, outs: Sequence[Tensor]) -> None:
@@ -171,9 +163,7 @@ def finish(row: Row, node: Node, outs: Sequence[Tensor]) -> None:
 
 def trace(node: Node) -> None:
     if state.anomaly:
-        import traceback
-
-        node.extras().trace = "".join(traceback.format_stack()[:-2])
+        remember(node)
 
 
 # ---- the general paths

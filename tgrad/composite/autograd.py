@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from ..graph import entry, register
+from ..graph import anomaly, entry, register
 from ..graph.history import edge
 from ..methods import attach, publish
 from ..tensor import Tensor
@@ -53,6 +54,18 @@ def detach_(self: Tensor) -> Tensor:
     return self
 
 
+def volatile(self: Tensor) -> bool:
+    """Always False: `torch.no_grad()` took the place of volatile tensors."""
+    warnings.warn("volatile was removed (Variable.volatile is always False)", UserWarning, stacklevel=2)
+    return False
+
+
+def set_volatile(self: Tensor, value: Any) -> None:
+    warnings.warn(
+        "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", UserWarning, stacklevel=2
+    )
+
+
 def creator(self: Tensor) -> Any:
     """The old name of `grad_fn`."""
     return self.grad_fn
@@ -65,4 +78,8 @@ publish("detach_", lambda input: detach_(input))
 attach("register_hook", register.register_hook)
 attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)
 attach("creator", property(creator))
+attach("volatile", property(volatile, set_volatile))
+publish("is_anomaly_enabled", anomaly.is_anomaly_enabled)
+publish("is_anomaly_check_nan_enabled", anomaly.is_anomaly_check_nan_enabled)
+publish("set_anomaly_enabled", anomaly.set_anomaly_enabled)
 attach("_edge", edge)

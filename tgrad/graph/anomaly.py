@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 import warnings
 from typing import Any
@@ -9,14 +10,23 @@ from typing import Any
 from .modes import state
 from .node import Node
 
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
 
 def remember(node: Node) -> None:
     """Notes, in anomaly mode, the line of the user's program that is making this node."""
     if state.anomaly:
-        node.extras().trace = "".join(traceback.format_stack()[:-2])
+        frames = traceback.extract_stack()
+        # Functions made from rows have no file; like the rest of tgrad they are not what the user looks for.
+        while frames and (frames[-1].filename.startswith(_HERE) or frames[-1].filename.startswith("<")):
+            if frames[-1].filename in ("<stdin>", "<string>"):
+                break
+            frames.pop()
+        node.extras().trace = traceback.format_list(frames)
 
 
-def _switch(mode: bool, check_nan: bool) -> None:
+def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
+    """Switches anomaly mode on or off in this thread."""
     state.anomaly, state.check_nan = mode, check_nan
     state.refresh()
 
@@ -45,10 +55,10 @@ class detect_anomaly:
         )
 
     def __enter__(self) -> None:
-        _switch(True, self.check_nan)
+        set_anomaly_enabled(True, self.check_nan)
 
     def __exit__(self, *exc: object) -> None:
-        _switch(self.prev, self.prev_check_nan)
+        set_anomaly_enabled(self.prev, self.prev_check_nan)
 
 
 class set_detect_anomaly:
@@ -56,13 +66,13 @@ class set_detect_anomaly:
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.prev, self.prev_check_nan = state.anomaly, state.check_nan
-        _switch(mode, check_nan)
+        set_anomaly_enabled(mode, check_nan)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, *exc: object) -> None:
-        _switch(self.prev, self.prev_check_nan)
+        set_anomaly_enabled(self.prev, self.prev_check_nan)
 
 
 def is_anomaly_enabled() -> bool:

@@ -338,7 +338,7 @@ def _warn_trace(node: Node) -> None:
     if trace is None:
         text = " No forward pass information available. Enable detect anomaly during forward pass for more information."
     else:
-        text = f" Traceback of forward call that caused the error:\n{trace}"
+        text = " Traceback of forward call that caused the error:\n" + "".join(trace)
     warnings.warn(f"Error detected in {node.name()}.{text}", UserWarning, stacklevel=4)
 
 

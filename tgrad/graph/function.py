@@ -26,7 +26,7 @@ from .anomaly import remember
 from .history import check_rebase, edge, rebase
 from .modes import state
 from .node import FREED, PACKED, AccumulateGrad, Node, changed, next_seq
-from .saved import keep
+from .saved import SavedTensor, keep
 
 LEGACY = (
     "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function with "
@@ -113,10 +113,23 @@ class BackwardCFunction(Node, FunctionCtx):
         return self.saved_tensors
 
     @property
-    def _raw_saved_tensors(self) -> tuple[RawKept, ...]:
+    def _raw_saved_tensors(self) -> tuple[SavedTensor, ...]:
         if self._kept is None:
             raise RuntimeError(FREED)
-        return tuple(RawKept(self, i) for i in range(len(self._kept)))
+        return tuple([SavedTensor(self, i) for i in range(len(self._kept))])
+
+    def saved_slot(self, i: int) -> tuple[Any, Any]:
+        if self._kept is None:
+            return None, 0
+        value, version, _ = self._kept[i]
+        return value, None if value is None else version
+
+    def set_saved_slot(self, i: int, value: Any, version: int) -> None:
+        assert self._kept is not None
+        self._kept = (*self._kept[:i], (value, version, self._kept[i][2]), *self._kept[i + 1 :])
+
+    def saved_value(self, i: int) -> Any:
+        return self.saved_tensors[i]
 
     @property
     def requires_grad(self) -> bool:
@@ -200,30 +213,6 @@ class BackwardCFunction(Node, FunctionCtx):
 
 
 BackwardCFunction.__module__ = "torch.autograd.function"
-
-
-class RawKept:
-    """A slot of `save_for_backward`: hooks can be put on it once."""
-
-    __slots__ = ("_i", "_node")
-
-    def __init__(self, node: BackwardCFunction, i: int) -> None:
-        self._node, self._i = node, i
-
-    def register_hooks(self, pack_hook: Callable[..., Any], unpack_hook: Callable[..., Any]) -> None:
-        """Packs the saved tensor at once with `pack_hook`; `saved_tensors` gives what `unpack_hook` makes of that."""
-        kept = self._node._kept
-        if kept is None:
-            raise RuntimeError(FREED)
-        value, version, own = kept[self._i]
-        if version == PACKED:
-            raise RuntimeError(
-                "Calling register_hooks on a saved tensor whose hooks have already been set is not allowed."
-            )
-        if value is None:
-            raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden")
-        packed = keep(value, (pack_hook, unpack_hook))
-        self._node._kept = (*kept[: self._i], (*packed, own), *kept[self._i + 1 :])
 
 
 def check_gradient(node: Node, k: int, e: Any, g: Tensor) -> None:

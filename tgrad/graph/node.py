@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 
 from ..ops.spec import ROWS, Formula, Row, conj
+from .modes import state
+from .saved import PACKED, Packed, SavedTensor
 
 next_seq = itertools.count().__next__
 
 SCALAR = -1  # the saved value is a plain Python value, not a tensor
-PACKED = -2  # the saved tensor went through saved_tensors_hooks
-
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
     "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
@@ -49,7 +49,7 @@ class Extra:
         self.post: dict[int, Callable[..., Any]] = {}
         self.tensor_pre: dict[int, dict[int, Callable[..., Any]]] = {}
         self.retains: dict[int, weakref.ref[Any]] = {}
-        self.trace: str | None = None
+        self.trace: list[str] | None = None
 
 
 class Node:
@@ -123,7 +123,7 @@ class Node:
         if key.startswith("_saved_"):
             return self._saved(key[7:])
         if key.startswith("_raw_saved_") and key[11:] in self.saved_words:
-            return RawSaved(self, key[11:])
+            return SavedTensor(self, key[11:])
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{key}'")
 
     def _saved(self, word: str) -> Any:
@@ -140,46 +140,23 @@ class Node:
             return tuple(lift(s, v) for s, v in zip(value, version, strict=True))
         return lift_result(self, value, version) if name == "result" else lift(value, version)
 
+    def saved_slot(self, word: str) -> tuple[Any, int]:
+        """What is kept for a saved tensor, and its version."""
+        return getattr(self, "s_" + word), getattr(self, "v_" + word)
+
+    def set_saved_slot(self, word: str, value: Any, version: int) -> None:
+        setattr(self, "s_" + word, value)
+        setattr(self, "v_" + word, version)
+
+    def saved_value(self, word: str) -> Any:
+        """The saved tensor as backward sees it."""
+        return self._saved(word)
+
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *("_saved_" + w for w in self.saved_words)]
 
 
 ABSENT = object()
-
-
-class RawSaved:
-    """A saved tensor's slot, as `_raw_saved_<name>` gives it: hooks can be put on it once."""
-
-    __slots__ = ("name", "node")
-
-    def __init__(self, node: Node, name: str) -> None:
-        self.node, self.name = node, name
-
-    def register_hooks(self, pack_hook: Callable[..., Any], unpack_hook: Callable[..., Any]) -> None:
-        """Packs the saved tensor at once with `pack_hook`; backward gets what `unpack_hook` gives back."""
-        version = getattr(self.node, "v_" + self.name)
-        if version == PACKED:
-            raise RuntimeError(
-                "Calling register_hooks on a saved tensor whose hooks have already been set is not allowed."
-            )
-        value = self.node._saved(self.name)
-        setattr(self.node, "s_" + self.name, Packed(pack_hook(value), unpack_hook))
-        setattr(self.node, "v_" + self.name, PACKED)
-
-
-class Packed:
-    """A saved tensor as the user's pack hook left it."""
-
-    __slots__ = ("packed", "unpack_hook")
-
-    def __init__(self, packed: Any, unpack_hook: Callable[..., Any]) -> None:
-        self.packed, self.unpack_hook = packed, unpack_hook
-
-    def unpack(self) -> Any:
-        out = self.unpack_hook(self.packed)
-        if not hasattr(out, "_a"):
-            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(out).__name__}")
-        return out
 
 
 class AccumulateGrad(Node):
@@ -272,6 +249,16 @@ def lift_result(node: Node, s: Any, v: int) -> Any:
     return t if v == SCALAR else t._alias(node if t._node is None else t._node)
 
 
+_HINT_MODE = (
+    "enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
+_HINT_TRACE = (
+    "the backtrace further above shows the operation that failed to compute its gradient. The variable in question was "
+    "changed in there or anywhere later. Good luck!"
+)
+
+
 def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
     """The error for a saved tensor that was written into since; `node` made it (default: its own history tells)."""
     # the property, not the slot: a view whose base was written into has a new history by now
@@ -282,9 +269,8 @@ def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
     which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{s.type()} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: enable anomaly detection "
-        "to find the operation that failed to compute its gradient, with torch.autograd.set_detect_anomaly(True, "
-        "check_nan=False)."
+        f"[{s.type()} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: "
+        + (_HINT_TRACE if state.anomaly else _HINT_MODE)
     )
 
 
@@ -485,4 +471,4 @@ def all_node_classes() -> dict[str, type[Node]]:
     return {name: node_class(row) for name, row in ROWS.items() if row.grad}
 
 
-__all__ = ["AccumulateGrad", "Extra", "Formula", "Node", "all_node_classes", "lift", "load", "node_class"]
+__all__ = ["PACKED", "AccumulateGrad", "Extra", "Formula", "Node", "Packed", "all_node_classes", "lift", "load", "node_class"]

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from .modes import state
-from .node import PACKED, Packed
+
+PACKED = -2  # as a saved version: the tensor went through hooks
 
 Hook = Callable[[Any], Any]
 
@@ -21,25 +22,103 @@ _INFERENCE = (
 )
 
 
-def keep(t: Any, hooks: tuple[Hook, Hook] | None = None) -> tuple[Any, int]:
+_MODIFIED = (
+    "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot be modified by "
+    "in-place operations as this can lead to unexpected side-effects. Please open an issue if you need to perform in-place "
+    "operations on the input to a pack hook."
+)
+
+
+class Packed:
+    """A saved tensor as the user's pack hook left it."""
+
+    __slots__ = ("packed", "unpack_hook")
+
+    def __init__(self, packed: Any, unpack_hook: Hook) -> None:
+        self.packed, self.unpack_hook = packed, unpack_hook
+
+    def unpack(self) -> Any:
+        """The tensor that the unpack hook makes of it; TypeError if it makes something else."""
+        grad, state.grad = state.grad, False
+        try:
+            out = self.unpack_hook(self.packed)
+        finally:
+            state.grad = grad
+        if not hasattr(out, "_a"):
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(out).__name__}"
+            )
+        return out
+
+
+def pack(t: Any, hooks: tuple[Hook, Hook]) -> Packed:
+    """Runs a pack hook, unrecorded and without hooks of its own, and makes sure that it leaves its input alone."""
+    grad, stack = state.grad, state.saved_hooks
+    state.grad, state.saved_hooks = False, ()
+    before = 0 if t._vc is None else t._vc.n
+    try:
+        packed = Packed(hooks[0](t), hooks[1])
+    finally:
+        state.grad, state.saved_hooks = grad, stack
+    if t._vc is not None and t._vc.n != before:
+        raise RuntimeError(_MODIFIED)
+    return packed
+
+
+def keep(t: Any) -> tuple[Any, int]:
     """What a graph keeps of tensor `t`: (the tensor, its version), or (what the pack hook made of it, PACKED)."""
     meta = t._x
     if meta is not None and meta.inference:
         raise RuntimeError(_INFERENCE)
-    if hooks is None and state.saved_hooks:
+    if state.saved_hooks:
         if state.saved_hooks_disabled is not None:
             raise RuntimeError(state.saved_hooks_disabled)
-        hooks = state.saved_hooks[-1]
-    if hooks is None:
-        vc = t._vc
-        return t, 0 if vc is None else vc.n
-    pack, unpack = hooks
-    grad, stack = state.grad, state.saved_hooks
-    state.grad, state.saved_hooks = False, ()
-    try:
-        return Packed(pack(t), unpack), PACKED
-    finally:
-        state.grad, state.saved_hooks = grad, stack
+        return pack(t, state.saved_hooks[-1]), PACKED
+    vc = t._vc
+    return t, 0 if vc is None else vc.n
+
+
+class SavedTensor:
+    """One saved tensor of a node, as `grad_fn._raw_saved_<name>` gives it; the node keeps it in its slot `key`."""
+
+    __slots__ = ("_key", "_node")
+
+    def __init__(self, node: Any, key: Any) -> None:
+        self._node, self._key = node, key
+
+    @property
+    def data(self) -> Any:
+        """What is kept: the tensor, or what a pack hook made of it."""
+        value, version = self._node.saved_slot(self._key)
+        return value.packed if version == PACKED else value
+
+    def unpack(self) -> Any:
+        """The saved tensor as backward sees it."""
+        return self._node.saved_value(self._key)
+
+    def register_hooks(self, pack_hook: Hook, unpack_hook: Hook) -> None:
+        """Packs the saved tensor at once with `pack_hook`; backward gets what `unpack_hook` makes of that.
+
+        RuntimeError if there are hooks already, or nothing is kept (any more).
+        """
+        value, version = self._node.saved_slot(self._key)
+        if version == PACKED and value is not None:
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
+                "allowed at a time."
+            )
+        if value is None:
+            raise RuntimeError(_FREED_SLOT if version is not None else _NONE_SLOT)
+        packed = pack(self._node.saved_value(self._key), (pack_hook, unpack_hook))
+        self._node.set_saved_slot(self._key, packed, PACKED)
+
+
+_FREED_SLOT = (
+    "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are freed when "
+    "you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second "
+    "time or if you need to access saved variables after calling backward."
+)
+_NONE_SLOT = "Calling register_hooks on a saved tensor with value None is forbidden"
 
 
 class saved_tensors_hooks(AbstractContextManager[None]):
@@ -116,4 +195,4 @@ class disable_saved_tensors_hooks(AbstractContextManager[None]):
         return wrapped
 
 
-__all__ = ["disable_saved_tensors_hooks", "keep", "save_on_cpu", "saved_tensors_hooks"]
+__all__ = ["PACKED", "Packed", "SavedTensor", "disable_saved_tensors_hooks", "keep", "save_on_cpu", "saved_tensors_hooks"]
