@@ -5,7 +5,10 @@ Only public fields are read, so tensors and nodes of any library with PyTorch's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .data import Edge, Meta, Node, Saved
@@ -58,6 +61,9 @@ def functions_in_order(roots: Sequence[Any]) -> list[Any]:
                 stack.pop()
                 order.append(fn)
     return order
+
+
+_FRAME = re.compile(r'File "([^"\n]+)", line (\d+), in [^\n]*(?:\n    ([^\n]*))?')
 
 
 class _Builder:
@@ -225,9 +231,21 @@ class _RawBuilder(_Builder):
 
 
 def _source_line(fn: Any) -> str:
-    """The innermost frame of the traceback that anomaly mode keeps in a node's metadata, as one line."""
+    """Where the user's code made a node, from the traceback that anomaly mode keeps in its metadata; else empty."""
     trace = (getattr(fn, "metadata", None) or {}).get("traceback_")
     if not trace:
         return ""
-    text = trace if isinstance(trace, str) else "".join(map(str, trace))
-    return " ".join(text[max(text.rfind("File "), 0) :].split())
+    frames = _FRAME.findall(trace if isinstance(trace, str) else "".join(map(str, trace)))
+    folders = tuple(_library_folders())
+    own = [frame for frame in frames if not frame[0].startswith(folders)] or frames
+    if not own:
+        return ""
+    file, line, code = own[-1]
+    return f"{file}:{line}  {code.strip()}".rstrip()
+
+
+def _library_folders() -> Iterator[str]:
+    """Folders of the libraries that record graphs: their own frames say nothing about the user's code."""
+    for name in ("tgrad", "torch"):
+        for folder in getattr(sys.modules.get(name), "__path__", ()):
+            yield folder + os.sep

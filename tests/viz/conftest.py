@@ -110,7 +110,7 @@ def residual(lib: Any) -> tuple[list[Any], dict[str, Any]]:
 
 def double_backward(lib: Any) -> tuple[list[Any], dict[str, Any]]:
     x = lib.ones(2, requires_grad=True)
-    (g,) = lib.autograd.grad((x**3).sum(), x, create_graph=True)
+    (g,) = lib.autograd.grad((x * x.exp()).sum(), x, create_graph=True)
     return [g], {"names": {"x": x, "g": g}}
 
 
@@ -160,6 +160,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "program" in metafunc.fixturenames:
         metafunc.parametrize("program", PROGRAMS.values(), ids=PROGRAMS.keys())
+
+
+@pytest.fixture
+def programs() -> dict[str, Program]:
+    return PROGRAMS
 
 
 @pytest.fixture

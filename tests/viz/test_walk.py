@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from types import ModuleType
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 from tgrad import viz
 
 
-def draw(program: Any, lib: ModuleType) -> viz.Graph:
+def draw(program: Any, lib: ModuleType, **changes: Any) -> viz.Graph:
     tensors, options = program(lib)
-    return viz.graph(*tensors, **options)
+    return viz.graph(*tensors, **{**options, **changes})
 
 
 def test_seed_example(lib: ModuleType) -> None:
@@ -42,7 +43,8 @@ def test_seed_example(lib: ModuleType) -> None:
 
 
 def test_same_structure_as_pytorch(program: Any, tgrad: ModuleType, torch: ModuleType) -> None:
-    ours, theirs = draw(program, tgrad), draw(program, torch)
+    # What a node saves is the engine's own affair: two derivatives of one function may need different values.
+    ours, theirs = (draw(program, lib, show_saved=False) for lib in (tgrad, torch))
     assert [(n.fn_name, n.kind, n.name, n.is_output) for n in ours.nodes] == [
         (n.fn_name, n.kind, n.name, n.is_output) for n in theirs.nodes
     ]
@@ -189,7 +191,8 @@ def test_freed_and_overwritten_values_are_said_so(lib: ModuleType) -> None:
 def test_source_line_from_anomaly_mode(lib: ModuleType) -> None:
     with lib.autograd.set_detect_anomaly(True):
         y = lib.ones(2, requires_grad=True).exp()
-    assert "test_walk.py" in viz.graph(y).nodes[-1].source
+    source = viz.graph(y).nodes[-1].source
+    assert re.search(r"test_walk\.py:\d+  y = lib\.ones\(2, requires_grad=True\)\.exp\(\)$", source)
 
 
 def test_leaf_and_tensor_without_graph(lib: ModuleType) -> None:
