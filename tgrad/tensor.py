@@ -21,6 +21,10 @@ from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, 
 NO_GRAD_DTYPE = "only Tensors of floating point and complex dtype can require gradients"
 
 
+class Grads:
+    are_variables = False  # the 0.1 dialect is spoken, which announces gradients as Variables
+
+
 class Tensor(TensorBase):
     """A multi-dimensional array of one dtype, with PyTorch's API and autograd.
 
@@ -274,6 +278,8 @@ class Tensor(TensorBase):
         """The gradient that `backward()` accumulated into this leaf, or None."""
         if self._grad is None and self._node is not None and not (self._x is not None and self._x.retains):
             _warn_nonleaf_grad()
+        if Grads.are_variables and self._grad is not None:
+            self._grad._is_variable = True
         return self._grad
 
     @grad.setter

@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ..echo.nodes import node_repr
 from ..graph import anomaly, entry, register
 from ..graph.history import edge
+from ..graph.node import Node
 from ..methods import attach, publish
 from ..tensor import Tensor
 
@@ -77,6 +79,7 @@ publish("detach", lambda input: detach(input))
 publish("detach_", lambda input: detach_(input))
 attach("register_hook", register.register_hook)
 attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)
+Node.__repr__ = node_repr  # type: ignore[method-assign]
 attach("creator", property(creator))
 attach("volatile", property(volatile, set_volatile))
 publish("is_anomaly_enabled", anomaly.is_anomaly_enabled)

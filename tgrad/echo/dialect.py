@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..tensor import Grads
+
 DIALECTS = ("current", "0.4", "0.1")
 
 _current = "current"
@@ -30,6 +32,7 @@ def set_dialect(name: str) -> None:
     if name not in DIALECTS:
         raise ValueError(f"unknown dialect {name!r}: one of {', '.join(map(repr, DIALECTS))}")
     _current = name
+    Grads.are_variables = name == "0.1"
 
 
 @contextmanager

@@ -51,7 +51,6 @@ class Meta:
         self.accumulator: Any = None  # weak reference, or the node itself once it has hooks
         self.retains = False
         self.inference = False
-        self.variable = False  # was made by the legacy `Variable(...)`: the 0.1 dialect shows that
         self.name: str | None = None
 
 
