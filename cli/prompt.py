@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
@@ -176,10 +177,18 @@ class Prompt:
         if not result.ok:
             self.screen.error(result)
         elif self.desk.chain and result.outputs and result.outputs[-1].kind == "value":
-            chain = chain_of(self.desk.session, result.value)
-            if chain is not None:
-                self.screen.dim(chain)
+            self._chain(result.value)
         return None
+
+    def _chain(self, value: Any) -> None:
+        try:
+            chain = chain_of(self.desk.session, value)
+        except Exception as error:
+            # A tensor too strange to describe must not cost the user his session.
+            self.screen.dim(f"(no chain: {type(error).__name__}: {error})")
+            return
+        if chain is not None:
+            self.screen.dim(chain)
 
     def _command(self, text: str) -> int | None:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import tgrad
+import tgrad.nn
 from tgrad.cli.complete import complete
 
 

@@ -37,7 +37,8 @@ class TestInstalled:
 
     def test_from_inside_functions(self) -> None:
         namespace: dict[str, object] = {}
-        exec("def f():\n    from torch.utils.data import DataLoader\n    return DataLoader\nf()", namespace)
+        exec("def f():\n    from torch.optim.sgd import SGD\n    return SGD\nfound = f()", namespace)
+        assert namespace["found"] is tgrad.optim.SGD
 
     def test_the_modules_own_identity_is_left_alone(self) -> None:
         import torch.nn

@@ -25,8 +25,7 @@ def test_000_getting_started(run: Run) -> None:
             "nothing",
             "document",
             "nothing",
-            # The functions of 0.1 had classes like MulConstant; the node has had this name since they became C++.
-            r"like: <MulBackward0 object at 0x[0-9a-f]+>",
+            "document",
             "nothing",
             "nothing",
             "nothing",
@@ -43,7 +42,7 @@ def test_000_the_dot_product_as_meant(run: Run) -> None:
     run("000", ".cuda()", "").check(
         ["# not run (shell)"] * 3
         + ["error: RuntimeError: 1D tensors expected, but got 2D and 2D tensors"]
-        + ["nothing", "document", "nothing", r"like: <MulBackward0 object at 0x[0-9a-f]+>"]
+        + ["nothing", "document"] * 2
         + ["nothing"] * 5
         + ["document"]
     )
