@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from . import functions
-from .dispatch import bad_argument, inplace, into, no_overload, pointwise, run
+from .dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise, run
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
-from .ops.spec import REQUIRED, Param, Row, signature_of
+from .ops.spec import BOOL, DEFAULT, REAL, REQUIRED, Param, Row, signature_of
 from .prepared import prepare
 from .storage import overlaps_itself
 from .tensor import Tensor
@@ -183,7 +183,7 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
         lines.append("    return pack(r)")
     scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "pointwise": pointwise, "inplace": inplace}
     scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
-    scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, name))
+    scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, row, name))
     scope.update(apart=apart)
     source = "\n".join(lines)
     exec(compile(source, f"<function {name}>", "exec"), scope)
@@ -228,7 +228,12 @@ def apart(out: Any, inputs: tuple[Any, ...]) -> None:
                     )
 
 
-def _put(name: str, out: Any, result: Any) -> Any:
+def _put(row: Row, name: str, out: Any, result: Any) -> Any:
+    if row.family == "pointwise" and len(row.tensors) == 1:
+        if row.kind in (DEFAULT, REAL):
+            return exact_into(out, result, name)
+        if row.kind == BOOL and not row.inplace and isinstance(out, Tensor) and out.dtype is not result.dtype:
+            raise RuntimeError(f"{name} does not support non-boolean outputs.")
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")

@@ -214,6 +214,8 @@ def bernoulli_row(self, generator=None):
 @composite(method=True)
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn with the probabilities that the last dimension of `input` is proportional to."""
+    if isinstance(out, Tensor) and out._a.dtype != np.int64:
+        raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.legacy}")
     r = wrap(gen(generator).multinomial(input._a, num_samples, replacement))
     return r if out is None else into(out, r, "multinomial")
 

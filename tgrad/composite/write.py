@@ -99,7 +99,7 @@ def fill_row(self, value):
 
 
 def _value_grad(grad: Any) -> Any:
-    return np.asarray(np.add.reduce(grad, axis=None)) if isinstance(grad, np.ndarray) else grad.sum()
+    return views.total(grad) if isinstance(grad, np.ndarray) else grad.sum()
 
 
 @op("fill.Tensor", grad=dict(self=lambda grad: _drop(grad), value=lambda grad: _value_grad(grad)), node="FillBackward1",

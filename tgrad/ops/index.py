@@ -17,7 +17,7 @@ from .accumulate import add_along, added_at
 from .pointwise import times
 from .scatter import REDUCERS, cast, divided, filled, neutral, reduced_grads
 from .spec import op, sizes
-from .view import cat, reshape, sum_to
+from .view import cat, reshape, sum_to, total
 
 
 def check_vector(name: str, index: np.ndarray, what: str = "Index is supposed to be a vector") -> None:
@@ -140,7 +140,7 @@ def index_fill_tensor(self, index, value, dim):
 def _filled_sum(grad: Any, dim: int, index: Any) -> Any:
     """Each place counts once, however often it was filled."""
     if isinstance(grad, np.ndarray):
-        return np.asarray(index_select.array(grad, np.unique(index), dim).sum(dtype=grad.dtype))
+        return total(index_select.array(grad, np.unique(index), dim))
     return index_select(grad, index.unique(), dim).sum()
 
 

@@ -155,9 +155,9 @@ def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.nda
     return out.astype(prod.dtype, copy=False)
 
 
-@op("addmm", grad=dict(self=lambda grad, beta: times(grad, beta),
-                       mat1=lambda grad, mat2, alpha: times(mm(grad, mT(mat2)), alpha),
-                       mat2=lambda grad, mat1, alpha: times(mm(mT(mat1), grad), alpha)), inplace=True,
+@op("addmm", grad=dict(self=lambda grad, beta: times(grad, conj(beta)),
+                       mat1=lambda grad, mat2, alpha: times(mm(grad, mT(mat2)), conj(alpha)),
+                       mat2=lambda grad, mat1, alpha: times(mm(mT(mat1), grad), conj(alpha))), inplace=True,
     signature=lambda self, mat1, mat2, *, beta=1, alpha=1: None)  # fmt: skip
 def addmm(self, mat1, mat2, beta=1, alpha=1):
     if mat1.ndim != 2:
@@ -192,9 +192,9 @@ def _check_base(base: np.ndarray, want: tuple[int, ...]) -> None:
             )
 
 
-@op("baddbmm", grad=dict(self=lambda grad, beta: times(grad, beta),
-                         batch1=lambda grad, batch2, alpha: times(bmm(grad, mT(batch2)), alpha),
-                         batch2=lambda grad, batch1, alpha: times(bmm(mT(batch1), grad), alpha)), inplace=True,
+@op("baddbmm", grad=dict(self=lambda grad, beta: times(grad, conj(beta)),
+                         batch1=lambda grad, batch2, alpha: times(bmm(grad, mT(batch2)), conj(alpha)),
+                         batch2=lambda grad, batch1, alpha: times(bmm(mT(batch1), grad), conj(alpha))), inplace=True,
     signature=lambda self, batch1, batch2, *, beta=1, alpha=1: None)  # fmt: skip
 def baddbmm(self, batch1, batch2, beta=1, alpha=1):
     for batch in (batch1, batch2):
@@ -212,8 +212,8 @@ def baddbmm(self, batch1, batch2, beta=1, alpha=1):
     return _scaled(beta, self, alpha, product(batch1, batch2))
 
 
-@op("addmv", grad=dict(self=lambda grad, beta: times(grad, beta), mat=lambda grad, vec, alpha: times(ger(grad, vec), alpha),
-                       vec=lambda grad, mat, alpha: times(mv(mT(mat), grad), alpha)), inplace=True,
+@op("addmv", grad=dict(self=lambda grad, beta: times(grad, conj(beta)), mat=lambda grad, vec, alpha: times(ger(grad, vec), conj(alpha)),
+                       vec=lambda grad, mat, alpha: times(mv(mT(mat), grad), conj(alpha))), inplace=True,
     signature=lambda self, mat, vec, *, beta=1, alpha=1: None)  # fmt: skip
 def addmv(self, mat, vec, beta=1, alpha=1):
     if mat.ndim != 2 or vec.ndim != 1 or self.ndim > 1:
@@ -226,9 +226,9 @@ def addmv(self, mat, vec, beta=1, alpha=1):
     return _scaled(beta, self, alpha, product(mat, vec))
 
 
-@op("addbmm", grad=dict(self=lambda grad, beta: times(grad, beta),
-                        batch1=lambda grad, batch1_sizes, batch2, alpha: times(bmm(_spread(grad, batch1_sizes), mT(batch2)), alpha),
-                        batch2=lambda grad, batch1, batch1_sizes, alpha: times(bmm(mT(batch1), _spread(grad, batch1_sizes)), alpha)),
+@op("addbmm", grad=dict(self=lambda grad, beta: times(grad, conj(beta)),
+                        batch1=lambda grad, batch1_sizes, batch2, alpha: times(bmm(_spread(grad, batch1_sizes), mT(batch2)), conj(alpha)),
+                        batch2=lambda grad, batch1, batch1_sizes, alpha: times(bmm(mT(batch1), _spread(grad, batch1_sizes)), conj(alpha))),
     inplace=True, signature=lambda self, batch1, batch2, *, beta=1, alpha=1: None)  # fmt: skip
 def addbmm(self, batch1, batch2, beta=1, alpha=1):
     for name, batch in (("batch1", batch1), ("batch2", batch2)):
@@ -248,8 +248,8 @@ def _spread(grad: Any, sizes_of_batch: Any) -> Any:
     return expand(grad, (sizes_of_batch[0], *grad.shape))
 
 
-@op("addr", grad=dict(self=lambda grad, beta: times(grad, beta), vec1=lambda grad, vec2, alpha: times(mv(grad, conj(vec2)), alpha),
-                      vec2=lambda grad, vec1, alpha: times(mv(_turned(grad), conj(vec1)), alpha)), inplace=True,
+@op("addr", grad=dict(self=lambda grad, beta: times(grad, conj(beta)), vec1=lambda grad, vec2, alpha: times(mv(grad, conj(vec2)), conj(alpha)),
+                      vec2=lambda grad, vec1, alpha: times(mv(_turned(grad), conj(vec1)), conj(alpha))), inplace=True,
     signature=lambda self, vec1, vec2, *, beta=1, alpha=1: None)  # fmt: skip
 def addr(self, vec1, vec2, beta=1, alpha=1):
     for name, vec in (("vec1", vec1), ("vec2", vec2)):

@@ -34,7 +34,7 @@ def _unrepeat(grad: Any, repeats: Sequence[int], shape: Sequence[int]) -> Any:
     if not dims:
         return grad
     out = reshape(grad, split)
-    out = np.add.reduce(out, axis=dims) if isinstance(out, np.ndarray) else out.sum(dims)
+    out = views.total(out, dims) if isinstance(out, np.ndarray) else out.sum(dims)
     return reshape(out, shape)
 
 
@@ -184,8 +184,8 @@ def diagonal_scatter(self, src, offset=0, dim1=0, dim2=1):
 
 
 @op("as_strided_scatter", grad=dict(
-        self=lambda grad, self_geometry, src_sizes, size, stride, storage_offset: _strided_blank(
-            grad, self_geometry, src_sizes, size, stride, storage_offset),
+        self=lambda grad, self_geometry, size, stride, storage_offset: _strided_part(
+            grad, self_geometry, size, stride, storage_offset),
         src=lambda grad, size, stride, storage_offset: as_strided(_in_order(grad), size, stride, storage_offset)),
     tensors="self src")  # fmt: skip
 def as_strided_scatter(self, src, size, stride, storage_offset=None):
@@ -198,22 +198,18 @@ def _in_order(grad: Any) -> Any:
     return np.ascontiguousarray(grad) if isinstance(grad, np.ndarray) else grad.contiguous()
 
 
-def _strided_blank(grad: Any, geometry: Any, src_sizes: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
-    """The gradient laid out as the input was, with the replaced part zeroed."""
+def _strided_part(grad: Any, geometry: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
+    """What PyTorch hands to the input: the gradient of the replaced part, zeros elsewhere."""
     in_size, in_stride, in_offset = geometry
-    full = (
-        in_offset + 1 + sum((n - 1) * s for n, s in zip(in_size, in_stride, strict=True))
-        if 0 not in in_size
-        else in_offset
-    )
+    last = sum((n - 1) * s for n, s in zip(in_size, in_stride, strict=True))
+    full = in_offset + 1 + last if 0 not in in_size else in_offset
+    part = as_strided(_in_order(grad), size, stride, storage_offset)
     if isinstance(grad, np.ndarray):
-        block = np.zeros(full, grad.dtype)
-        whole = as_strided.array(block, in_size, in_stride, in_offset)
-        whole[...] = grad
-        as_strided.array(block, size, stride, storage_offset)[...] = 0
+        whole = as_strided.array(np.zeros(full, grad.dtype), in_size, in_stride, in_offset)
+        as_strided.array(whole, size, stride, storage_offset)[...] = part
         return whole
-    whole = as_strided(_blank(grad, (full,)), in_size, in_stride, in_offset).copy_(grad)
-    return as_strided_scatter(whole, _blank(grad, src_sizes), size, stride, storage_offset)
+    whole = as_strided(_blank(grad, (full,)), in_size, in_stride, in_offset)
+    return as_strided_scatter(whole, part, size, stride, storage_offset)
 
 
 @op("narrow_copy", grad=dict(self=lambda grad, self_sizes, dim, start, length: views.slice_backward(
@@ -233,7 +229,7 @@ class Copied:
     def __init__(self, array: Callable[..., Any]) -> None:
         self.array = array
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         r = self.array(*args, **kwargs)
         return [part.copy() for part in r] if isinstance(r, list) else r.copy()
 

@@ -17,6 +17,13 @@ def as_ints(values: Any) -> tuple[int, ...]:
     return tuple([v if type(v) is int else int(v) for v in values])
 
 
+def total(a: np.ndarray, dims: Any = None, keepdims: bool = False) -> np.ndarray:
+    """The sum over some dimensions (all, for None) in a's own dtype; halves are added up in float32."""
+    if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
+        return np.asarray(np.add.reduce(a, axis=dims, keepdims=keepdims, dtype=np.float32)).astype(a.dtype)
+    return np.asarray(np.add.reduce(a, axis=dims, keepdims=keepdims, dtype=a.dtype))
+
+
 def sum_to(grad: Any, shape: Sequence[int]) -> Any:
     """Undoes broadcasting: sums `grad` (array or Tensor) over the dimensions along which `shape` was repeated."""
     if tuple(grad.shape) == tuple(shape):
@@ -24,7 +31,7 @@ def sum_to(grad: Any, shape: Sequence[int]) -> Any:
     lead = grad.ndim - len(shape)
     dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
     if isinstance(grad, np.ndarray):
-        out = np.add.reduce(grad, axis=dims, keepdims=True) if dims else grad
+        out = total(grad, dims, True) if dims else grad
         return out.reshape(shape)
     return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
 
