@@ -100,6 +100,10 @@ def _check_weights(weights: np.ndarray, samples: int, replacement: bool) -> None
     )
     require(weights.shape[-1] <= _MOST_CATEGORIES, "number of categories cannot exceed 2^24")
     if weights.size:
+        if replacement and samples != 1:  # another kernel of PyTorch's, which looks at one element at a time
+            bad = "invalid multinomial distribution (encountering probability entry "
+            require(bool(np.all(weights >= 0)), bad + "< 0)")
+            require(bool(np.all(np.isfinite(weights))), bad + "= infinity or NaN)")
         require(
             bool(np.all(np.isfinite(weights) & (weights >= 0))),
             "probability tensor contains either `inf`, `nan` or element < 0",
