@@ -145,12 +145,13 @@ class Pass:
             node = heappop(heap)[1]
             g = take(node)
             extra = node.extra
+            if observed and self.wanted:
+                if node in self.ends:
+                    self.capture(node, g if extra is None else self.arrive(extra, g))
+                    continue
+                self.capture(node, g)  # as it came: only where the pass ends do hooks come first
             if extra is not None:
                 g = self.arrive(extra, g)
-            if observed and self.wanted:
-                self.capture(node, g)
-                if node in self.ends:
-                    continue
             if extra is not None and extra.pre:
                 g = self.before(node, g)
             if type(g) is list:
@@ -276,7 +277,9 @@ class Pass:
                 call_node_hook(hook, (), ((), (self.shown(g),)))
         if meta is not None and meta.post_hooks:
             for hook in list(meta.post_hooks.values()):
-                hook(leaf)
+                out = hook(leaf)
+                if out is not None and not isinstance(out, Tensor):
+                    raise TypeError(f"expected Variable, but hook returned '{type(out).__name__}'")
 
     # -- anomaly mode
     def watched(self, node: Node, g: Any) -> Any:

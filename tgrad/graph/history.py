@@ -73,9 +73,22 @@ def _refresh(t: Any, meta: Meta) -> None:
     node.edges = (edge(base),)
     node.seq, node.extra, node.plain = next_seq(), None, True
     node.shape, node.dt = t._a.shape, t._a.dtype
-    node.s_self_geometry = geometry(base._a)
+    shown = base._a
+    if shown.dtype.kind == "c" and node.dt.kind != "c":  # a part of a complex base: strides count real numbers
+        node.edges = (_as_real(base),)
+        shown = ROWS["view_as_real"].array(shown)
+    node.s_self_geometry = geometry(shown)
     node.s_size, node.s_stride, node.s_storage_offset = t._a.shape, strides(t._a), offset(t._a)
     t._node, t._rg, meta.version = node, True, t._vc.n
+
+
+def _as_real(base: Any) -> Node:
+    """The node of `view_as_real(base)`."""
+    row = ROWS["view_as_real"]
+    node = node_class(row)()
+    node.edges, node.seq, node.extra, node.plain = (edge(base),), next_seq(), None, True
+    node.shape, node.dt = (*base._a.shape, 2), np.dtype(f"f{base._a.dtype.itemsize // 2}")
+    return node
 
 
 def geometry(a: np.ndarray) -> tuple[tuple[int, ...], tuple[int, ...], int]:
@@ -129,9 +142,9 @@ def check_inplace(t: Any, recording: bool) -> None:
         return
     if meta is not None and meta.base is not None:
         base = meta.base
+        check_rebase(t, meta, "is being modified")
         if base._rg and base._node is None:
             raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-        check_rebase(t, meta, "is being modified")
     if t._rg and t._node is None:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 
@@ -147,6 +160,7 @@ def rebase(t: Any, node: Node) -> None:
         copy.edges = (edge(base), *node.edges[1:])
         copy.seq, copy.extra, copy.plain = next_seq(), None, True
         copy.shape, copy.dt = base._a.shape, base._a.dtype
+        copy.real = copy.dt.kind == "c" and t._a.dtype.kind != "c"
         _set(base, copy)
         edge(t)  # makes the view's own new grad_fn
     else:
@@ -168,9 +182,10 @@ def _set(t: Any, node: Node) -> None:
 class CopySlices(Node):
     """The history of a base one of whose views was written in place."""
 
-    __slots__ = ("base", "fn", "view")
+    __slots__ = ("base", "fn", "real", "view")
 
     fn: Node
+    real: bool  # the base is complex and the view shows real parts of it: its geometry counts real numbers
 
     def name(self) -> str:
         return "torch::autograd::CopySlices"
@@ -181,9 +196,11 @@ class CopySlices(Node):
         whole = np.ndarray(size, grad.dtype, block, 0, [s * grad.dtype.itemsize for s in stride])
         whole[...] = grad
         vsize, vstride, vfirst = self.view
-        part = np.ndarray(
-            vsize, grad.dtype, block, (vfirst - first) * grad.dtype.itemsize, [s * grad.dtype.itemsize for s in vstride]
-        )
+        item, at = grad.dtype.itemsize, vfirst - first
+        dt = grad.dtype
+        if self.real:
+            item, at, dt = item // 2, vfirst - 2 * first, np.dtype(f"f{item // 2}")
+        part = np.ndarray(vsize, dt, block, at * item, [s * item for s in vstride])
         got = self.fn.apply(part.copy())
         if got[0] is None:
             part[...] = 0
@@ -195,7 +212,10 @@ class CopySlices(Node):
         size, stride, first = self.base
         vsize, vstride, vfirst = self.view
         whole = grad.new_zeros(_extent(size, stride)).as_strided(size, stride, 0).copy_(grad)
-        part = whole.as_strided(vsize, vstride, vfirst - first)
+        if self.real:
+            part = ROWS["view_as_real"].record(whole).as_strided(vsize, vstride, vfirst - 2 * first)
+        else:
+            part = whole.as_strided(vsize, vstride, vfirst - first)
         got = self.fn.apply_t(part.clone())
         if got[0] is None:
             part.zero_()

@@ -183,6 +183,9 @@ def shown_edge(e: Any) -> tuple[Node | None, int]:
     return accumulator(e), 0
 
 
+_LAST = 2**64 - 1  # AccumulateGrad takes no number from the ops' sequence
+
+
 def accumulator(leaf: Any) -> AccumulateGrad:
     """The AccumulateGrad node of a leaf; the same one as long as somebody holds it."""
     meta = leaf._meta()
@@ -190,7 +193,7 @@ def accumulator(leaf: Any) -> AccumulateGrad:
     node = ref() if ref is not None else None
     if node is None:
         node = AccumulateGrad()
-        node.variable, node.edges, node.seq, node.extra = leaf, (), next_seq(), None
+        node.variable, node.edges, node.seq, node.extra = leaf, (), _LAST, None
         node.shape, node.dt, node.plain = leaf._a.shape, leaf._a.dtype, True
         meta.accumulator = weakref.ref(node)
     return node
@@ -315,6 +318,8 @@ def _make(row: Row) -> type[Node]:
     exec(compile(source, f"<node {row.node} of {row.name}>", "exec"), scope)
     for name in ("apply", "apply_t", "release"):
         body[name] = scope[name]
+    if row.node == "CopyBackwards":  # written by hand in PyTorch, it shows its C++ namespace
+        body["name"] = lambda node: "torch::autograd::CopyBackwards"
     return type(row.node, (Node,), body)
 
 
@@ -373,7 +378,8 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
         if w in lists:
             out.append(f"    node.s_{w} = [None] * len(node.s_{w})")
         else:
-            out.append(f"    if node.v_{w} != {SCALAR}: node.s_{w} = None" if w else "")
+            # numbers are freed like tensors; what was not saved (None, SCALAR) is not marked as freed
+            out.append(f"    if node.s_{w} is not None: node.s_{w}, node.v_{w} = None, 0")
     out.append("    return None")
     return "\n".join(out), scope
 
@@ -443,8 +449,8 @@ def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
         if v == SCALAR:
             return conj(value) if flip else value
         if w in row.promoted or w.startswith("result"):
-            if value.dtype.category < 2 and not value.is_complex():
-                value = value.to(grad.dtype)
+            if value.dtype.category < 2 or (flip and grad.is_complex() and not value.is_complex()):
+                value = value.to(grad.dtype)  # real to complex before conj: -0j is the other side of a branch cut
             if flip:
                 value = conj(value)
         return value
