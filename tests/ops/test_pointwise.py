@@ -21,6 +21,7 @@ from .oracle import (
     compare_gradients,
     copy_of,
     dtype_name,
+    first_line,
     layouts,
     same_error,
     same_outcome,
@@ -79,18 +80,26 @@ def operands(row: Row, first: Any, seed: int = 50) -> list[Any]:
 
 def call(name: str) -> Callable[..., Any]:
     """The operation by its method, which takes self first whatever the function's order is."""
-    return lambda self, *rest: getattr(self, name)(*rest)
+
+    def run(self: Any, *rest: Any) -> Any:
+        if name.startswith("round") and rest:
+            return getattr(self, name)(decimals=rest[0])
+        return getattr(self, name)(*rest)
+
+    return run
+
+
+# Two float operands that disagree about the order of dimensions: the fast path leaves the choice to numpy.
+FAST_STRIDES = {stem(r) for r in PUBLIC if r.ufunc is not None and r.grad and len(r.tensors) == 2}
 
 
 def both(name: str, args: list[Any], **kw: Any) -> None:
+    shapes = {a.stride() for a in args if isinstance(a, torch.Tensor)}
+    kw.setdefault("strides", name not in FAST_STRIDES or len(shapes) == 1)
     ours, theirs = twin(args)
     same_outcome(
         lambda: call(name)(*ours), lambda: call(name)(*theirs), note=f"{name} {[dtype_name(a) for a in args]}", **kw
     )
-
-
-def keyword_only(row: Row) -> bool:
-    return any(p.keyword and repr(p.default) == "REQUIRED" for p in row.params)
 
 
 @rows
@@ -104,8 +113,12 @@ def test_dtypes(row: Row, dtype: str) -> None:
 @rows
 def test_layouts(row: Row) -> None:
     low, high = bounds(row)
-    for _, x in layouts("float32", low, high):
-        both(stem(row), operands(row, x), scale=4)
+    for layout, x in layouts("float32", low, high):
+        args = operands(row, x)
+        both(stem(row), args, scale=4)
+        second = dict(layouts("float32", low, high, seed=9))[layout]
+        alike = [second if i and isinstance(a, torch.Tensor) and a.dtype == x.dtype else a for i, a in enumerate(args)]
+        both(stem(row), alike, scale=4)
     whole = torch.arange(-2, 3)
     both(stem(row), operands(row, whole), scale=4)
 
@@ -116,7 +129,7 @@ def test_special_values(row: Row) -> None:
     x = torch.tensor([inf, -inf, nan, 0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1e-30, -1e-30, 3.0, 1.5, 2.5, -1.5])
     args = operands(row, x)
     both(stem(row), args, scale=4)
-    if len(args) > 1 and isinstance(args[1], torch.Tensor) and args[1].dtype == x.dtype:
+    if len(args) > 1 and isinstance(args[1], torch.Tensor) and args[1].dtype == x.dtype and row.domain is None:
         grid = torch.meshgrid(x, x, indexing="ij")
         both(stem(row), [grid[0].contiguous(), grid[1].contiguous(), *args[2:]], scale=4)
 
@@ -125,7 +138,7 @@ def test_special_values(row: Row) -> None:
 def test_function_is_the_method(row: Row) -> None:
     name = stem(row)
     fn = getattr(tgrad, name, None)
-    if fn is None or name in ("polygamma", "where"):
+    if fn is None or name in ("polygamma", "where", "round"):
         pytest.skip("a method only, or with its arguments in another order")
     low, high = bounds(row)
     for dtype in ("float32", "int64"):
@@ -147,6 +160,8 @@ def test_in_place(row: Row) -> None:
         ours, theirs = twin(args)
         same_outcome(lambda o=ours: call(name)(*o), lambda t=theirs: call(name)(*t), note=f"{name} {dtype}", scale=4)
         assert caught(lambda t=theirs: call(name)(*t)) is not None or call(name)(*ours) is ours[0]
+    if name in ("masked_fill_", "conj_physical_"):
+        return  # PyTorch lets these two write into overlapping memory, or has nothing to write
     args = operands(row, values((3, 4), "float32", low, high))
     expanded = [values((1, 4)).expand(3, 4), *args[1:]]
     ours, theirs = twin(expanded)
@@ -164,12 +179,20 @@ def test_in_place_is_recorded(row: Row) -> None:
 
     def run(x: Any, *rest: Any) -> Any:
         y = x * 1
-        getattr(y, name)(*rest)
+        call(name)(y, *rest)
         return y * 2
 
     error = caught(lambda: run(*theirs).sum().backward())
+    if error is not None and "inplace version of" in str(error):
+        pytest.skip("PyTorch has no derivative of the in-place form")
     if error is not None:
-        same_error(lambda: run(*ours).sum().backward(), lambda: run(*twin(args, True)[1]).sum().backward(), note=name)
+        text = "derivative for aten::" not in str(error)  # PyTorch names the in-place form there
+        same_error(
+            lambda: run(*ours).sum().backward(),
+            lambda: run(*twin(args, True)[1]).sum().backward(),
+            note=name,
+            text=text,
+        )
         return
     got, want = run(*ours), run(*theirs)
     compare(got, want, note=name, scale=4)
@@ -188,7 +211,16 @@ def test_out(row: Row) -> None:
     low, high = bounds(row)
     args = operands(row, values((3, 4), "float32", low, high))
     ours, theirs = twin(args)
-    for out in (torch.empty(0), torch.empty(3, 4), torch.empty(4, 3).t(), torch.empty(2), torch.empty(3, 4).int()):
+    # A few texts name the operation or the kernel in ways of their own.
+    exact = not row.lacks and name not in ("nan_to_num", "mvlgamma")
+    for out in (
+        torch.empty(3, 4).double(),
+        torch.empty(0),
+        torch.empty(3, 4),
+        torch.empty(4, 3).t(),
+        torch.empty(2),
+        torch.empty(3, 4).int(),
+    ):
         a, b = to_tgrad(out), copy_of(out)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -196,10 +228,14 @@ def test_out(row: Row) -> None:
             if isinstance(error, TypeError):
                 pytest.skip("takes no out=")
             if error is not None:
-                same_error(lambda a=a: ours_fn(*ours, out=a), lambda b=b: theirs_fn(*theirs, out=b), note=name)
+                got = caught(lambda a=a: ours_fn(*ours, out=a))
+                if got is None and out.dtype == torch.float64:
+                    continue  # a wider dtype that PyTorch happens to refuse
+                assert got is not None, f"{name}: nothing raised; PyTorch: {error}"
+                assert not exact or first_line(got) == first_line(error), f"{name}: {got}\n  for {error}"
                 continue
             assert ours_fn(*ours, out=a) is a
-        compare(a, b, note=f"{name} into {tuple(out.shape)}", scale=4)
+        compare(a, b, note=f"{name} into {tuple(out.shape)}", scale=1e7 if out.dtype == torch.float64 else 4)
 
 
 @rows
@@ -216,9 +252,11 @@ def test_gradients(row: Row) -> None:
 def _gradients(name: str, args: list[Any], note: str, order: int = 2, scale: float = 1e4) -> None:
     ours, theirs = twin(args, True)
     error = caught(lambda: call(name)(*theirs).sum().backward())
-    if error is not None:
+    if error is not None and "implicitly created" not in str(error):
         same_error(
-            lambda: call(name)(*ours).sum().backward(), lambda: call(name)(*twin(args, True)[1]).sum().backward(), note=note
+            lambda: call(name)(*ours).sum().backward(),
+            lambda: call(name)(*twin(args, True)[1]).sum().backward(),
+            note=note,
         )
         return
     compare_gradients(call(name), call(name), args, note=note, order=order, scale=scale)
@@ -234,9 +272,11 @@ def test_gradients_of_mixed_operands(row: Row) -> None:
     for dtype in ("float32", "bfloat16", "complex128"):
         args = operands(row, values((3, 4), dtype, low, high))
         if caught(lambda args=args: call(name)(*args)) is None:
-            _gradients(name, args, f"{name} {dtype}", 2 if dtype == "complex128" else 1, 1e4 if dtype != "float32" else 30)
+            _gradients(
+                name, args, f"{name} {dtype}", 2 if dtype == "complex128" else 1, 1e4 if dtype != "float32" else 30
+            )
     args = operands(row, values((3, 4), "float64", low, high))
     if len(args) > 1 and isinstance(args[1], torch.Tensor) and args[1].dtype == torch.float64:
         _gradients(name, [args[0], args[1][:1], *args[2:]], f"{name} broadcast")
-        _gradients(name, [args[0].float(), args[1][0, 0], *args[2:]], f"{name} with 0-d float64", 1, 30)
+        _gradients(name, [args[0].float(), args[1][0, 0], *args[2:]], f"{name} with 0-d float64", 1, 1e7)
         _gradients(name, [args[0], args[1][0].to(torch.complex128), *args[2:]], f"{name} real with complex")

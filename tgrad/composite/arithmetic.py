@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import dtype as dtypes
 from .. import functions as F
-from ..dispatch import bad_argument, inplace, into, no_overload, pointwise
+from ..dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
+from ..graph.modes import state
 from ..methods import attach, composite, missing, publish, return_type
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED, Row
@@ -188,6 +189,8 @@ publish("xlogy_", lambda input, other: input.xlogy_(other))
 def ldexp(input=REQUIRED, other=REQUIRED, *, out=None):
     """input * 2**other."""
     need_tensors("ldexp", input=input, other=other)
+    if isinstance(out, Tensor):
+        _check_ldexp(input, other, out)
     r = pointwise(rows.ldexp, (input, other), {})
     return r if out is None else into(out, r, "ldexp")
 
@@ -195,7 +198,17 @@ def ldexp(input=REQUIRED, other=REQUIRED, *, out=None):
 @composite(method=True, function=True)
 def ldexp_(input, other):
     """In-place `ldexp`."""
+    need_tensors("ldexp_", input=input, other=other)
+    _check_ldexp(input, other, input)
     return inplace(rows.ldexp, (input, other), {})
+
+
+def _check_ldexp(input: Tensor, other: Tensor, out: Tensor) -> None:
+    common = result_type((input, other))
+    if common.category < 2:
+        common = dtypes.get_default_dtype()
+    if not dtypes.can_cast(common, out.dtype):
+        raise RuntimeError(f"ldexp can't be cast to the desired output type {out.dtype.legacy}")
 
 
 # ---- powers
@@ -309,6 +322,39 @@ def square_(input):
     return pow_(input, 2)
 
 
+# ---- what some rows refuse
+
+
+def _check_heaviside(operands: Any, params: dict[str, Any]) -> None:
+    if any(x.is_complex() for x in operands):
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if operands[0].dtype is not operands[1].dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+
+
+def _check_nan_to_num(operands: Any, params: dict[str, Any]) -> None:
+    if operands[0].is_complex() and operands[0].requires_grad and state.grad:
+        raise RuntimeError("nan_to_num does not support automatic differentiation for outputs with complex dtype.")
+
+
+rows.heaviside.check = _check_heaviside
+rows.nan_to_num.check = _check_nan_to_num
+
+
+@composite(method=True)
+def conj_physical(input=REQUIRED, *, out=None):
+    """The complex conjugate, computed; a real tensor is returned as it is."""
+    need_tensors("conj_physical", input=input)
+    r = pointwise(rows.conj_physical, (input,), {}) if input.is_complex() else input
+    return r if out is None else exact_into(out, r, "conj_physical")
+
+
+@composite(method=True)
+def conj_physical_(input):
+    """In-place `conj_physical`."""
+    return inplace(rows.conj_physical, (input,), {}) if input.is_complex() else input
+
+
 # ---- rounding
 
 
@@ -334,7 +380,7 @@ def round(input=REQUIRED, *, decimals=None, out=None):
     else:
         row, params = _rounding("round", input, decimals)
         r = pointwise(row, (input,), params)
-    return r if out is None else into(out, r, "round")
+    return r if out is None else exact_into(out, r, "round")
 
 
 @composite(method=True)
@@ -388,6 +434,8 @@ def _mvlgamma(name: str, input: Any, p: Any) -> dict[str, Any]:
     need_tensors(name, input=input)
     if p is REQUIRED:
         raise missing(name, ["p"])
+    if input._a.dtype == np.bool_:
+        raise RuntimeError("The input tensor may not be a boolean tensor.")
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
     return {"p": int(p)}
@@ -403,6 +451,9 @@ def mvlgamma(input=REQUIRED, p=REQUIRED, *, out=None):
 @composite(function=False, method=True)
 def mvlgamma_(self, p=REQUIRED):
     """In-place `mvlgamma`."""
+    if self.dtype.category < 2:
+        wide = dtypes.get_default_dtype().legacy
+        raise RuntimeError(f"mvlgamma: result type {self.dtype.legacy} can't be cast to the desired output type {wide}")
     return inplace(rows.mvlgamma, (self,), _mvlgamma("mvlgamma_", self, p))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from .. import functions as F
-from ..dispatch import inplace, into, no_overload, pointwise
+from ..dispatch import exact_into, inplace, into, no_overload, pointwise
 from ..methods import attach, composite, publish
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED
@@ -50,6 +50,8 @@ def _limits(name: str, self: Any, min: Any, max: Any) -> tuple[Any, tuple[Any, .
     tensors = [isinstance(x, Tensor) for x in given]
     if not all(t or is_number(x) for t, x in zip(tensors, given, strict=True)) or (any(tensors) and not all(tensors)):
         raise no_overload(name, self, *given)
+    if self.is_complex():
+        raise NotImplementedError("clamp is not supported for complex types")
     if not given:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if not tensors[0]:
@@ -70,7 +72,7 @@ def _lifted(input: Tensor, params: dict[str, Any]) -> Tensor:
 def _check_cast(self: Tensor, params: dict[str, Any]) -> None:
     common = result_type([self, *[x for x in params.values() if x is not None]])
     if not dtypes.can_cast(common, self.dtype):
-        raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {self.dtype.legacy}")
+        raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {cpp_name(self.dtype)}")
 
 
 @composite(method=True, aliases="clip")
@@ -85,7 +87,8 @@ def clamp(input=REQUIRED, min=None, max=None, *, out=None):
     if params:
         inputs = (_lifted(input, params),)
     r = pointwise(row, inputs, params)
-    return r if out is None else into(out, r, "clamp")
+    put = exact_into if params else into
+    return r if out is None else put(out, r, "clamp")
 
 
 def _clamp_into(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
@@ -112,7 +115,8 @@ def _one_limit(name: str, word: str, scalar: Any, tensor: Any) -> None:
         else:
             params = {word: plain(limit)}
             r = pointwise(scalar, (_lifted(input, params),), params)
-        return r if out is None else into(out, r, name)
+        put = into if isinstance(limit, Tensor) else exact_into
+        return r if out is None else put(out, r, name)
 
     def write(self: Tensor, limit: Any = REQUIRED, **named: Any) -> Tensor:
         limit = named.pop(word, limit)
@@ -157,7 +161,8 @@ def _between(name: str, input: Any, end: Any, weight: Any) -> tuple[Any, tuple[A
 def lerp(input=REQUIRED, end=REQUIRED, weight=REQUIRED, *, out=None):
     """Linear interpolation: input + weight * (end - input)."""
     r = pointwise(*_between("lerp", input, end, weight))
-    return r if out is None else into(out, r, "lerp")
+    put = exact_into if isinstance(weight, Tensor) else into
+    return r if out is None else put(out, r, "lerp")
 
 
 @composite(function=False, method=True)

@@ -131,7 +131,6 @@ def _divide(self: Any, other: Any, rounding_mode: str | None) -> Any:
 div_floor = pointwise(
     "div.floor",
     _divide_down,
-    signature=lambda self, other, *, rounding_mode: None,
     node="DivBackward2",
     grad=dict(self=lambda grad: nothing(grad), other=lambda grad: nothing(grad)),
     function=False,
@@ -429,7 +428,10 @@ ldexp = pointwise(
 nextafter = pointwise(
     "nextafter",
     np.nextafter,
-    grad=dict(self=underivable("nextafter"), other=underivable("nextafter")),
+    grad=dict(
+        self=lambda grad, self, other: where(self == other, 0, grad),
+        other=lambda grad, self, other: where(self == other, grad, 0),
+    ),
     lacks=lacking("bic", "nextafter_cpu"),
     narrow=True,
 )

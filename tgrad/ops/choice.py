@@ -176,7 +176,7 @@ clamp_tensor = pointwise(
     ),
     function=False,
     method=False,
-    lacks=CLAMP_LACKS,
+    lacks=lacking("bc", "clamp_cpu"),
 )
 _AT_LEAST: dict[str, Any] = dict(
     self=lambda grad, self, min: where(self >= min, grad, 0), min=lambda grad, self, min: where(self < min, grad, 0)
@@ -184,19 +184,20 @@ _AT_LEAST: dict[str, Any] = dict(
 _AT_MOST: dict[str, Any] = dict(
     self=lambda grad, self, max: where(self <= max, grad, 0), max=lambda grad, self, max: where(self > max, grad, 0)
 )
-_HIDDEN: dict[str, Any] = dict(function=False, method=False, lacks=CLAMP_LACKS)
+_HIDDEN: dict[str, Any] = dict(function=False, method=False)
+_NO_MAXIMUM, _NO_MINIMUM = lacking("c", "maximum_cpu"), lacking("c", "minimum_cpu")
 # One limit given to `clamp` is recorded as clamp, given to `clamp_min` as clamp_min.
 clamp_tensor_min = pointwise(
-    "clamp.tensor_min", lambda self, min: np.maximum(self, min), node="ClampBackward0", grad=_AT_LEAST, **_HIDDEN
+    "clamp.tensor_min", lambda self, min: np.maximum(self, min), node="ClampBackward0", grad=_AT_LEAST, lacks=_NO_MAXIMUM, **_HIDDEN
 )
 clamp_tensor_max = pointwise(
-    "clamp.tensor_max", lambda self, max: np.minimum(self, max), node="ClampBackward0", grad=_AT_MOST, **_HIDDEN
+    "clamp.tensor_max", lambda self, max: np.minimum(self, max), node="ClampBackward0", grad=_AT_MOST, lacks=_NO_MINIMUM, **_HIDDEN
 )
 clamp_min_tensor = pointwise(
-    "clamp_min.tensor", lambda self, min: np.maximum(self, min), node="ClampMinBackward1", grad=_AT_LEAST, **_HIDDEN
+    "clamp_min.tensor", lambda self, min: np.maximum(self, min), node="ClampMinBackward1", grad=_AT_LEAST, lacks=_NO_MAXIMUM, **_HIDDEN
 )
 clamp_max_tensor = pointwise(
-    "clamp_max.tensor", lambda self, max: np.minimum(self, max), node="ClampMaxBackward1", grad=_AT_MOST, **_HIDDEN
+    "clamp_max.tensor", lambda self, max: np.minimum(self, max), node="ClampMaxBackward1", grad=_AT_MOST, lacks=_NO_MINIMUM, **_HIDDEN
 )
 
 # ---- masks
@@ -207,6 +208,7 @@ masked_fill = pointwise(
     tensors="self mask",
     promoted="self",
     node="MaskedFillBackward0",
+    contiguous=True,
     grad=dict(self=lambda grad, mask: where(mask, 0, grad)),
     function=False,
     method=False,
@@ -216,6 +218,7 @@ masked_fill_tensor = pointwise(
     lambda self, mask, value: np.where(mask, value, self),
     promoted="self value",
     node="MaskedFillBackward1",
+    contiguous=True,
     grad=dict(self=lambda grad, mask: where(mask, 0, grad), value=lambda grad, mask: where(mask, grad, 0)),
     function=False,
     method=False,
@@ -250,6 +253,16 @@ nan_to_num = pointwise(
 # ---- no derivative, but recorded
 
 
+def signs(self: Any) -> Any:
+    """-1, 0 or 1; a nan counts as 0, which numpy sees otherwise."""
+    if self.dtype.kind == "b":
+        return self.copy(order="K")
+    out = np.asarray(np.sign(self))
+    if self.dtype.kind == "f":
+        np.copyto(out, 0, where=self != self)
+    return out
+
+
 heaviside = pointwise(
     "heaviside",
     lambda self, values: np.where(self == 0, values, (self > 0).astype(self.dtype)),
@@ -259,7 +272,7 @@ heaviside = pointwise(
 )
 sign = pointwise(
     "sign",
-    lambda self: self.copy(order="K") if self.dtype.kind == "b" else np.sign(self),
+    lambda self: signs(self),
     grad=dict(self=lambda grad: nothing(grad)),
     lacks=lacking(
         "c", "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .choice import where
+from .choice import signs, where
 from .spec import COMPLEX, FLOAT, REAL, REAL_FLOAT, TensorBase, conj, kind_of, lacking, nothing, op, pointwise
 
 
@@ -41,10 +41,8 @@ abs_ = pointwise(
 
 
 def _sgn(self: Any) -> Any:
-    if self.dtype.kind == "b":
-        return self.copy(order="K")
     if self.dtype.kind != "c":
-        return np.sign(self)
+        return signs(self)
     size = np.abs(self)
     return np.where(size == 0, self.dtype.type(0), self / np.where(size == 0, size.dtype.type(1), size))
 
@@ -251,10 +249,13 @@ logit = pointwise(
 # ---- complex numbers
 
 conj_physical = pointwise(
-    "conj_physical",
-    lambda self: np.conjugate(self) if self.dtype.kind == "c" else self.copy(order="K"),
+    "conj_physical.row",
+    lambda self: np.conjugate(self),
+    node="ConjPhysicalBackward0",
     grad=dict(self=lambda grad: conj(grad)),
     holomorphic=False,
+    function=False,
+    method=False,
 )
 conj_row = pointwise(
     "conj",

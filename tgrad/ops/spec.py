@@ -59,7 +59,7 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "check", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
+        "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
         "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "record", "tensors", "ufunc",
         "undiff",
     )  # fmt: skip
@@ -90,6 +90,7 @@ class Row:
         numbers: str = "",
         overloads: bool = False,
         narrow: bool = False,
+        contiguous: bool = False,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
@@ -111,6 +112,7 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.narrow = narrow  # halves are computed as halves, not in float32
+        self.contiguous = contiguous  # the result is row-major, whatever the operands' layout
         self.check: Callable[..., None] | None = (
             None  # set by the composites: raises for (inputs, params) that do not go
         )

@@ -12,23 +12,23 @@ from .elementary import abs_, cos, exp, log, log1p, sgn, sin
 from .spec import FLOAT, lacking, pointwise
 
 
-def scipy_function(name: str) -> Any:
+def scipy_function(name: str, operands: int = 1) -> Any:
     """A function of scipy.special, imported when first called (scipy takes a while to import)."""
     found: list[Any] = []
 
-    def call(*args: Any) -> Any:
-        if not found:
-            import scipy.special
+    def load() -> Any:
+        import scipy.special
 
-            found.append(getattr(scipy.special, name))
-        return found[0](*args)
+        found.append(getattr(scipy.special, name))
+        return found[0]
 
-    call.__name__ = name
-    return call
+    def one(self: Any) -> Any:
+        return (found[0] if found else load())(self)
 
+    def two(self: Any, other: Any) -> Any:
+        return (found[0] if found else load())(self, other)
 
-def _one(self: Any) -> None:
-    """The signature of an op of one operand."""
+    return one if operands == 1 else two
 
 
 # ---- the error function and its kin
@@ -36,7 +36,6 @@ def _one(self: Any) -> None:
 erf = pointwise(
     "erf",
     scipy_function("erf"),
-    signature=_one,
     grad=dict(self=lambda grad, self: 2 / math.sqrt(math.pi) * exp(-(self * self)) * grad),
     kind=FLOAT,
     lacks=lacking("c", "erf_vml_cpu"),
@@ -44,7 +43,6 @@ erf = pointwise(
 erfc = pointwise(
     "erfc",
     scipy_function("erfc"),
-    signature=_one,
     grad=dict(self=lambda grad, self: -2 / math.sqrt(math.pi) * exp(-(self * self)) * grad),
     kind=FLOAT,
     lacks=lacking("c", "erfc_vml_cpu"),
@@ -52,7 +50,6 @@ erfc = pointwise(
 erfinv = pointwise(
     "erfinv",
     scipy_function("erfinv"),
-    signature=_one,
     grad=dict(self=lambda grad, result: 0.5 * math.sqrt(math.pi) * exp(result * result) * grad),
     kind=FLOAT,
     domain=(-1, 1),
@@ -61,7 +58,6 @@ erfinv = pointwise(
 erfcx = pointwise(
     "special.erfcx",
     scipy_function("erfcx"),
-    signature=_one,
     node="SpecialErfcxBackward0",
     grad=dict(self=lambda grad, self, result: (2 * self * result - 2 / math.sqrt(math.pi)) * grad),
     kind=FLOAT,
@@ -70,7 +66,6 @@ erfcx = pointwise(
 ndtri = pointwise(
     "special.ndtri",
     scipy_function("ndtri"),
-    signature=_one,
     node="SpecialNdtriBackward0",
     grad=dict(self=lambda grad, result: math.sqrt(2 * math.pi) * exp(result * result / 2) * grad),
     kind=FLOAT,
@@ -80,7 +75,6 @@ ndtri = pointwise(
 log_ndtr = pointwise(
     "special.log_ndtr",
     scipy_function("log_ndtr"),
-    signature=_one,
     node="SpecialLogNdtrBackward0",
     grad=dict(self=lambda grad, self: grad / erfcx(self * -math.sqrt(0.5)) * math.sqrt(2 / math.pi)),
     kind=FLOAT,
@@ -91,12 +85,13 @@ log_ndtr = pointwise(
 
 
 def _lgamma(self: Any) -> Any:
-    return _gammaln(self)
+    """scipy says -inf at -inf."""
+    return np.where(self == -np.inf, self.dtype.type(np.inf), _gammaln(self))
 
 
 _gammaln = scipy_function("gammaln")
 _psi = scipy_function("psi")
-_scipy_polygamma = scipy_function("polygamma")
+_zeta = scipy_function("zeta", 2)
 
 
 def _digamma(self: Any) -> Any:
@@ -107,7 +102,25 @@ def _digamma(self: Any) -> Any:
 def _polygamma(self: Any, n: int) -> Any:
     if n == 0:
         return _digamma(self)
-    return np.asarray(_scipy_polygamma(n, np.asarray(self))).astype(self.dtype, copy=False)
+    if n == 1:
+        return _trigamma(self)
+    sign = 1 if n % 2 else -1
+    return (sign * math.factorial(n) * _zeta(self.dtype.type(n + 1), self)).astype(self.dtype, copy=False)
+
+
+def _trigamma(self: Any) -> Any:
+    """Six steps of the recurrence, then the asymptotic series; by reflection below 1/2."""
+    x = self
+    low = x < 0.5
+    total = np.where(low, -((math.pi / np.sin(math.pi * x)) ** 2), 0.0)
+    x = np.where(low, 1 - x, x)
+    plus = np.zeros_like(x)  # in the operand's own precision, as PyTorch: the poles come out large, not infinite
+    for _ in range(6):
+        plus = plus + 1 / (x * x)
+        x = x + 1
+    r = 1 / (x * x)
+    plus = plus + (1 + 1 / (2 * x) + r * (1.0 / 6 - r * (1.0 / 30 - r * (1.0 / 42)))) / x
+    return np.where(low, -(total + plus), plus)
 
 
 lgamma = pointwise(
@@ -137,10 +150,9 @@ polygamma = pointwise(
 )
 igamma = pointwise(
     "igamma",
-    scipy_function("gammainc"),
-    signature=lambda self, other: None,
+    scipy_function("gammainc", 2),
     grad=dict(
-        self=lambda grad: _no_slope("igamma", "self"),
+        self=lambda grad: _no_slope("igamma"),
         other=lambda grad, self, other: grad * exp((self - 1) * log(other) - other - lgamma(self)),
     ),
     lacks=lacking("bic", "igamma_cpu"),
@@ -148,10 +160,9 @@ igamma = pointwise(
 )
 igammac = pointwise(
     "igammac",
-    scipy_function("gammaincc"),
-    signature=lambda self, other: None,
+    scipy_function("gammaincc", 2),
     grad=dict(
-        self=lambda grad: _no_slope("igammac", "self"),
+        self=lambda grad: _no_slope("igammac"),
         other=lambda grad, self, other: -grad * exp((self - 1) * log(other) - other - lgamma(self)),
     ),
     lacks=lacking("bic", "igammac_cpu"),
@@ -159,23 +170,19 @@ igammac = pointwise(
 )
 
 
-def _no_slope(name: str, word: str) -> Any:
-    word = "input" if word == "self" else word
-    raise RuntimeError(
-        f"the derivative for '{'self' if word == 'input' else word}' is not implemented. {name} has none for this operand."
-    )
+def _no_slope(name: str) -> Any:
+    raise NotImplementedError(f"the derivative for '{name}: input' is not implemented.")
 
 
 # ---- Bessel functions
 
 i0 = pointwise(
-    "i0", scipy_function("i0"), signature=_one, grad=dict(self=lambda grad, self: grad * i1(self)), kind=FLOAT,
+    "i0", scipy_function("i0"), grad=dict(self=lambda grad, self: grad * i1(self)), kind=FLOAT,
     lacks=lacking("c", "i0_vml_cpu"),
 )  # fmt: skip
 i1 = pointwise(
     "special.i1",
     scipy_function("i1"),
-    signature=_one,
     node="SpecialI1Backward0",
     grad=dict(self=lambda grad, self, result: grad * _i1_slope(self, result)),
     kind=FLOAT,
@@ -184,7 +191,6 @@ i1 = pointwise(
 i0e = pointwise(
     "special.i0e",
     scipy_function("i0e"),
-    signature=_one,
     node="SpecialI0EBackward0",
     grad=dict(self=lambda grad, self, result: grad * (i1e(self) - sgn(self) * result)),
     kind=FLOAT,
@@ -193,7 +199,6 @@ i0e = pointwise(
 i1e = pointwise(
     "special.i1e",
     scipy_function("i1e"),
-    signature=_one,
     node="SpecialI1EBackward0",
     grad=dict(self=lambda grad, self, result: grad * _i1e_slope(self, result)),
     kind=FLOAT,
@@ -307,7 +312,7 @@ def _multi(args: Any, fn: Any, p: int) -> Any:
 
 
 def _mvlgamma(self: Any, p: int) -> Any:
-    return _multi(self, _gammaln, p) + p * (p - 1) / 4 * math.log(math.pi)
+    return (_multi(self, _lgamma, p) + p * (p - 1) / 4 * math.log(math.pi))
 
 
 mvlgamma = pointwise(
@@ -317,6 +322,8 @@ mvlgamma = pointwise(
     node="MvlgammaBackward0",
     grad=dict(self=lambda grad, self, p: grad * _multi(self, digamma, p)),
     kind=FLOAT,
+    lacks=lacking("c", "arange_cpu"),
+    contiguous=True,
     function=False,
     method=False,
 )
