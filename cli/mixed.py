@@ -85,11 +85,20 @@ def may_print(code: str) -> bool:
     return any(isinstance(function, ast.Name) and function.id == "print" for function in calls)
 
 
+def _is_constant_name(node: ast.expr, scope: Scope) -> bool:
+    """``float32``, ``inf`` or ``torch.int64``, as they stand in the text of an array."""
+    if isinstance(node, ast.Name):
+        return not scope.knows(node.id)
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch"
+
+
 def _is_literal(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp):
         return _is_literal(node.operand)
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
-        return all(_is_literal(item) for item in node.elts)
+        return all(
+            _is_literal(item) or (isinstance(item, ast.Name) and item.id in {"nan", "inf"}) for item in node.elts
+        )
     if isinstance(node, ast.Dict):
         return all(key is not None and _is_literal(key) for key in node.keys) and all(map(_is_literal, node.values))
     return isinstance(node, ast.Constant)
@@ -97,10 +106,13 @@ def _is_literal(node: ast.expr) -> bool:
 
 def _is_printed_value(node: ast.expr, scope: Scope) -> bool:
     """``tensor([1., 2.])``, ``device(type='cpu')``: a call of a name nobody defined, on values all the way down."""
+    if isinstance(node, ast.Tuple | ast.List) and node.elts:
+        printed = [_is_printed_value(item, scope) for item in node.elts]
+        return any(printed) and all(p or _is_literal(item) for p, item in zip(printed, node.elts))
     if not isinstance(node, ast.Call):
         return False
     values = [*node.args, *(k.value for k in node.keywords)]
-    plain = all(_is_literal(v) or _is_printed_value(v, scope) or ast.unparse(v).startswith("torch.") for v in values)
+    plain = all(_is_literal(v) or _is_printed_value(v, scope) or _is_constant_name(v, scope) for v in values)
     if not plain:
         return False
     if ast.unparse(node.func) in _ECHO_CALLS:
@@ -187,7 +199,9 @@ def split_plain(lines: list[str], first_line: int, scope: Scope, labelled: bool,
     shown: list[str] = []
     for chunk in split_statements("\n".join(lines), first_line):
         above = run[-1].code if run else (pieces[-1].code if pieces else "")
-        if is_output(chunk, scope, may_print(above) if above else printed, labelled):
+        # At the top of a block that may well be what the block before has printed, its label decides nothing.
+        trusted = labelled and (bool(above) or not printed)
+        if is_output(chunk, scope, may_print(above) if above else printed, trusted):
             close()
             if pieces:
                 pieces[-1].add_output(chunk.code.split("\n"))

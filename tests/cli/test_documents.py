@@ -279,9 +279,19 @@ def test_broken_code_is_still_code() -> None:
     assert cells(text)[0].code.endswith("print 'x'")
 
 
-def test_a_block_of_nothing_but_output() -> None:
-    text = "```python\nx\n```\n```python\ntensor([1., 2.])\n```\n"
-    assert shown(text) == [("x", "tensor([1., 2.])")]
+@pytest.mark.parametrize(
+    "output",
+    [
+        "tensor([1., 2.])",
+        "(tensor([1.]), tensor(5))",
+        "RESULT",
+        "array([1., nan], dtype=float32)",
+        "tensor([1, 2], dtype=torch.int32)",
+        "torch.Size([2])",
+    ],
+)
+def test_a_block_of_nothing_but_output(output: str) -> None:
+    assert shown(f"```python\nx\n```\n```python\n{output}\n```\n") == [("x", output)]
 
 
 def test_blocks_that_are_not_python() -> None:
