@@ -46,6 +46,7 @@ from .functions.activation import (
     threshold,
     threshold_,
 )
+from .functions.attention import multi_head_attention_forward, scaled_dot_product_attention
 from .functions.distance import cosine_similarity, normalize, pairwise_distance
 from .functions.dropout import (
     alpha_dropout,
@@ -76,6 +77,7 @@ from .functions.loss import (
     triplet_margin_with_distance_loss,
 )
 from .functions.norm import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
+from .functions.padding import channel_shuffle, pad, pixel_shuffle, pixel_unshuffle
 from .functions.sparse import bilinear, embedding, linear, one_hot
 
 __all__ = [name for name in dir() if not name.startswith("_") and name not in ("annotations", "functions")]

@@ -2,6 +2,8 @@
 
 from . import (  # noqa: F401
     activation,
+    attention,
+    distance,
     embedding,
     extremes,
     index,
@@ -10,12 +12,14 @@ from . import (  # noqa: F401
     magnitude,
     norm,
     order,
+    pad,
     pointwise,
     rearrange,
     reduce,
     scalar,
     scan,
     scatter,
+    shuffle,
     softmax,
     variance,
     view,

@@ -49,7 +49,7 @@ def _relu(self: np.ndarray) -> Any:
 def _no_relu(self: np.ndarray) -> Exception:
     if self.dtype.kind == "b":
         return RuntimeError("Boolean inputs not supported for relu")
-    return RuntimeError("clamp is not supported for complex types")
+    return NotImplementedError("clamp is not supported for complex types")
 
 
 relu = pointwise("relu", _relu, grad=dict(self=lambda grad, result: where(result <= 0, 0, grad)))
@@ -204,7 +204,7 @@ def _elu(self: np.ndarray, alpha: float, scale: float, input_scale: float) -> An
 def _elu_grad(grad: Any, self: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # Clamped before exp: where the other branch is chosen, inf * 0 would be nan in the second derivative.
     negative = clamp_scalar(self, None, 0)
-    return where(self <= 0, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)), grad * scale)
+    return where(self > 0, grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))
 
 
 elu = activation(

@@ -189,6 +189,11 @@ def _batch_norm_grad(
     return to_input, sum_over(grad * y, dims) if needs[1] else None, sum_over(grad, dims) if needs[2] else None
 
 
+def _rest(input: Any) -> tuple[int, ...]:
+    """All dimensions but the channels."""
+    return (0, *range(2, input.ndim))
+
+
 # ---- over groups of channels
 
 
@@ -214,8 +219,11 @@ def _group_norm_grad(
     grad: Any, input: Any, weight: Any, group: int, eps: float, mean: Any, rstd: Any, needs: Any
 ) -> tuple[Any, Any, Any]:
     grad = single(grad)
+    if 0 in input.shape:
+        zero = [None if not need else g for need, g in zip(needs[1:], (sum_over(grad, _rest(input)),) * 2)]
+        return grad, *zero
     whole, grouped = tuple(input.shape), (input.shape[0], group, -1)
-    dims = (0, *range(2, input.ndim))
+    dims = _rest(input)
     y, r = restored(input.reshape(grouped), mean, rstd, (2,), eps)
     scaled = grad if weight is None else grad * weight.reshape(_channel_shape(input.ndim))
     return (

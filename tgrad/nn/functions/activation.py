@@ -170,6 +170,8 @@ def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """leaky_relu whose slope is drawn from [lower, upper) for each negative element in training, the mean of both else."""
+    if lower > upper:
+        raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     noise = wrap(fn.default_generator.rrelu_noise(input._a, lower, upper)) if training else fn.empty_like(input)
     params = {"lower": lower, "upper": upper, "training": training}
     if inplace:

@@ -7,6 +7,7 @@ from typing import Any
 from ... import functions as fn
 from ...dispatch import into
 from ...graph.modes import no_grad
+from ...ops import distance as rows
 from ...ops.scalar import add_number
 from ...tensor import Tensor
 
@@ -44,7 +45,7 @@ def _floored(size: Tensor, eps: float) -> Tensor:
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension."""
     d = add_number.record(x1 - x2, eps)  # type: ignore[operator, misc]
-    return fn.norm(d, p, d.dim() - 1, keepdim)
+    return rows.norm_dim.record(d, p, d.dim() - 1, keepdim)  # type: ignore[misc]
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import dtype as dtypes
 from ... import functions as fn
+from ...dtype import int64
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -32,7 +32,7 @@ class _NormBase(Module):
         tracked = track_running_stats
         self.register_buffer("running_mean", fn.zeros(num_features, device=device, dtype=dtype) if tracked else None)
         self.register_buffer("running_var", fn.ones(num_features, device=device, dtype=dtype) if tracked else None)
-        self.register_buffer("num_batches_tracked", fn.tensor(0, dtype=dtypes.int64) if tracked else None)
+        self.register_buffer("num_batches_tracked", fn.tensor(0, dtype=int64) if tracked else None)
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
@@ -67,7 +67,7 @@ class _NormBase(Module):
         key = prefix + "num_batches_tracked"
         if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
             tracked = self.num_batches_tracked
-            state_dict[key] = tracked if tracked is not None else fn.tensor(0, dtype=dtypes.int64)
+            state_dict[key] = tracked if tracked is not None else fn.tensor(0, dtype=int64)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
 
