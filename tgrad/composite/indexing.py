@@ -48,7 +48,7 @@ def nonzero(input, *, out=None, as_tuple=False):
     """The indices of all elements that are not zero: one row each, or with `as_tuple` one index tensor per dimension."""
     if as_tuple:
         a = input._a if input._a.ndim else input._a.reshape(1)
-        return tuple(wrap(i.astype(np.int64, copy=False)) for i in np.nonzero(a))
+        return tuple(wrap(i.astype(np.int64)) for i in np.nonzero(a))
     r = rows.nonzero.record(input)
     if out is None:
         return r

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dispatch import as_number, check_writable, commit, inplace, inplace_node, needs_grad
 from ..dtype import from_np
-from ..graph.history import check_inplace, edge
+from ..graph.history import check_inplace
 from ..graph.modes import state
 from ..methods import composite, publish
 from ..ops import view as views
@@ -26,10 +26,7 @@ def copy_(self, src, non_blocking=False):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     shape = broadcast_shapes(self._a.shape, src._a.shape)
     if shape != self._a.shape:
-        raise RuntimeError(
-            f"The size of tensor a ({self._a.shape[-1] if self._a.ndim else 1}) must match the size of tensor b "
-            f"({src._a.shape[-1] if src._a.ndim else 1}) at non-singleton dimension {max(self._a.ndim, src._a.ndim) - 1}"
-        )
+        raise RuntimeError(f"output with shape {list(self._a.shape)} doesn't match the broadcast shape {list(shape)}")
     recording = state.grad and needs_grad((self, src))
     check_writable(self, recording or (state.grad and self._rg))
     node = inplace_node(copy_row, (self, src), {}) if recording else None
@@ -187,25 +184,16 @@ def _regeometry(name: str, choose: Any) -> None:
         row, params = choose(self, *args, **kwargs)
         before = self._alias(self._node)
         before._rg = self._rg
-        if self._x is not None and self._x.base is not None:
-            return _reviewed(self, ROWS[row].array(self._a, *params), recording)
         out = ROWS[row].record(before, *params)
         self._a = out._a
         self._bump()
+        if self._x is not None and self._vc is not None:
+            self._x.version = self._vc.n
         if recording:
             self._node = out._node
         return self
 
     method.__doc__ = f"In-place form of `{name[:-1]}`: only the tensor's sizes and strides change."
-
-
-def _reviewed(self: Tensor, a: np.ndarray, recording: bool) -> Tensor:
-    """A view takes another geometry: its history becomes that of the new part of its base."""
-    self._a = a
-    self._bump()
-    if recording:
-        edge(self)
-    return self
 
 
 for _name, _choose in {

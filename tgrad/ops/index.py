@@ -302,7 +302,10 @@ def as_key(indices: Any) -> tuple[Any, ...]:
 def index(self, indices):
     if check_bounds(self, indices):  # nothing is read: out of range indices do not count
         indices = [None if i is None else np.zeros_like(i) for i in indices]
-    return np.asarray(self[as_key(indices)])
+    given = [at for at, i in enumerate(indices) if i is not None]
+    if len(given) == 1:
+        return np.asarray(np.take(self, indices[given[0]], axis=given[0]))
+    return np.ascontiguousarray(self[as_key(indices)])
 
 
 def check_bounds(self: np.ndarray, indices: Any) -> bool:
@@ -387,7 +390,9 @@ def put_zero(self, indices):
 def nonzero(self):
     if self.ndim == 0:
         return np.zeros((1 if self else 0, 0), np.int64)
-    return np.stack(np.nonzero(self), axis=1).astype(np.int64, copy=False)
+    return np.array(
+        np.nonzero(self), np.int64
+    ).T  # one row per element over memory that runs by dimension, as PyTorch has it
 
 
 # ---- masks

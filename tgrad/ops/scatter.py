@@ -102,8 +102,19 @@ def _same_dtype(self: np.ndarray, src: np.ndarray) -> None:
 # ---- writing
 
 
+def _read_back(name: str, grad: Any, index: Any, dim: int, shape: Any) -> Any:
+    """The gradient of what was scattered; PyTorch has one only where all of src went in."""
+    out = gather(grad, index, dim)
+    if tuple(out.shape) != tuple(shape):
+        raise RuntimeError(
+            f"Function {name}Backward0 returned an invalid gradient at index 1 - got {sizes(out.shape)} but expected shape compatible "
+            f"with {sizes(shape)}"
+        )
+    return out
+
+
 @op("scatter.src", grad=dict(self=lambda grad, dim, index: cleared(grad, dim, index),
-                             src=lambda grad, dim, index: gather(grad, index, dim)),
+                             src=lambda grad, dim, index, src_sizes: _read_back("Scatter", grad, index, dim, src_sizes)),
     tensors="self index src", node="ScatterBackward0", function=False, method=False, inplace=True)  # fmt: skip
 def scatter_src(self, index, src, dim):
     d = wrap_dim(dim, self.ndim)
@@ -140,7 +151,8 @@ def cleared(grad: Any, dim: int, index: Any) -> Any:
     return scatter_value(grad, index, dim, 0)
 
 
-@op("scatter_add", grad=dict(self=lambda grad: grad, src=lambda grad, dim, index: gather(grad, index, dim)),
+@op("scatter_add", grad=dict(self=lambda grad: grad, src=lambda grad, dim, index, src_sizes: _read_back(
+        "ScatterAdd", grad, index, dim, src_sizes)),
     tensors="self index src", signature=lambda self, dim, index, src: None, inplace=True)  # fmt: skip
 def scatter_add(self, index, src, dim):
     d = wrap_dim(dim, self.ndim)
