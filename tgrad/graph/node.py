@@ -320,8 +320,6 @@ def _make(row: Row) -> type[Node]:
         body[name] = scope[name]
     if row.node == "CopyBackwards":  # written by hand in PyTorch, it shows its C++ namespace
         body["name"] = lambda node: "torch::autograd::CopyBackwards"
-    if row.node == "CopyBackwards":  # written by hand in PyTorch, it shows its C++ namespace
-        body["name"] = lambda node: "torch::autograd::CopyBackwards"
     return type(row.node, (Node,), body)
 
 
