@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heappushpop
 from types import MappingProxyType
 from typing import Any
 
@@ -141,8 +141,14 @@ class Pass:
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
         leaves = self.leaves
         plain = not create and self.only is None and self.uses is None and self.accumulate
-        while heap:
-            node = heappop(heap)[1]
+        ready: Node | None = None  # the newest node that something arrived for, kept out of the heap: often the only one
+        while heap or ready is not None:
+            if ready is None:
+                node = heappop(heap)[1]
+            elif not heap or heap[0][0] > -ready.seq:
+                node, ready = ready, None
+            else:
+                node, ready = heappushpop(heap, (-ready.seq, ready))[1], None
             g = take(node)
             extra = node.extra
             if observed and self.wanted:
@@ -164,7 +170,7 @@ class Pass:
                 node.release()
             if extra is not None and extra.post:
                 grads = self.after(node, grads, g)
-            for e, gi in zip(node.edges, grads, strict=True):
+            for e, gi in zip(node.edges, grads):
                 if gi is None or e is None:
                     continue
                 # `send`, unrolled for the usual case: a bare array that fits, for a node with one output or a leaf
@@ -179,7 +185,10 @@ class Pass:
                             pending[e] = pending[e] + gi
                         else:
                             pending[e] = gi
-                            heappush(heap, (-e.seq, e))
+                            if ready is None:
+                                ready = e
+                            else:
+                                heappush(heap, (-e.seq, e))
                         continue
                 send(e, gi)
         for leaf in list(leaves):
@@ -441,6 +450,43 @@ def run_backward(
             "allow_unused=True if this is the desired behavior."
         )
     return list(job.captured)
+
+
+_ONE: dict[np.dtype, np.ndarray] = {}
+
+
+def ones(shape: tuple[int, ...], dt: np.dtype) -> np.ndarray:
+    """Ones; for the usual 0-d loss a shared constant, which nothing may keep or write into."""
+    if shape:
+        return np.ones(shape, dt)
+    one = _ONE.get(dt)
+    if one is None:
+        one = _ONE[dt] = np.ones((), dt)
+        one.flags.writeable = False
+    return one
+
+
+def run_scalar(out: Tensor, retain: bool) -> bool:
+    """`loss.backward()` on a real 0-d loss that nobody watches, without the checks that the general call needs; False
+    (and nothing done) where it is something else."""
+    node, a = out._node, out._a
+    if node is None or type(node) is tuple or a.ndim or a.dtype.kind != "f" or out._x is not None:
+        return False
+    if on_backward or Flags.leaf_hooks or state.anomaly:
+        return False
+    job = Pass(retain, False, True, (node,))
+    job.pending[node] = ones((), a.dtype)
+    job.heap.append((-node.seq, node))
+    before, outer = state.grad, state.running
+    state.grad, state.running = False, job
+    enter, leave, silent = quiet.fast
+    token = enter(silent)
+    try:
+        job.run()
+    finally:
+        leave(token)
+        state.grad, state.running = before, outer
+    return True
 
 
 def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:

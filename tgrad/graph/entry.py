@@ -11,9 +11,9 @@ import numpy as np
 from .. import functions as F
 from ..dtype import from_np
 from ..shape import Size
-from ..tensor import Tensor, wrap
+from ..tensor import FAST, Tensor, wrap
 from .edges import GradientEdge
-from .engine import run_backward
+from .engine import ones, run_backward, run_scalar
 
 
 def _sequence(x: Any) -> tuple[Any, ...]:
@@ -79,22 +79,8 @@ def make_grads(outputs: Sequence[Any], grads: Sequence[Any], is_batched: bool = 
         elif dt.kind not in "fV":
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {from_np(dt)}")
         else:
-            made.append(wrap(_ones(tuple(shape), dt)))
+            made.append(wrap(ones(tuple(shape), dt)))
     return made
-
-
-_ONE: dict[np.dtype, np.ndarray] = {}
-
-
-def _ones(shape: tuple[int, ...], dt: np.dtype) -> np.ndarray:
-    """Ones; for the usual 0-d loss a shared constant, which nothing may keep or write into."""
-    if shape:
-        return np.ones(shape, dt)
-    one = _ONE.get(dt)
-    if one is None:
-        one = _ONE[dt] = np.ones((), dt)
-        one.flags.writeable = False
-    return one
 
 
 def _run(outs: tuple[Any, ...], grads: list[Tensor | None], *rest: Any) -> list[Any]:
@@ -140,6 +126,9 @@ def backward(
     >>> x.grad
     tensor([4.])
     """
+    if grad_tensors is None and inputs is None and not create_graph and grad_variables is None and type(tensors) in FAST:
+        if run_scalar(tensors, bool(retain_graph)):
+            return
     if grad_variables is not None:
         warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
         if grad_tensors is not None:
