@@ -59,7 +59,7 @@ def _type_name(value: Any) -> str:
 
 
 def needs_grad(tensors: Sequence[Any]) -> bool:
-    if not state.grad:
+    if not state.grad or state.inference:  # inference mode records nothing, whatever enable_grad says
         return False
     for t in tensors:
         if isinstance(t, Tensor):
@@ -251,6 +251,9 @@ def record_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any], ou
         and dt.itemsize >= 4
         and all(not isinstance(x, Tensor) or w not in row.promoted or x._a.dtype is dt for w, x in words.items())
     )
+    scalars = {w: x for w, x in words.items() if not isinstance(x, Tensor)}
+    if scalars:
+        node.notes = {"scalars": scalars}
     return node
 
 
@@ -390,7 +393,12 @@ def check_writable(target: Tensor, recording: bool, overlap: bool = False) -> No
 def inplace_node(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Node:
     """The node of an in-place run. What it saves of the target is saved as a copy: the write is about to change it."""
     words = {w.rstrip("*"): x for w, x in zip(row.tensors, inputs, strict=False)}
-    target = inputs[0]
+    node = _inplace_node(row, words, inputs[0], params)
+    node.notes = {"in_place": True, "scalars": {w: x for w, x in words.items() if isinstance(x, NUMBERS)}}
+    return node
+
+
+def _inplace_node(row: Row, words: dict[str, Any], target: Any, params: dict[str, Any]) -> Node:
     first = row.tensors[0]
     if any(first in f.words for key, f in row.grad.items()):
         kept = make(Tensor, target._a.copy())

@@ -103,6 +103,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
         node.plain = True
         node.shape = r.shape
         node.dt = dt
+        if not tensor:
+            node.notes = other
         if keeps_other:
             if (other_for_self and e0 is not None) or (other_for_other and e1 is not None):
                 node.s_other = other

@@ -60,7 +60,7 @@ class Node:
     them as they are.
     """
 
-    __slots__ = ("__weakref__", "dt", "edges", "extra", "plain", "seq", "shape")
+    __slots__ = ("__weakref__", "dt", "edges", "extra", "notes", "plain", "seq", "shape")
 
     row: Row | None = None
     n_outputs = 1
@@ -71,6 +71,7 @@ class Node:
     plain: bool
     shape: Any
     dt: Any
+    notes: Any  # what pictures show and backward does not need: the number `other`, or a dict; often unset
 
     def apply(self, grad: Any) -> Any:
         """Gradients of the inputs, from arrays to arrays."""
@@ -110,6 +111,18 @@ class Node:
         if self.n_outputs == 1 and not isinstance(self.shape, list):
             return ((tuple(self.shape), self.dt.name),)
         return tuple((tuple(s), d.name) for s, d in zip(self.shape, self.dt, strict=True))
+
+    @property
+    def scalar_args(self) -> dict[str, Any]:
+        """The Python numbers that the op was called with, by argument name."""
+        notes = getattr(self, "notes", {})
+        return notes.get("scalars", {}) if isinstance(notes, dict) else {"other": notes}
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the op wrote into its first input."""
+        notes = getattr(self, "notes", None)
+        return isinstance(notes, dict) and "in_place" in notes
 
     def extras(self) -> Extra:
         if self.extra is None:
