@@ -155,7 +155,10 @@ def bernoulli(engine: Engine, count: int, dtype: np.dtype, p: float) -> np.ndarr
 def bernoulli_each(engine: Engine, p: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Ones with the probabilities `p`, a flat floating array: 53 bits are drawn for float64, 24 for the others."""
     if not bool(np.all((p >= 0) & (p <= 1))):
-        raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
+        raise RuntimeError(
+            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an "
+            "enhancement request to PyTorch.)"
+        )
     if p.dtype == np.float64:
         return (engine.unit64(p.size) < p).astype(dtype)
     return (engine.bits24(p.size) < p.astype(np.float64) * 2.0**24).astype(dtype)
