@@ -12,7 +12,14 @@ from ..shape import Size
 from ..shape import broadcast_shapes as common_shape
 from ..tensor import Tensor, wrap
 
-for _f in (dtypes.promote_types, dtypes.can_cast, dtypes.finfo, dtypes.iinfo, dtypes.get_default_dtype, dtypes.set_default_dtype):
+for _f in (
+    dtypes.promote_types,
+    dtypes.can_cast,
+    dtypes.finfo,
+    dtypes.iinfo,
+    dtypes.get_default_dtype,
+    dtypes.set_default_dtype,
+):
     publish(_f.__name__, _f)
 
 
@@ -54,7 +61,9 @@ def equal(input, other):
     if input._a.shape != other._a.shape:
         return False
     if input._a.dtype != other._a.dtype:
-        raise RuntimeError(f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument 'other' in call to equal")
+        raise RuntimeError(
+            f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument 'other' in call to equal"
+        )
     return bool((input._a == other._a).all())
 
 

@@ -15,7 +15,7 @@ from ..methods import attach, composite, publish
 from ..ops import view as rows
 from ..ops.spec import ROWS
 from ..tensor import Tensor, make
-
+from .arguments import need_tensors
 
 
 class memory_format:
@@ -72,7 +72,9 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
     places = list(args)
     if places and isinstance(places[0], Tensor):
         other = places.pop(0)
-    elif places and isinstance(places[0], (str, devices.device)) or (places and isinstance(places[0], int) and not isinstance(places[0], bool)):
+    elif (places and isinstance(places[0], (str, devices.device))) or (
+        places and isinstance(places[0], int) and not isinstance(places[0], bool)
+    ):
         device = places.pop(0)
     elif places and places[0] is None:
         places.pop(0)
@@ -122,7 +124,7 @@ _TYPE_NAMES = {
 
 
 @composite(function=False, method=True)
-def type(self, dtype=None, non_blocking=False):  # noqa: A001
+def type(self, dtype=None, non_blocking=False):
     """The old type name ('torch.FloatTensor'), or the tensor converted to a dtype, type name or legacy type."""
     if dtype is None:
         return f"torch.{_TYPE_NAMES[self.dtype.name]}Tensor"
@@ -269,9 +271,7 @@ attach("__reversed__", lambda self: self if self._a.ndim == 0 else self.flip(0))
 def _contains(self: Tensor, element: Any) -> bool:
     if isinstance(element, (Tensor, int, float, complex, bool)):
         return bool((element == self).any().item())
-    raise RuntimeError(
-        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}."
-    )
+    raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}.")
 
 
 attach("__contains__", _contains)
@@ -300,7 +300,7 @@ def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndar
 
 
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-    from .creation import from_numpy
+    from .data import from_numpy
 
     return from_numpy(np.ascontiguousarray(array) if array.ndim else np.asarray(array))
 
@@ -340,9 +340,7 @@ def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, a
 
 def _reduce(self: Tensor, protocol: int) -> Any:
     if not self.is_leaf:
-        raise RuntimeError(
-            "Tensors that require grad and are not leaves cannot be pickled: detach() them first"
-        )
+        raise RuntimeError("Tensors that require grad and are not leaves cannot be pickled: detach() them first")
     a = self._a
     plain = a.view(np.uint16) if a.dtype.name == "bfloat16" else a
     return rebuild, (self.__class__, plain, self.dtype.name, self._rg, dict(self.__dict__))
@@ -367,15 +365,22 @@ attach("__format__", lambda self, spec: echo.tensor_format(self, spec))
 @composite(method=True, function=True)
 def real(input):
     """The real part: a view of a complex tensor, the tensor itself otherwise."""
-    return ROWS["real.complex"].record(input) if input.is_complex() else input
+    need_tensors("real", input=input)
+    return _part(input, 0) if input.is_complex() else input
 
 
 @composite(method=True, function=True)
 def imag(input):
     """The imaginary part, as a view; RuntimeError for a tensor that is not complex."""
+    need_tensors("imag", input=input)
     if not input.is_complex():
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return ROWS["imag.complex"].record(input)
+    return _part(input, 1)
+
+
+def _part(input: Tensor, index: int) -> Tensor:
+    """PyTorch records a part as one column of the pairs that complex numbers are in memory."""
+    return rows.view_as_real.record(input).select(-1, index)
 
 
 attach("real", property(real))

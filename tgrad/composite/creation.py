@@ -1,8 +1,7 @@
-"""Making tensors: from data, from sizes, from other tensors, from numpy."""
+"""Tensors of given sizes: zeros, ones, full, empty, and their likes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,6 @@ from ..dispatch import into, mark_inference
 from ..dtype import dtype
 from ..graph.modes import state
 from ..methods import attach, composite, publish
-from ..ops.spec import ROWS
-from ..ops.view import to_copy
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
 
@@ -37,6 +34,11 @@ def at(device: Any) -> None:
         devices.check(device)
     elif devices.get_default_device() is not devices.CPU:
         devices.check(devices.get_default_device())
+
+
+def check_dtype(name: str, d: Any) -> None:
+    if d is not None and not isinstance(d, dtypes.dtype):
+        raise TypeError(f"{name}(): argument 'dtype' must be torch.dtype, not {type(d).__name__}")
 
 
 def check_layout(layout: Any) -> None:
@@ -81,17 +83,19 @@ def _filled(name: str, fill: Any) -> Any:
         if kw:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
         if not size:
-            raise TypeError(f'{name}() received an invalid combination of arguments - got (), but expected one of:')
+            raise TypeError(f"{name}() received an invalid combination of arguments - got (), but expected one of:")
         at(device)
         check_layout(layout)
         d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
         a = fill(sizes_of(size, name), d.np)
         if out is not None:
-                return into(out, wrap(a), name)
+            return into(out, wrap(a), name)
         return flagged(a, requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
-    factory.__doc__ = f"A tensor of the given sizes, as `numpy.{name}`; floats of the default dtype unless `dtype` says else."
+    factory.__doc__ = (
+        f"A tensor of the given sizes, as `numpy.{name}`; floats of the default dtype unless `dtype` says else."
+    )
     publish(name, factory)
     return factory
 
@@ -102,7 +106,18 @@ empty = _filled("empty", np.empty)
 
 
 @composite()
-def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, names=None):
+def full(
+    size,
+    fill_value,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    names=None,
+):
     """A tensor of sizes `size` filled with a number; the dtype follows the number's kind.
 
     >>> full((2,), 3)
@@ -178,7 +193,17 @@ for _fill in ("zeros", "ones", "empty"):
 
 
 @composite()
-def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False, memory_format=None):
+def full_like(
+    input,
+    fill_value,
+    *,
+    dtype=None,
+    layout=None,
+    device=None,
+    requires_grad=False,
+    pin_memory=False,
+    memory_format=None,
+):
     """`full` with the sizes and, unless given, the dtype of `input`."""
     at(device)
     a = like_array(input, dtype or input.dtype, "empty")
@@ -209,7 +234,9 @@ attach("new_empty_strided", lambda self, size, stride, *, dtype=None, device=Non
 
 
 @composite()
-def empty_permuted(size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
+def empty_permuted(
+    size, physical_layout, *, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False
+):
     """An uninitialised dense tensor whose dimensions lie in memory in the order `physical_layout`."""
     size = tuple(size)
     if sorted(physical_layout) != list(range(len(size))):

@@ -11,7 +11,8 @@ from ..dtype import dtype
 from ..methods import attach, publish
 from ..shape import Size
 from ..tensor import Tensor, make, wrap
-from .creation import at, from_data, sizes_of
+from .creation import at, sizes_of
+from .data import from_data
 
 
 class _Legacy(type):

@@ -53,6 +53,20 @@ def set_rng_state(new_state):
     default_generator.set_state_array(new_state._a)
 
 
+def _get_state(self: Generator) -> Tensor:
+    """The generator's state, as a uint8 tensor."""
+    return wrap(self.get_state_array())
+
+
+def _set_state(self: Generator, new_state: Tensor) -> None:
+    """Puts the generator into a state that `get_state` returned."""
+    self.set_state_array(new_state._a)
+
+
+# The generator itself knows arrays only.
+Generator.get_state, Generator.set_state = _get_state, _set_state  # type: ignore[attr-defined]
+
+
 def _floats(d: Any) -> Any:
     return dtypes.get_default_dtype() if d is None else d
 
@@ -150,7 +164,10 @@ def normal(
         r = flagged(g.normal(sizes_of((size,), "normal"), d.np, float(mean), float(std)), requires_grad)
     else:
         if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
-            raise TypeError("normal() received an invalid combination of arguments: give `size` with two numbers")
+            shown = ", ".join(type(a).__name__ for a in (mean, std))
+            raise TypeError(
+                f"normal() received an invalid combination of arguments - got ({shown}), but expected one of:"
+            )
         if isinstance(mean, Tensor) and isinstance(std, Tensor):
             r = normal_both.record(mean, std, g)
         elif isinstance(mean, Tensor):
@@ -216,7 +233,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     """Indices drawn with the probabilities that the last dimension of `input` is proportional to."""
     if isinstance(out, Tensor) and out._a.dtype != np.int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.legacy}")
-    r = wrap(gen(generator).multinomial(input._a, num_samples, replacement))
+    r = wrap(np.ascontiguousarray(gen(generator).multinomial(input._a, num_samples, replacement)))
     return r if out is None else into(out, r, "multinomial")
 
 
@@ -310,5 +327,6 @@ def dropout(input, p, train):
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
     if not train or p == 0 or input.numel() == 0:
         return input
-    mask = wrap(gen(None).dropout_mask(input._a.shape, input._a.dtype, p))
-    return input * mask
+    mask = like_array(input, input.dtype, "empty")
+    place(mask, default_generator.dropout_mask(mask.shape, mask.dtype, p))
+    return input * wrap(mask)

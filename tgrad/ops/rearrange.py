@@ -10,7 +10,7 @@ import numpy as np
 from ..shape import wrap_dim
 from ..storage import memory, offset
 from . import view as views
-from .spec import ROWS, Row, camel, op, sizes
+from .spec import ROWS, Row, camel, in_rows, op, sizes
 from .view import as_ints, as_strided, diagonal, reshape, select, slice_
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import memory, offset, strided, strides
-from .spec import ROWS, Row, TensorBase, op, sizes, view
+from .spec import ROWS, Row, TensorBase, in_rows, op, sizes, view
 
 
 def as_ints(values: Any) -> tuple[int, ...]:
@@ -468,7 +468,7 @@ def cat(tensors, dim=0):
                     f"Sizes of tensors must match except in dimension {d}. Expected size {m} but got size {n} for tensor "
                     f"number {i} in the list."
                 )
-    return np.concatenate(full, axis=d, dtype=common_dtype(tensors))
+    return in_rows(np.concatenate(full, axis=d, dtype=common_dtype(tensors)))
 
 
 def common_dtype(arrays: Sequence[np.ndarray]) -> np.dtype:
@@ -503,7 +503,7 @@ def stack(tensors, dim=0):
                 f"stack expects each tensor to be equal size, but got {sizes(tensors[0].shape)} at entry 0 and "
                 f"{sizes(a.shape)} at entry {i}"
             )
-    return np.stack(tensors, axis=d, dtype=common_dtype(tensors))
+    return in_rows(np.stack(tensors, axis=d, dtype=common_dtype(tensors)))
 
 
 # ---- copies
