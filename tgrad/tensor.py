@@ -230,13 +230,12 @@ class Tensor(TensorBase):
             raise RuntimeError("requires_grad must be a bool")
         if value and not self.dtype.category >= 2:
             raise RuntimeError(NO_GRAD_DTYPE)
-        if edge(self) not in (None, self) if self._node is not None else False:
-            if not value:
-                raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                    "subgraph that doesn't require differentiation use var_no_grad = var.detach()."
-                )
-            return
+        if not self.is_leaf:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables."
+                + ("" if value else " If you want to use a computed variable in a subgraph that doesn't require ")
+                + ("" if value else "differentiation use var_no_grad = var.detach().")
+            )
         if value and self._x is not None and self._x.inference and not state.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._rg = bool(value)
@@ -249,7 +248,8 @@ class Tensor(TensorBase):
             )
         if requires_grad and self.dtype.category < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
-        self.requires_grad = requires_grad
+        if not requires_grad or self.is_leaf:
+            self.requires_grad = requires_grad
         return self
 
     @property
@@ -313,7 +313,10 @@ class Tensor(TensorBase):
     @property
     def data(self) -> Tensor:
         """The same memory without history and with a version counter of its own: writes into it go unnoticed."""
-        return make(type(self) if type(self) in FAST else Tensor, self._a)
+        out = make(type(self) if type(self) in FAST else Tensor, self._a)
+        if self._x is not None and self._x.inference:
+            out._meta().inference = True
+        return out
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -403,7 +406,7 @@ def _warn_nonleaf_grad() -> None:
         "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be populated "
         "during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, use "
         ".retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf "
-        "Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations.",
+        "Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.",
         UserWarning,
         stacklevel=3,
     )
