@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import functions
-from .dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise, run
+from .dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
 from .ops.spec import BOOL, DEFAULT, REAL, REQUIRED, Param, Row, signature_of
@@ -91,7 +91,8 @@ def rebind(fn: Callable[..., Any], name: str, given: dict[str, Any], kw: dict[st
 
 def missing(name: str, words: list[str]) -> TypeError:
     listed = ", ".join(f'"{w}"' for w in words)
-    return TypeError(f"{name}() missing {len(words)} required positional arguments: {listed}")
+    noun = "arguments" if len(words) == 1 else "argument"  # PyTorch has it the other way round, too
+    return TypeError(f"{name}() missing {len(words)} required positional {noun}: {listed}")
 
 
 def ints(values: tuple[Any, ...]) -> Any:
@@ -157,6 +158,9 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
             absent = f"no_overload({name!r}, {', '.join(words)})"
         lines.append(f"    if {test}: raise {absent}")
     strict = [w for t, w in zip(row.tensors, tensors, strict=True) if t not in row.numbers]
+    if row.family == "pointwise" and row.overloads and not strict:
+        none = " or ".join(f"isinstance({w}, Tensor)" for w in tensors)
+        lines.append(f"    if not ({none}): raise no_overload({name!r}, {', '.join(words)})")
     if row.family == "pointwise":
         for w in strict:
             wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w})"
@@ -183,7 +187,9 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
         lines.append("    return pack(r)")
     scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "pointwise": pointwise, "inplace": inplace}
     scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
-    scope.update(rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, row, name))
+    scope.update(
+        rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, row, name)
+    )
     scope.update(apart=apart)
     source = "\n".join(lines)
     exec(compile(source, f"<function {name}>", "exec"), scope)
@@ -196,7 +202,9 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
 def _array_call(row: Row) -> str:
     """The arguments of `record`, which stand in the order of the array function."""
     names = [(p.name, "input" if p.name == "self" else p.name) for p in signature_of(row.array)]
-    return ", ".join(f"{own}={word}" if p.keyword else word for p, (own, word) in zip(signature_of(row.array), names, strict=True))
+    return ", ".join(
+        f"{own}={word}" if p.keyword else word for p, (own, word) in zip(signature_of(row.array), names, strict=True)
+    )
 
 
 def _packer(row: Row, form: str) -> Callable[[Any], Any]:

@@ -18,6 +18,8 @@ from ..promotion import as_number, result_type
 from ..tensor import Tensor, wrap
 from .arguments import NUMBERS, is_number, need_tensors, plain
 
+_Complex = complex  # further down that name belongs to a function
+
 # ---- sums: what `alpha` may be, and no bools in differences
 
 
@@ -35,7 +37,7 @@ def _check_alpha(operands: Any, params: dict[str, Any]) -> None:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
     if result.category < 2 and isinstance(alpha, float):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    if not result.is_complex and isinstance(alpha, complex):
+    if not result.is_complex and isinstance(alpha, _Complex):
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
 
 
@@ -281,9 +283,9 @@ def _wide(name: str, input: Any, exponent: Any) -> tuple[Any, Any]:
         if not isinstance(x, (Tensor, *NUMBERS)):
             raise no_overload(name, input, exponent)
     input, exponent = plain(input), plain(exponent)
-    is_complex = [x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex) for x in (input, exponent)]
+    is_complex = [x.is_complex() if isinstance(x, Tensor) else isinstance(x, _Complex) for x in (input, exponent)]
     wide = dtypes.complex128 if any(is_complex) else dtypes.float64
-    number: Any = complex if wide.is_complex else float
+    number: Any = _Complex if wide.is_complex else float
     return tuple(x.to(wide) if isinstance(x, Tensor) else number(x) for x in (input, exponent))  # type: ignore[attr-defined,return-value]
 
 
@@ -395,21 +397,41 @@ def round_(input, *, decimals=None):
 # ---- complex numbers
 
 
+def _two_reals(name: str, first: str, second: str, a: Any, b: Any, out: Any) -> None:
+    need_tensors(name, **{first: a, second: b})
+    for t in (a, b):
+        if t.dtype not in (dtypes.float32, dtypes.float64, dtypes.float16):
+            raise RuntimeError(
+                f"Expected both inputs to be Half, Float or Double tensors but got {a.dtype.legacy} and {b.dtype.legacy}"
+            )
+    if a.dtype is not b.dtype:
+        raise RuntimeError(
+            f"Expected object of scalar type {a.dtype.legacy} but got scalar type {b.dtype.legacy} for second argument"
+        )
+    want = a.dtype.to_complex()
+    if isinstance(out, Tensor) and out.dtype is not want:
+        raise RuntimeError(
+            f"Expected object of scalar type {want.legacy} but got scalar type {out.dtype.legacy} for argument 'out'"
+        )
+
+
+@composite()
+def complex(real=REQUIRED, imag=REQUIRED, *, out=None):
+    """A complex tensor from its real and imaginary parts, both of one floating dtype."""
+    _two_reals("complex", "real", "imag", real, imag, out)
+    r = pointwise(rows.complex_parts, (real, imag), {})
+    return r if out is None else into(out, r, "complex")
+
+
 @composite()
 def polar(abs=REQUIRED, angle=REQUIRED, *, out=None):
     """The complex tensor with the given absolute values and angles."""
-    need_tensors("polar", abs=abs, angle=angle)
-    for t in (abs, angle):
-        if t.dtype not in (dtypes.float32, dtypes.float64):
-            raise RuntimeError(
-                f"Expected both inputs to be Half, Float or Double tensors but got {abs.dtype.legacy} and {angle.dtype.legacy}"
-            )
-    if abs.dtype is not angle.dtype:
-        raise RuntimeError(
-            f"Expected object of scalar type {abs.dtype.legacy} but got scalar type {angle.dtype.legacy} for second argument"
-        )
+    _two_reals("polar", "abs", "angle", abs, angle, out)
     r = pointwise(rows.polar, (abs, angle), {})
     return r if out is None else into(out, r, "polar")
+
+
+# ---- gamma functions, floating-point parts
 
 
 @composite(method=True)

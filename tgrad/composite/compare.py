@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtype as dtypes
+from ..dispatch import no_overload
 from ..dispatch import result_type as common_type
 from ..methods import composite, publish
 from ..ops.view import sum_to
 from ..shape import Size
-from ..shape import broadcast_shapes as common_shape
 from ..tensor import Tensor, wrap
+from .arguments import is_number, need_tensors
 
 for _f in (
     dtypes.promote_types,
@@ -26,6 +27,9 @@ for _f in (
 @composite()
 def result_type(tensor1, tensor2):
     """The dtype that an operation on the two (tensors or numbers) gives."""
+    for x in (tensor1, tensor2):
+        if not isinstance(x, Tensor) and not is_number(x):
+            raise no_overload("result_type", tensor1, tensor2)
     return common_type((tensor1, tensor2))
 
 
@@ -56,20 +60,16 @@ def broadcast_shapes(*shapes):
 @composite(method=True)
 def equal(input, other):
     """Whether two tensors have the same sizes and elements."""
-    if not isinstance(other, Tensor):
-        raise TypeError(f"equal(): argument 'other' (position 2) must be Tensor, not {type(other).__name__}")
+    need_tensors("equal", input=input, other=other)
     if input._a.shape != other._a.shape:
         return False
-    if input._a.dtype != other._a.dtype:
-        raise RuntimeError(
-            f"Expected object of data type {input.dtype} but got data type {other.dtype} for argument 'other' in call to equal"
-        )
     return bool((input._a == other._a).all())
 
 
 @composite(method=True)
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Elementwise |input - other| <= atol + rtol * |other|."""
+    need_tensors("isclose", input=input, other=other)
     if input._a.dtype != other._a.dtype:
         raise RuntimeError(f"{input.dtype.legacy} did not match {other.dtype.legacy}")
     if rtol < 0:
@@ -94,6 +94,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 @composite(method=True)
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether all elements are close in the sense of `isclose`."""
+    need_tensors("allclose", input=input, other=other)
     return bool(isclose(input, other, rtol, atol, equal_nan)._a.all())
 
 
@@ -106,8 +107,13 @@ def is_same_size(input, other):
 @composite()
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """For each element whether it occurs among `test_elements`."""
-    a = elements._a if isinstance(elements, Tensor) else np.asarray(elements)
-    b = test_elements._a if isinstance(test_elements, Tensor) else np.asarray(test_elements)
+    tensors = [isinstance(x, Tensor) for x in (elements, test_elements)]
+    if not any(tensors) or not all(t or is_number(x) for t, x in zip(tensors, (elements, test_elements), strict=True)):
+        raise no_overload("isin", elements, test_elements)
+    for x in (elements, test_elements):
+        if isinstance(x, Tensor) and x.dtype.category in (0, 3):
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype.legacy}")
+    a, b = (x._a if isinstance(x, Tensor) else np.asarray(x) for x in (elements, test_elements))
     return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique, invert=invert)))
 
 
@@ -121,6 +127,8 @@ def isreal(input):
 def sum_to_size(self, *size):
     """Sums over the dimensions along which `size` would be broadcast to this tensor's sizes."""
     shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
-    if common_shape(self._a.shape, shape) != self._a.shape:
+    lead = self._a.ndim - len(shape)
+    fits = lead >= 0 and all(n in (1, m) for n, m in zip(shape, self._a.shape[lead:], strict=True))
+    if not fits:
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(self._a.shape)}}}.")
     return sum_to(self, shape)

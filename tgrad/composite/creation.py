@@ -12,16 +12,19 @@ from ..dispatch import bad_argument as bad
 from ..dispatch import into, mark_inference
 from ..dtype import dtype
 from ..graph.modes import state
-from ..methods import attach, composite, publish
+from ..methods import attach, composite, missing, publish
+from ..ops.spec import REQUIRED, fitting
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
+from .arguments import is_number, need_tensors, plain
 
 
 def flagged(a: np.ndarray, requires_grad: bool = False) -> Tensor:
+    """A new tensor around an array, a leaf that requires grad if asked."""
     t = wrap(a)
     if requires_grad:
         if dtypes.from_np(a.dtype).category < 2:
-            raise RuntimeError(NO_GRAD_DTYPE)
+            raise RuntimeError(NO_GRAD_DTYPE[0].upper() + NO_GRAD_DTYPE[1:])
         t._rg = True
     if state.inference:
         mark_inference(t)
@@ -46,21 +49,34 @@ def check_layout(layout: Any) -> None:
         raise RuntimeError(f"tgrad holds strided tensors only, not layout {layout!r}")
 
 
+def _is_int(n: Any) -> bool:
+    return hasattr(n, "__index__") and not isinstance(n, bool)
+
+
 def sizes_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    """The sizes given as `f(2, 3)` or `f((2, 3))`, checked in PyTorch's words."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
+        single = False
     elif len(size) == 1 and isinstance(size[0], Tensor) and size[0]._a.ndim:
-        size = tuple(size[0].tolist())
+        size = tuple(size[0].tolist())  # type: ignore[attr-defined]
+        single = False
+    else:
+        single = len(size) == 1
     out = []
     for i, n in enumerate(size):
-        if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
+        if not _is_int(n):
+            if single or i == 0:
+                raise bad(name, 1, "size", n if single else size, "tuple of ints")
             raise TypeError(
-                f"{name}(): argument 'size' (position 1) must be tuple of ints, but found element of type "
-                f"{type(n).__name__} at pos {i}"
+                f"{name}(): argument 'size' failed to unpack the object at pos {i + 1} with error \"type must be tuple of "
+                f'ints,but got {type(n).__name__}"'
             )
         out.append(n.__index__())
     for n in out:
         if n < 0:
+            if name == "zeros":
+                raise RuntimeError("zeros: Dimension size must be non-negative.")
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{', '.join(map(str, out))}]")
     return tuple(out)
 
@@ -83,9 +99,12 @@ def _filled(name: str, fill: Any) -> Any:
         if kw:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
         if not size:
-            raise TypeError(f"{name}() received an invalid combination of arguments - got (), but expected one of:")
+            raise missing(name, ["size"])
         at(device)
         check_layout(layout)
+        check_dtype(name, dtype)
+        if out is not None and dtype is not None and out.dtype is not dtype:
+            raise RuntimeError(f"dtype {dtype.legacy} does not match dtype of out parameter ({out.dtype.legacy})")
         d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
         a = fill(sizes_of(size, name), d.np)
         if out is not None:
@@ -105,10 +124,27 @@ ones = _filled("ones", np.ones)
 empty = _filled("empty", np.empty)
 
 
+# ---- filled with a number
+
+
+def _fill_value(name: str, value: Any) -> Any:
+    if isinstance(value, Tensor) and value.ndim == 0:
+        return value.item()  # type: ignore[attr-defined]
+    if not is_number(value):
+        raise bad(name, 2, "fill_value", value, "Number")
+    return plain(value)
+
+
+def _size_tuple(name: str, size: Any) -> tuple[int, ...]:
+    if not isinstance(size, (tuple, list)):
+        raise bad(name, 1, "size", size, "tuple of ints")
+    return sizes_of((tuple(size),), name)
+
+
 @composite()
 def full(
-    size,
-    fill_value,
+    size=REQUIRED,
+    fill_value=REQUIRED,
     *,
     out=None,
     dtype=None,
@@ -120,32 +156,27 @@ def full(
 ):
     """A tensor of sizes `size` filled with a number; the dtype follows the number's kind.
 
-    >>> full((2,), 3)
+    >>> import tgrad as torch
+    >>> torch.full((2,), 3)
     tensor([3, 3])
     """
+    absent = [w for w, v in (("size", size), ("fill_value", fill_value)) if v is REQUIRED]
+    if absent:
+        raise missing("full", absent)
     at(device)
-    if isinstance(fill_value, Tensor):
-        fill_value = fill_value.item()
-    if not isinstance(fill_value, (bool, int, float, complex, np.generic)):
-        raise bad("full", 2, "fill_value", fill_value, "Number")
-    d = dtype or (out.dtype if out is not None else dtypes.of_scalar(fill_value))
-    a = np.empty(sizes_of((size,) if not isinstance(size, int) else (size,), "full"), d.np)
-    a[...] = number_for(fill_value, d)
+    check_dtype("full", dtype)
+    shape, value = _size_tuple("full", size), _fill_value("full", fill_value)
+    d = dtype or (out.dtype if out is not None else dtypes.of_scalar(value))
+    a = np.empty(shape, d.np)
+    a[...] = fitting(value, d.np)
     if out is not None:
         return into(out, wrap(a), "full")
     return flagged(a, requires_grad)
 
 
 def number_for(value: Any, d: dtype) -> Any:
-    from ..dispatch import as_number
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, complex) and not d.is_complex:
-        if value.imag:
-            raise RuntimeError(f"value cannot be converted to type {scalar_name(d)} without overflow")
-        value = value.real
-    return as_number(value, d)
+    """A number as a numpy scalar of a dtype; RuntimeError where it does not fit."""
+    return fitting(plain(value), d.np)
 
 
 def scalar_name(d: dtype) -> str:
@@ -164,12 +195,12 @@ def _like(fill: str) -> None:
     name = fill + "_like"
 
     def factory(
-        input: Any, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
+        input: Any = REQUIRED, *, dtype: dtype | None = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
         pin_memory: bool = False, memory_format: Any = None,
     ) -> Tensor:  # fmt: skip
-        if not isinstance(input, Tensor):
-            raise bad(name, 1, "input", input)
+        need_tensors(name, input=input)
         at(device)
+        check_dtype(name, dtype)
         return flagged(like_array(input, dtype or input.dtype, fill), requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
@@ -180,6 +211,8 @@ def _like(fill: str) -> None:
             pin_memory: bool = False, **kw: Any) -> Tensor:  # fmt: skip
         if "size" in kw:
             size = (kw["size"],)
+        if not size:
+            raise missing("new_" + fill, ["size"])
         at(device)
         return flagged(getattr(np, fill)(sizes_of(size, "new_" + fill), (dtype or self.dtype).np), requires_grad)
 
@@ -194,8 +227,8 @@ for _fill in ("zeros", "ones", "empty"):
 
 @composite()
 def full_like(
-    input,
-    fill_value,
+    input=REQUIRED,
+    fill_value=REQUIRED,
     *,
     dtype=None,
     layout=None,
@@ -205,16 +238,33 @@ def full_like(
     memory_format=None,
 ):
     """`full` with the sizes and, unless given, the dtype of `input`."""
+    need_tensors("full_like", input=input)
+    if fill_value is REQUIRED:
+        raise missing("full_like", ["fill_value"])
     at(device)
-    a = like_array(input, dtype or input.dtype, "empty")
-    a[...] = number_for(fill_value.item() if isinstance(fill_value, Tensor) else fill_value, dtype or input.dtype)
+    check_dtype("full_like", dtype)
+    d = dtype or input.dtype
+    a = like_array(input, d, "empty")
+    a[...] = fitting(_fill_value("full_like", fill_value), d.np)
     return flagged(a, requires_grad)
 
 
 @composite(function=False, method=True)
-def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+def new_full(
+    self,
+    size=REQUIRED,
+    fill_value=REQUIRED,
+    *,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+    layout=None,
+    pin_memory=False,
+):
     """`full` of the given sizes with this tensor's dtype."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    d = dtype or self.dtype
+    shape, value = _size_tuple("new_full", size), _fill_value("new_full", fill_value)
+    return full(shape, value, dtype=d, device=device, requires_grad=requires_grad)
 
 
 @composite()
@@ -223,7 +273,11 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     at(device)
     d = dtype or dtypes.get_default_dtype()
     if len(size) != len(stride):
-        raise RuntimeError("mismatch in length of strides and shape")
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
+        )
+    if any(s < 0 for s in stride):
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(size)} and strides={list(stride)}")
     span = 0 if 0 in size else 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     block = np.empty(span, d.np)
     return flagged(np.ndarray(tuple(size), d.np, block, 0, [s * d.itemsize for s in stride]), requires_grad)
@@ -239,7 +293,17 @@ def empty_permuted(
 ):
     """An uninitialised dense tensor whose dimensions lie in memory in the order `physical_layout`."""
     size = tuple(size)
-    if sorted(physical_layout) != list(range(len(size))):
+    seen: set[int] = set()
+    for i, d in enumerate(physical_layout if len(physical_layout) == len(size) else ()):
+        if not 0 <= d < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {d} at index {i}).  NB: "
+                "negative dims not currently supported; file an issue if you want it."
+            )
+        if d in seen:
+            raise RuntimeError("Duplicate dim not allowed")
+        seen.add(d)
+    if len(physical_layout) != len(size):
         raise RuntimeError(
             "Number of dimensions in size does not match the length of the physical_layout; i.e. "
             f"len(size) = {len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"

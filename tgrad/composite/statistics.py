@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from .. import functions as F
-from ..dispatch import into
+from ..dispatch import bad_argument, into
 from ..methods import composite
 from ..ops import scalar
 from ..tensor import Tensor, wrap
@@ -18,6 +18,8 @@ from ..tensor import Tensor, wrap
 @composite(method=True)
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements (or slices along dim) in order; on request where each went and how often it occurs."""
+    if not isinstance(input, Tensor):
+        raise bad_argument("_unique2", 1, "input", input)
     u, inverse, counts = np.unique(input._a, return_inverse=True, return_counts=True, axis=dim)
     if dim is None:
         inverse = inverse.reshape(input._a.shape)
@@ -32,6 +34,10 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
 @composite(method=True)
 def bincount(input, weights=None, minlength=0):
     """How often each value of a 1-d tensor of non-negative integers occurs."""
+    if input.dtype.category != 1:
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{input.dtype.legacy}'")
+    if weights is not None and weights._a.shape != input._a.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
     if input._a.ndim != 1 or input._a.dtype.kind not in "iu" or (input._a.size and input._a.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     w = None if weights is None else weights._a.astype(np.float64)
@@ -46,6 +52,11 @@ def bincount(input, weights=None, minlength=0):
 @composite(method=True)
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """The n-th differences of neighbours along dim."""
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    for extra in (prepend, append):
+        if extra is not None and extra.ndim != input.ndim:
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
     parts = [p for p in (prepend, input, append) if p is not None]
     x = F.cat(parts, dim) if len(parts) > 1 else input
     if x.ndim == 0:
@@ -83,7 +94,7 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
     """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data)."""
     a = input._a
     if bins <= 0:
-        raise RuntimeError(f"bins must be > 0, but got {bins}")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if input.dtype.category != 2:
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{input.dtype.legacy}'")
     low, high = float(min), float(max)
@@ -112,7 +123,7 @@ def _halves(name: str, y: Tensor, x: Any, dim: int) -> tuple[Tensor, Tensor, Any
         return left, right, None
     if x.ndim == 1:
         if x.shape[0] != n:
-            raise RuntimeError(f"{name}(): There must be one `x` value for each sample point")
+            raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
         shape = [1] * y.ndim
         shape[dim] = n
         x = x.reshape(shape)
@@ -254,10 +265,12 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)
+    if spacing is None:
+        spacing = 1
     steps = [spacing] * len(dims) if isinstance(spacing, (int, float, complex, Tensor)) else list(spacing)
     if len(steps) != len(dims):
         raise RuntimeError(
-            "torch.gradient expected spacing to be unspecified, a scalar, or it's spacing and dim arguments to have the same "
+            "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
             f"length, but got a spacing argument of length {len(steps)} and a dim argument of length {len(dims)}."
         )
     wrapped = [d % input.ndim if -input.ndim <= d < input.ndim else d for d in dims]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .spec import BOOL, lacking, nothing, number, pointwise, underivable
+from .spec import BOOL, fitting, lacking, nothing, pointwise, underivable
 
 where = pointwise(
     "where",
@@ -123,8 +123,8 @@ CLAMP_LACKS = {**NO_COMPLEX_CLAMP, **lacking("b", "clamp_cpu")}
 
 
 def _clamp(self: Any, min: Any, max: Any) -> Any:
-    out = self if min is None else np.maximum(self, number(min, self.dtype))
-    return np.asarray(out if max is None else np.minimum(out, number(max, self.dtype)))
+    out = self if min is None else np.maximum(self, fitting(min, self.dtype))
+    return np.asarray(out if max is None else np.minimum(out, fitting(max, self.dtype)))
 
 
 def _inside(self: Any, min: Any, max: Any) -> Any:
@@ -188,23 +188,43 @@ _HIDDEN: dict[str, Any] = dict(function=False, method=False)
 _NO_MAXIMUM, _NO_MINIMUM = lacking("c", "maximum_cpu"), lacking("c", "minimum_cpu")
 # One limit given to `clamp` is recorded as clamp, given to `clamp_min` as clamp_min.
 clamp_tensor_min = pointwise(
-    "clamp.tensor_min", lambda self, min: np.maximum(self, min), node="ClampBackward0", grad=_AT_LEAST, lacks=_NO_MAXIMUM, **_HIDDEN
+    "clamp.tensor_min",
+    lambda self, min: np.maximum(self, min),
+    node="ClampBackward0",
+    grad=_AT_LEAST,
+    lacks=_NO_MAXIMUM,
+    **_HIDDEN,
 )
 clamp_tensor_max = pointwise(
-    "clamp.tensor_max", lambda self, max: np.minimum(self, max), node="ClampBackward0", grad=_AT_MOST, lacks=_NO_MINIMUM, **_HIDDEN
+    "clamp.tensor_max",
+    lambda self, max: np.minimum(self, max),
+    node="ClampBackward0",
+    grad=_AT_MOST,
+    lacks=_NO_MINIMUM,
+    **_HIDDEN,
 )
 clamp_min_tensor = pointwise(
-    "clamp_min.tensor", lambda self, min: np.maximum(self, min), node="ClampMinBackward1", grad=_AT_LEAST, lacks=_NO_MAXIMUM, **_HIDDEN
+    "clamp_min.tensor",
+    lambda self, min: np.maximum(self, min),
+    node="ClampMinBackward1",
+    grad=_AT_LEAST,
+    lacks=_NO_MAXIMUM,
+    **_HIDDEN,
 )
 clamp_max_tensor = pointwise(
-    "clamp_max.tensor", lambda self, max: np.minimum(self, max), node="ClampMaxBackward1", grad=_AT_MOST, lacks=_NO_MINIMUM, **_HIDDEN
+    "clamp_max.tensor",
+    lambda self, max: np.minimum(self, max),
+    node="ClampMaxBackward1",
+    grad=_AT_MOST,
+    lacks=_NO_MINIMUM,
+    **_HIDDEN,
 )
 
 # ---- masks
 
 masked_fill = pointwise(
     "masked_fill.scalar",
-    lambda self, mask, value: np.where(mask, number(value, self.dtype), self),
+    lambda self, mask, value: np.where(mask, fitting(value, self.dtype), self),
     tensors="self mask",
     promoted="self",
     node="MaskedFillBackward0",

@@ -11,7 +11,7 @@ from ..shape import wrap_dim, wrap_dims
 from .choice import where
 from .reduce import restore
 from .scatter import value_selecting
-from .spec import TensorBase, lacking, op, refuse
+from .spec import TensorBase, in_rows, lacking, op, refuse
 
 HIDDEN: dict[str, Any] = dict(function=False, method=False)
 
@@ -44,7 +44,7 @@ def share(grad: Any, self: Any, best: Any, dim: Any, keepdim: bool, nans: bool =
 
 
 def best_of(fn: Any, a: np.ndarray, axes: Any, keepdims: bool) -> np.ndarray:
-    return np.asarray(fn(a, axis=axes, keepdims=keepdims))
+    return in_rows(fn(a, axis=axes, keepdims=keepdims))
 
 
 # ---- over everything
@@ -100,7 +100,8 @@ def aminmax(self, dim=None, keepdim=False):
         raise RuntimeError(
             "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
         )
-    no_empty("aminmax", self, dim)
+    if dim is not None and self.ndim and self.shape[wrap_dim(dim, self.ndim)] == 0:
+        raise IndexError(f"aminmax: Expected reduction dim {wrap_dim(dim, self.ndim)} to have non-zero size.")
     refuse(self, lacking("c", "aminmax_cpu"))
     axes = None if dim is None else wrap_dims(dim, self.ndim)
     return best_of(np.min, self, axes, keepdim), best_of(np.max, self, axes, keepdim)
@@ -204,7 +205,8 @@ def _middle_along(name: str, self: np.ndarray, dim: int, keepdim: bool, skip: bo
     if not skip:
         first = np.expand_dims(np.argmax(nan, axis=d), d)
         at = np.where(nan.any(axis=d, keepdims=True), first, at)
-    values = np.take_along_axis(self, at, d)
+    values = in_rows(np.take_along_axis(self, at, d))
+    at = in_rows(at)
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 

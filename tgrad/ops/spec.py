@@ -19,6 +19,7 @@ written once for both.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from types import CodeType
@@ -254,11 +255,47 @@ def underivable(name: str) -> Callable[[Any], Any]:
     return refuse
 
 
+def in_rows(a: Any) -> np.ndarray:
+    """An array in row-major order. numpy lays results out like the input; PyTorch does so for elementwise ops, while its
+    reductions, scans and joins give rows."""
+    a = np.asarray(a)
+    return a if a.flags.c_contiguous else a.copy()
+
+
 def number(value: Any, dt: np.dtype) -> Any:
     """A Python number as a numpy scalar of a dtype, wrapping round as a cast in C does."""
     if dt.kind in "iu" and isinstance(value, int):
         return np.asarray(value & ((1 << 8 * dt.itemsize) - 1), f"u{dt.itemsize}").view(dt)[()]
     return np.asarray(value).astype(dt)[()]
+
+
+_SCALAR_NAMES = {
+    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "float32": "float",
+    "float64": "double", "float16": "at::Half", "bfloat16": "at::BFloat16", "bool": "bool",
+}  # fmt: skip
+
+
+def fitting(value: Any, dt: np.dtype) -> Any:
+    """A Python number as a numpy scalar of a dtype; RuntimeError where it does not fit. Unsigned types take negative
+    numbers as far as their complement goes."""
+    if _overflows(value, dt):
+        name = _SCALAR_NAMES.get(dt.name, dt.name)
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    if isinstance(value, complex) and dt.kind != "c":
+        value = value.real
+    return number(value, dt)
+
+
+def _overflows(value: Any, dt: np.dtype) -> bool:
+    if isinstance(value, complex):
+        return dt.kind != "c" and value.imag != 0
+    if dt.kind == "b":
+        return False
+    if dt.kind in "iu":
+        info = np.iinfo(dt)
+        low = -info.max if dt.kind == "u" else info.min
+        return not (value == value and low <= int(value) <= info.max) if abs(value) != math.inf else True
+    return dt.name == "float32" and math.isfinite(value) and abs(value) > float(np.finfo(np.float32).max)
 
 
 def sizes(shape: Sequence[int]) -> str:
