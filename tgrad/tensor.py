@@ -219,9 +219,6 @@ class Tensor(TensorBase):
         meta = self._x
         if meta is not None:
             edge(self)
-            # a view made without recording has no history, and yet requires grad when its base does
-            if not self._rg and meta.base is not None and meta.base._rg and self.dtype.category >= 2:
-                return True
         return self._rg
 
     @requires_grad.setter
@@ -239,6 +236,8 @@ class Tensor(TensorBase):
         if value and self._x is not None and self._x.inference and not state.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._rg = bool(value)
+        if self._x is not None:
+            self._x.unrecorded = False
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets `requires_grad` in place; RuntimeError for a non-leaf or a dtype without gradients."""
@@ -341,7 +340,7 @@ class Tensor(TensorBase):
         node = edge(self)
         if not self._rg:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if node is self:
+        if self._node is None:
             return
         meta = self._meta()
         if not meta.retains:

@@ -21,7 +21,7 @@ from ..kernels.quiet import quiet
 from ..ops.view import sum_to
 from ..storage import dense
 from ..tensor import FAST, Tensor, wrap
-from .history import edge
+from .history import Nowhere, edge
 from .modes import state
 from .node import AccumulateGrad, Extra, Node, accumulator
 
@@ -420,7 +420,7 @@ def run_backward(
     roots = []
     for i, out in enumerate(outputs):
         e = edge(out) if isinstance(out, Tensor) else out.edge
-        if e is None:
+        if e is None or isinstance(e, Nowhere):
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         roots.append(e)
     for notice in on_backward:
@@ -495,7 +495,7 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:
     targets: set[Any] = set()
     for i, t in enumerate(inputs):
         e = edge(t) if isinstance(t, Tensor) else t.edge
-        if e is None:
+        if e is None or isinstance(e, Nowhere):
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
         if type(key) is tuple and isinstance(key[0], AccumulateGrad):

@@ -36,7 +36,7 @@ class Meta:
         "name",
         "post_hooks",
         "retains",
-        "variable",
+        "unrecorded",
         "version",
     )
 
@@ -51,18 +51,39 @@ class Meta:
         self.accumulator: Any = None  # weak reference, or the node itself once it has hooks
         self.retains = False
         self.inference = False
+        self.unrecorded = False  # see Nowhere
         self.name: str | None = None
 
 
 def edge(t: Any) -> Any:
     """What receives the gradient of `t`; see Note [Edges]."""
     meta = t._x
-    if meta is not None and meta.base is not None and meta.base._rg and t._vc.n != meta.version:
-        _refresh(t, meta)
+    if meta is not None and meta.base is not None and meta.base._rg:
+        if t._vc.n != meta.version:
+            _refresh(t, meta)
+        elif t._node is None and (meta.unrecorded or not t._rg) and t._a.dtype.kind not in "biu":
+            meta.unrecorded, t._rg = True, True
+            return Nowhere(t)
     node = t._node
     if node is not None:
         return node
     return t if t._rg else None
+
+
+class Nowhere(Node):
+    """Where gradients of a view go that was made without recording: such a view requires grad, as its base does, and
+    operations on it are recorded, but nothing leads from it to the base."""
+
+    __slots__ = ()
+
+    def __init__(self, t: Any) -> None:
+        self.edges, self.seq, self.extra, self.plain = (), -1, None, True
+        self.shape, self.dt = t._a.shape, t._a.dtype
+
+    def apply(self, grad: Any) -> tuple[Any, ...]:
+        return ()
+
+    apply_t = apply
 
 
 def _refresh(t: Any, meta: Meta) -> None:

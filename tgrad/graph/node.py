@@ -192,7 +192,7 @@ def shown_edge(e: Any) -> tuple[Node | None, int]:
     if type(e) is tuple:
         return e
     if isinstance(e, Node):
-        return e, 0
+        return (e, 0) if e.seq >= 0 else (None, 0)
     return accumulator(e), 0
 
 
