@@ -91,6 +91,21 @@ def overlaps_itself(a: np.ndarray) -> bool:
     return any(s == 0 and n > 1 for s, n in zip(a.strides, a.shape, strict=True))
 
 
+def blank(a: np.ndarray) -> np.ndarray:
+    """Memory for a result laid out like `a`: its order of dimensions if it is dense, else row-major."""
+    return np.empty_like(a) if dense(a) else np.empty(a.shape, a.dtype)
+
+
+def same_strides(a: np.ndarray) -> np.ndarray:
+    """A copy with the very strides of an array, gaps included; row-major where elements share memory."""
+    if a.size == 0 or overlaps_itself(a):
+        return a.copy()
+    extent = a.itemsize + sum((n - 1) * s for n, s in zip(a.shape, a.strides, strict=True))
+    out: np.ndarray = np.ndarray(a.shape, a.dtype, np.empty(extent, np.uint8), 0, a.strides)
+    out[...] = a
+    return out
+
+
 def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
     """The result of an elementwise op with its dimensions in memory in the order that the operands ask for.
 

@@ -257,12 +257,24 @@ def lift(s: Any, v: int) -> Any:
     return s
 
 
-def lift_result(node: Node, s: Any, v: int) -> Any:
+def output_number(row: Row, word: str) -> int | None:
+    """Which output of the node `result0`, `result1` ... is; None for one that is not differentiated."""
+    if not row.outputs:
+        return 0
+    at = int(word[6:])
+    if row.outputs[at] in row.undiff:
+        return None
+    return at - sum(name in row.undiff for name in row.outputs[:at])
+
+
+def lift_result(node: Node, s: Any, v: int, nr: int | None = 0) -> Any:
     """A saved output got back its history: what is saved is an alias without one (no reference cycle)."""
     if v != SCALAR and s is not None and v != PACKED and s._vc is not None and s._vc.n != v:
         raise changed(s, v, node)
     t = lift(s, v)
-    return t if v == SCALAR else t._alias(node if t._node is None else t._node)
+    if v == SCALAR or nr is None:
+        return t
+    return t._alias(((node, nr) if nr else node) if t._node is None else t._node)
 
 
 _HINT_MODE = (
@@ -362,7 +374,8 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
                 elif w == "needs":
                     args.append("(" + "".join(f"e[{position[t]}] is not None, " for t in f.targets) + ")")
                 elif w.startswith("result"):
-                    args.append(f"{take}_result(node, node.s_{w}, node.v_{w})")
+                    own = "" if fn == "apply" else f", {output_number(row, w)}"
+                    args.append(f"{take}_result(node, node.s_{w}, node.v_{w}{own})")
                 elif w in tensors and w not in lists:
                     args.append(f"{take}(node.s_{w}, node.v_{w})")
                 elif w in lists:

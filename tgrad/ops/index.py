@@ -13,11 +13,12 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import wrap_dim
+from ..storage import blank
 from .accumulate import add_along, added_at
 from .pointwise import times
 from .scatter import REDUCERS, cast, divided, filled, neutral, reduced_grads
 from .spec import op, sizes
-from .view import cat, reshape, sum_to, total
+from .view import cat, clone, reshape, sum_to, total
 
 
 def check_vector(name: str, index: np.ndarray, what: str = "Index is supposed to be a vector") -> None:
@@ -106,11 +107,11 @@ def _slice_mismatch(self: np.ndarray, source: np.ndarray) -> None:
 
 def _fill(self: np.ndarray, index: np.ndarray, dim: int, value: Any) -> np.ndarray:
     if index.dtype not in (np.int64, np.int32):
-        raise IndexError("index_fill_(): Expected dtype int32/int64 for index.")
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     d = wrap_dim(dim, self.ndim)
-    out = self.copy()
+    out = clone.array(self)
     n = self.shape[d] if self.ndim else 1
     wrong = (index >= n) | (index < -n)
     if wrong.any():
@@ -178,7 +179,7 @@ def index_copy(self, index, source, dim):
     bound = self.shape[d] if self.ndim else 1
     wrong = (index >= bound) | (index < 0)
     if wrong.any():
-        raise IndexError(f"index {index[wrong][0]} is out of bounds for dimension {d} with size {bound}")
+        raise IndexError(f"index_copy_(): index {index[wrong][0]} is out of bounds for dimension {d} with size {bound}")
     if out.ndim == 0:
         out[...] = source.reshape(-1)[-1] if source.size else out
         return out
@@ -287,7 +288,9 @@ def put(self, index, source, accumulate=False):
         np.add.at(flat, index.reshape(-1), source.reshape(-1))
     else:
         flat[index.reshape(-1)] = source.reshape(-1)
-    return flat.reshape(self.shape)
+    out = blank(self)
+    out[...] = flat.reshape(self.shape)
+    return out
 
 
 # ---- advanced indexing; see Note [Indices]
@@ -346,7 +349,7 @@ def index_backward(grad_output, indices, input_sizes):
                                   values=lambda grad, indices, values_sizes: sum_to(index(grad, indices), values_sizes)),
     tensors="self values indices*", node="IndexPutBackward0", function=False, method=False, inplace=True)  # fmt: skip
 def index_put(self, values, indices, accumulate=False):
-    out = self.copy()
+    out = clone.array(self)
     write_at(out, indices, values, accumulate)
     return out
 

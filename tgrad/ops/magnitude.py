@@ -13,7 +13,7 @@ from .choice import where
 from .elementary import abs_, is_complex, sgn
 from .extremes import share
 from .reduce import restore, wide
-from .spec import conj, nothing, op
+from .spec import conj, in_rows, nothing, op
 
 
 def _norm(self: np.ndarray, ord: float, dims: Any, keepdim: bool) -> np.ndarray:
@@ -42,7 +42,7 @@ def _norm(self: np.ndarray, ord: float, dims: Any, keepdim: bool) -> np.ndarray:
         r = np.minimum.reduce(x, axis=dims, keepdims=keepdim)
     else:
         r = np.add.reduce(x**ord, axis=dims, keepdims=keepdim) ** (1 / ord)
-    return np.asarray(r).astype(out, copy=False)
+    return in_rows(r).astype(out, copy=False)
 
 
 def norm_grad(grad: Any, self: Any, result: Any, ord: float, dim: Any, keepdim: bool) -> Any:
@@ -108,9 +108,9 @@ def _renorm_grad(grad: Any, self: Any, p: float, dim: int, maxnorm: float) -> An
 @op("renorm", grad=dict(self=_renorm_grad), tensors="self", inplace=True)
 def renorm(self, p, dim, maxnorm):
     if isinstance(p, complex) or p <= 0:
-        raise RuntimeError("renorm: non-positive norm not supported")
+        raise RuntimeError("renorm: non-positive-norm not supported")
     if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     if self.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
     if self.dtype.kind in "biu":
@@ -118,4 +118,4 @@ def renorm(self, p, dim, maxnorm):
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {from_np(self.dtype).legacy}"
         )
     size = _norm(self.astype(wide(self.dtype), copy=False), p, _others(self.ndim, dim), True)
-    return (self * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)).astype(self.dtype, copy=False)
+    return in_rows(self * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)).astype(self.dtype, copy=False)

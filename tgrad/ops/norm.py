@@ -16,7 +16,7 @@ import numpy as np
 
 from .activation import need_float
 from .pointwise import rsqrt
-from .spec import op, sizes
+from .spec import in_rows, op, sizes
 
 
 def stats(x: np.ndarray, dims: tuple[int, ...], eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -84,7 +84,7 @@ def native_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5)
         out = out * weight
     if bias is not None:
         out = out + bias
-    return out.astype(input.dtype, copy=False), mean, rstd
+    return in_rows(out).astype(input.dtype, copy=False), in_rows(mean), in_rows(rstd)
 
 
 def _check_layer_norm(input: np.ndarray, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
@@ -151,7 +151,7 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
     out = centre * (rstd if weight is None else rstd * weight.reshape(shape))
     if bias is not None:
         out = out + bias.reshape(shape)
-    return out.astype(input.dtype, copy=False), *saved
+    return in_rows(out).astype(input.dtype, copy=False), *saved
 
 
 def _channel_shape(ndim: int) -> tuple[int, ...]:

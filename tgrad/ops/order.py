@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..shape import wrap_dim
+from ..storage import blank
 from .scatter import value_selecting
-from .spec import op
+from .spec import in_rows, op
 
 
 def _sorted(self: np.ndarray, dim: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +19,9 @@ def _sorted(self: np.ndarray, dim: int, descending: bool) -> tuple[np.ndarray, n
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, descending)
-    return np.take_along_axis(self, order, d), order
+    values, indices = blank(self), np.empty_like(blank(self), np.int64)
+    values[...], indices[...] = np.take_along_axis(self, order, d), order
+    return values, indices
 
 
 @op("sort.plain", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
@@ -55,7 +58,7 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
         return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, largest)
     at = np.ascontiguousarray(np.take(order, range(k), axis=d))
-    return np.take_along_axis(self, at, d), at
+    return in_rows(np.take_along_axis(self, at, d)), at
 
 
 @op("kthvalue", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
@@ -70,7 +73,7 @@ def kthvalue(self, k, dim=-1, keepdim=False):
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
     at = np.take(argsort_stable(self, d, False), [k - 1], axis=d)
-    values = np.take_along_axis(self, at, d)
+    values, at = in_rows(np.take_along_axis(self, at, d)), in_rows(at)
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..shape import wrap_dim
-from ..storage import memory, offset
+from ..storage import memory, offset, same_strides
 from . import view as views
 from .spec import ROWS, Row, camel, in_rows, op, sizes
-from .view import as_ints, as_strided, diagonal, reshape, select, slice_
+from .view import as_ints, as_strided, diagonal, flip, reshape, select, slice_
 
 
 @op("repeat", grad=dict(self=lambda grad, repeats, self_sizes: _unrepeat(grad, repeats, self_sizes)), variadic="repeats",
@@ -45,12 +45,12 @@ def roll(self, shifts, dims=()):
     if not shifts:
         raise RuntimeError("`shifts` required")
     if not dims and len(shifts) == 1:
-        return np.roll(self, shifts[0])
+        return in_rows(np.roll(self, shifts[0]))
     if len(shifts) != len(dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     if self.ndim == 0:
         raise IndexError(f"Dimension specified as {dims[0]} but tensor has no dimensions")
-    return np.roll(self, shifts, tuple(wrap_dim(d, self.ndim) for d in dims))
+    return in_rows(np.roll(self, shifts, tuple(wrap_dim(d, self.ndim) for d in dims)))
 
 
 def _negated(shifts: Any) -> Any:
@@ -69,11 +69,11 @@ def rot90(self, k=1, dims=(0, 1)):
     a, b = wrap_dim(dims[0], self.ndim), wrap_dim(dims[1], self.ndim)
     k %= 4
     if k == 1:
-        return np.flip(self, b).copy().swapaxes(a, b)
+        return flip.array(self, (b,)).swapaxes(a, b)
     if k == 2:
-        return np.flip(self, (a, b)).copy()
+        return flip.array(self, (a, b))
     if k == 3:
-        return np.flip(self, a).copy().swapaxes(a, b)
+        return flip.array(self, (a,)).swapaxes(a, b)
     return self.copy()
 
 
@@ -97,7 +97,7 @@ def _clipped(a: np.ndarray, k: int) -> int:
 
 
 def _triangle(a: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    return np.where(kept, a, np.zeros((), a.dtype))
+    return in_rows(np.where(kept, a, np.zeros((), a.dtype)))
 
 
 @op("diag_embed", grad=dict(self=lambda grad, offset, dim1, dim2: diagonal(grad, offset, dim1, dim2)), tensors="self")
@@ -163,7 +163,7 @@ def _blank(grad: Any, shape: Any) -> Any:
         self=lambda grad, src_sizes, dim, index: select_scatter(grad, _blank(grad, src_sizes), dim, index),
         src=lambda grad, dim, index: select(grad, dim, index)), tensors="self src")  # fmt: skip
 def select_scatter(self, src, dim, index):
-    out = self.copy()
+    out = same_strides(self)
     return _scattered(out, select.array(out, dim, index), src, "slice")
 
 
@@ -171,7 +171,7 @@ def select_scatter(self, src, dim, index):
         self=lambda grad, src_sizes, dim, start, end, step: slice_scatter(grad, _blank(grad, src_sizes), dim, start, end, step),
         src=lambda grad, dim, start, end, step: slice_(grad, dim, start, end, step)), tensors="self src")  # fmt: skip
 def slice_scatter(self, src, dim=0, start=None, end=None, step=1):
-    out = self.copy()
+    out = same_strides(self)
     return _scattered(out, slice_.array(out, dim, start, end, step), src, "slice")
 
 
@@ -179,7 +179,7 @@ def slice_scatter(self, src, dim=0, start=None, end=None, step=1):
         self=lambda grad, src_sizes, offset, dim1, dim2: diagonal_scatter(grad, _blank(grad, src_sizes), offset, dim1, dim2),
         src=lambda grad, offset, dim1, dim2: diagonal(grad, offset, dim1, dim2)), tensors="self src")  # fmt: skip
 def diagonal_scatter(self, src, offset=0, dim1=0, dim2=1):
-    out = self.copy()
+    out = same_strides(self)
     return _scattered(out, diagonal.array(out, offset, dim1, dim2), src, "slice")
 
 

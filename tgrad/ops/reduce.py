@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import reduced_shape, wrap_dim, wrap_dims
-from .spec import conj, lacking, op, refuse
+from .spec import conj, in_rows, lacking, op, refuse
 from .view import expand, spread
 
 
@@ -45,7 +45,7 @@ def add_up(a: np.ndarray, axis: Any, keepdims: bool, dtype: Any) -> np.ndarray:
     """Sum over axes; numpy adds pairwise only along the fast axis, so a full float sum goes over the flat memory."""
     a, out = accumulator_dtype(a, dtype)
     r = np.add.reduce(a, axis=axis, dtype=wide(out), keepdims=keepdims)
-    return r if r.dtype == out else np.asarray(r).astype(out)
+    return in_rows(r if r.dtype == out else r.astype(out))
 
 
 @op("sum.all", grad=dict(self=lambda grad, self_sizes: spread(grad, self_sizes)), tensors="self", node="SumBackward0",
@@ -74,7 +74,7 @@ def mean_of(self: np.ndarray, dims: Any, keepdim: bool, dtype: Any) -> np.ndarra
     n = self.size if dims is None else math.prod(self.shape[d] for d in dims)
     out = self.dtype if dtype is None else dtype.np
     total = np.add.reduce(self, axis=dims, dtype=wide(out), keepdims=keepdim)
-    return np.asarray(total / n if n else total * math.nan).astype(out, copy=False)
+    return in_rows(total / n if n else total * math.nan).astype(out, copy=False)
 
 
 @op("mean.all", grad=dict(self=lambda grad, self_sizes: spread(grad / math.prod(self_sizes), self_sizes)), tensors="self",
@@ -112,7 +112,7 @@ def prod_all(self, *, dtype=None):
 def prod_int(self, dim, keepdim=False, *, dtype=None):
     a, out = accumulator_dtype(self, dtype)
     axes = wrap_dims(dim, self.ndim)
-    return np.asarray(np.multiply.reduce(a, axis=axes, dtype=wide(out), keepdims=keepdim)).astype(out, copy=False)
+    return in_rows(np.multiply.reduce(a, axis=axes, dtype=wide(out), keepdims=keepdim)).astype(out, copy=False)
 
 
 def _prod_grad(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> Any:
@@ -158,9 +158,9 @@ def any_(self, dim=None, keepdim=False):
 
 def _truth(ufunc: Any, self: np.ndarray, dim: Any, keepdim: bool) -> np.ndarray:
     out = ufunc.reduce(self != 0 if self.dtype.kind != "b" else self, axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
-    return np.asarray(out).astype(np.uint8 if self.dtype == np.uint8 else np.bool_)
+    return in_rows(out).astype(np.uint8 if self.dtype == np.uint8 else np.bool_)
 
 
 @op("count_nonzero")
 def count_nonzero(self, dim=None):
-    return np.asarray(np.count_nonzero(self, axis=wrap_dims(dim, self.ndim)), np.int64)
+    return in_rows(np.count_nonzero(self, axis=wrap_dims(dim, self.ndim))).astype(np.int64, copy=False)

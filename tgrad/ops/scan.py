@@ -8,7 +8,7 @@ import numpy as np
 
 from ..shape import wrap_dim
 from .reduce import accumulator_dtype, wide
-from .spec import conj, op
+from .spec import conj, in_rows, op
 
 
 def _scan(ufunc: Any, self: np.ndarray, dim: int, dtype: Any) -> np.ndarray:
@@ -16,7 +16,7 @@ def _scan(ufunc: Any, self: np.ndarray, dim: int, dtype: Any) -> np.ndarray:
     d = wrap_dim(dim, self.ndim)
     if self.ndim == 0:
         return a.astype(out)
-    return ufunc.accumulate(a, axis=d, dtype=wide(out)).astype(out, copy=False)
+    return in_rows(ufunc.accumulate(a, axis=d, dtype=wide(out))).astype(out, copy=False)
 
 
 def _reversed_cumsum(x: Any, dim: int) -> Any:

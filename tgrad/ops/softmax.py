@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import finfo, from_np
 from ..shape import reduced_shape, wrap_dim, wrap_dims
 from .arithmetic import logaddexp
 from .choice import where
-from .elementary import exp, is_complex, log
+from .elementary import abs_, exp, is_complex, log
 from .reduce import restore, wide
-from .spec import conj, lacking, op, refuse
+from .spec import conj, in_rows, lacking, op, refuse
 from .view import flip
 
 # ---- the logarithm of a sum of exponentials
@@ -32,7 +33,7 @@ def logsumexp(self, dim, keepdim=False):
     top = np.where(np.isfinite(top), top, 0)
     total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
     shape = reduced_shape(self.shape, dims, keepdim)
-    return np.asarray(total).reshape(shape).astype(self.dtype, copy=False)
+    return in_rows(total).reshape(shape).astype(self.dtype, copy=False)
 
 
 def _running(self: np.ndarray, d: int) -> np.ndarray:
@@ -58,10 +59,13 @@ def _lcse_grad(grad: Any, self: Any, result: Any, dim: int) -> Any:
         down = _reversed(logcumsumexp(_reversed(log(grad) - conj(result), dim), dim), dim)
         return exp(down + conj(self))
 
-    def side(part: Any) -> Any:
-        return exp(_reversed(logcumsumexp(_reversed(log(part) - result, dim), dim), dim) + self)
+    # The lowest number stands for log 0: with -inf, the differences in the derivative of this would be nan.
+    size, lowest = log(abs_(grad)), finfo(from_np(self.dtype) if isinstance(self, np.ndarray) else self.dtype).min
 
-    return side(where(grad > 0, grad, 0)) - side(where(grad < 0, -grad, 0))
+    def side(mask: Any) -> Any:
+        return exp(_reversed(logcumsumexp(_reversed(where(mask, size, lowest) - result, dim), dim), dim) + self)
+
+    return side(grad > 0) - side(grad < 0)
 
 
 @op("logcumsumexp", grad=dict(self=_lcse_grad), tensors="self")
@@ -70,7 +74,7 @@ def logcumsumexp(self, dim):
     d = wrap_dim(dim, self.ndim)
     if self.ndim == 0:
         return self.copy()
-    return _running(self.astype(wide(self.dtype), copy=False), d).astype(self.dtype, copy=False)
+    return in_rows(_running(self.astype(wide(self.dtype), copy=False), d)).astype(self.dtype, copy=False)
 
 
 # ---- softmax
@@ -98,7 +102,7 @@ def softmax(self, dim):
     x = self.astype(wide(self.dtype), copy=False)
     e = np.exp(x - np.maximum.reduce(x, axis=d, keepdims=True))
     e /= np.add.reduce(e, axis=d, keepdims=True)
-    return e.astype(self.dtype, copy=False)
+    return in_rows(e).astype(self.dtype, copy=False)
 
 
 def _softmax_grad(grad: Any, result: Any, dim: int) -> Any:
@@ -122,4 +126,4 @@ def log_softmax(self, dim):
     x = self.astype(wide(self.dtype), copy=False)
     x = x - np.maximum.reduce(x, axis=d, keepdims=True)
     x = x - np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True))
-    return x.astype(self.dtype, copy=False)
+    return in_rows(x).astype(self.dtype, copy=False)

@@ -11,7 +11,7 @@ import numpy as np
 from ..shape import wrap_dims
 from .choice import where
 from .reduce import count, mean_of, restore, wide
-from .spec import op
+from .spec import in_rows, op
 
 
 def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool) -> np.ndarray:
@@ -33,7 +33,7 @@ def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool
             stacklevel=4,
         )
     real = np.dtype(f"f{work.itemsize // 2}") if work.kind == "c" else self.dtype
-    return np.asarray(np.divide(total, free)).astype(real, copy=False)
+    return in_rows(np.divide(total, free)).astype(real, copy=False)
 
 
 def _centred(self: Any, dim: Any) -> Any:

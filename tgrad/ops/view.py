@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
-from ..storage import memory, offset, strided, strides
+from ..storage import blank, memory, offset, strided, strides
 from .spec import ROWS, Row, TensorBase, in_rows, op, sizes, view
 
 
@@ -392,7 +392,7 @@ def alias(self):
     return self[...]
 
 
-@view("view_as_real", grad=dict(self=lambda grad: view_as_complex(grad)), method=False)
+@view("view_as_real", grad=dict(self=lambda grad: view_as_complex(_pairs_together(grad))), method=False)
 def view_as_real(self):
     if self.dtype.kind != "c":
         raise RuntimeError("view_as_real is only supported for complex tensors")
@@ -401,6 +401,11 @@ def view_as_real(self):
     block = memory(self).view(part)
     at = self.__array_interface__["data"][0] - block.__array_interface__["data"][0] if self.size else 0
     return np.ndarray(shape, part, block, at, steps)
+
+
+def _pairs_together(x: Any) -> Any:
+    """Real and imaginary parts side by side in memory, as a complex view needs them."""
+    return x.contiguous() if isinstance(x, TensorBase) else np.asarray(x).copy(order="C")  # type: ignore[attr-defined]
 
 
 @view("view_as_complex", grad=dict(self=lambda grad: view_as_real(grad)), method=False)
@@ -527,12 +532,27 @@ def contiguous(self):
 
 
 @op("_to_copy", grad=dict(self=lambda grad: grad), tensors="self", node="ToCopyBackward0", function=False, method=False)
-def to_copy(self, dtype):
+def to_copy(self, dtype, memory_format=None):
     if self.dtype.kind == "c" and dtype.np.kind != "c":
         self = self.real
     if dtype.np.kind in "iu" and self.dtype.kind not in "biu":
-        return _float_to_int(self, dtype.np)
-    return self.astype(dtype.np, order="K")
+        out = _float_to_int(self, dtype.np)
+    else:
+        out = self.astype(dtype.np, order="K")
+    return out if memory_format is None else formatted(out, memory_format)
+
+
+# The order of dimensions in memory, slowest first.
+FORMATS = {"channels_last": (0, 2, 3, 1), "channels_last_3d": (0, 2, 3, 4, 1)}
+
+
+def formatted(a: np.ndarray, memory_format: str) -> np.ndarray:
+    """The array with its memory in the order that a format asks for."""
+    order = FORMATS.get(memory_format, tuple(range(a.ndim)))
+    if a.ndim != len(order):
+        raise RuntimeError(f"required rank {len(order)} tensor to use {memory_format} format")
+    turned = a.transpose(order)
+    return a if turned.flags.c_contiguous else turned.copy(order="C").transpose(np.argsort(order))
 
 
 def _float_to_int(a: np.ndarray, dt: np.dtype) -> np.ndarray:
@@ -548,7 +568,9 @@ def unsafe_view(self, size):
 
 @op("flip", grad=dict(self=lambda grad, dims: flip(grad, dims)), tensors="self", variadic="dims")
 def flip(self, dims):
-    return np.flip(self, wrap_dims(as_ints(dims), self.ndim) if as_ints(dims) else ()).copy()
+    out = blank(self)
+    out[...] = np.flip(self, wrap_dims(as_ints(dims), self.ndim) if as_ints(dims) else ())
+    return out
 
 
 # ---- in-place forms of views: the same formulas under the numbers that PyTorch gives their nodes
