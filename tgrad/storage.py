@@ -65,7 +65,7 @@ def strides(a: np.ndarray) -> tuple[int, ...]:
 def offset(a: np.ndarray) -> int:
     """Where the first element of `a` lies in its memory block, in elements."""
     b = a.base
-    if b is None or a.size == 0:
+    if b is None:
         return 0
     return (a.__array_interface__["data"][0] - memory(a).__array_interface__["data"][0]) // a.dtype.itemsize
 

@@ -187,7 +187,14 @@ def slice_(self, dim=0, start=None, end=None, step=1):
         raise RuntimeError("slice step must be positive")
     d = wrap_dim(dim, self.ndim)
     lo, hi = _clip_slice(self.shape[d], start, end)
-    return self[(slice(None),) * d + (slice(lo, hi, step),)]
+    part = self[(slice(None),) * d + (slice(lo, hi, step),)]
+    if part.size:
+        return part
+    # numpy starts an empty slice anywhere; PyTorch where it would have begun
+    steps = list(strides(self))
+    first = min(offset(self) + lo * steps[d], memory(self).size)
+    steps[d] *= step
+    return strided(self, part.shape, steps, first)
 
 
 @op("slice_backward", grad=dict(grad_output=lambda grad, dim, start, end, step: slice_(grad, dim, start, end, step)),
