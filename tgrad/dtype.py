@@ -195,7 +195,8 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     if not isinstance(type1, dtype) or not isinstance(type2, dtype):
         bad = type1 if not isinstance(type1, dtype) else type2
         raise TypeError(
-            f"promote_types(): argument 'type{1 if bad is type1 else 2}' must be torch.dtype, not {type(bad).__name__}"
+            f"promote_types(): argument 'type{1 if bad is type1 else 2}' (position {1 if bad is type1 else 2}) must be torch.dtype, "
+            f"not {type(bad).__name__}"
         )
     found = _PROMOTED.get((type1, type2))
     if found is None:

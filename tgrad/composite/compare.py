@@ -8,7 +8,6 @@ from .. import dtype as dtypes
 from ..dispatch import no_overload
 from ..dispatch import result_type as common_type
 from ..methods import composite, publish
-from ..ops.view import sum_to
 from ..shape import Size
 from ..tensor import Tensor, wrap
 from .arguments import is_number, need_tensors
@@ -131,4 +130,10 @@ def sum_to_size(self, *size):
     fits = lead >= 0 and all(n in (1, m) for n, m in zip(shape, self._a.shape[lead:], strict=True))
     if not fits:
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(self._a.shape)}}}.")
-    return sum_to(self, shape)
+    dims = [*range(lead), *(lead + i for i, n in enumerate(shape) if n == 1 and self._a.shape[lead + i] != 1)]
+    if not shape:
+        return self.sum()
+    if not dims:
+        return self
+    r = self.sum(dims, keepdim=True)
+    return r.view(shape) if lead else r

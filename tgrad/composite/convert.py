@@ -14,6 +14,7 @@ from ..dtype import dtype
 from ..methods import attach, composite, publish
 from ..ops import view as rows
 from ..ops.spec import ROWS
+from ..storage import memory, offset
 from ..tensor import Tensor, make
 from .arguments import need_tensors
 
@@ -59,11 +60,14 @@ def contiguous(self, memory_format=None):
     return self if self.is_contiguous() else rows.contiguous.record(self)
 
 
-def cast(self: Tensor, d: dtype, copy: bool = False) -> Tensor:
-    """The tensor in dtype d; itself if it has that dtype already."""
-    if d.np == self._a.dtype:
-        return rows.clone.record(self) if copy else self
-    return rows.to_copy.record(self, d)
+def cast(self: Tensor, d: dtype, copy: bool = False, fmt: Any = None) -> Tensor:
+    """The tensor in dtype d and, if one is given, in a memory format; itself if it is so already."""
+    if fmt is FORMATS["preserve_format"]:
+        fmt = None
+    same = d.np == self._a.dtype and (fmt is None or self.is_contiguous(fmt))
+    if same and not copy:
+        return self
+    return rows.to_copy.record(self, d) if fmt is None else rows.to_copy.record(self, d, fmt.name)
 
 
 @composite(function=False, method=True)
@@ -83,7 +87,7 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
     elif places and places[0] is None:
         places.pop(0)
     if places and isinstance(places[0], bool):
-        non_blocking = places.pop(0)
+        places.pop(0)
     if places and isinstance(places[0], bool):
         copy = places.pop(0)
     if places:
@@ -93,15 +97,12 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
         dtype = dtype or other.dtype
     if device is not None:
         devices.check(device)
-    out = cast(self, dtype or self.dtype, copy)
-    if memory_format is not None and memory_format is not FORMATS["preserve_format"]:
-        out = out.contiguous(memory_format=memory_format)  # type: ignore[attr-defined]
-    return out
+    return cast(self, dtype or self.dtype, copy, memory_format)
 
 
 def _caster(name: str, d: dtype) -> None:
-    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
-        return cast(self, d)
+    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+        return cast(self, d, fmt=memory_format)
 
     convert.__name__ = convert.__qualname__ = name
     convert.__doc__ = f"The tensor as {d}."
@@ -302,6 +303,8 @@ def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndar
 def _array_wrap(self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
     from .data import from_numpy
 
+    if array.dtype == np.bool_:  # as PyTorch, whose masks were bytes once
+        array = array.astype(np.uint8)
     return from_numpy(np.ascontiguousarray(array) if array.ndim else np.asarray(array))
 
 
@@ -320,13 +323,22 @@ def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
         )
     if id(self) in memo:
         return memo[id(self)]
-    out = make(self.__class__, self._a.copy(order="K"))
+    out = make(self.__class__, _copied(self._a, memo))
     out._rg = self._rg
     if self._grad is not None:
         out._grad = copies.deepcopy(self._grad, memo)
     out.__dict__.update(copies.deepcopy(self.__dict__, memo))
     memo[id(self)] = out
     return out
+
+
+def _copied(a: np.ndarray, memo: dict[Any, Any]) -> np.ndarray:
+    """The same place in a copy of the memory block: what shared memory before shares it after."""
+    block = memory(a)
+    key = ("memory", block.__array_interface__["data"][0], block.nbytes)
+    if key not in memo:
+        memo[key] = block.view(np.uint8).copy()
+    return np.ndarray(a.shape, a.dtype, memo[key], offset(a) * a.dtype.itemsize, a.strides)
 
 
 def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
@@ -390,6 +402,7 @@ attach("imag", property(imag))
 @composite(method=True)
 def conj(input):
     """The complex conjugate; a real tensor is returned as it is."""
+    need_tensors("conj", input=input)
     return ROWS["conj"].record(input) if input.is_complex() else input
 
 

@@ -11,6 +11,7 @@ from ..methods import composite, return_type
 from ..ops import choice
 from ..ops import extremes as rows
 from ..ops.spec import REQUIRED, Row
+from ..shape import wrap_dim
 from ..tensor import Tensor
 from .reductions import check_input, is_dims, need
 
@@ -128,9 +129,11 @@ def _quantile(name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpo
         ordered = input.flatten().sort()[0]  # type: ignore[attr-defined]
         sizes = [1] * len(shape) if keepdim else []
     else:
-        ordered = input.unsqueeze(-1).transpose(dim, -1) if input.ndim else input.unsqueeze(0)  # type: ignore[attr-defined]
-        if input.ndim and dim % input.ndim == input.ndim - 1:
-            ordered = input
+        d = wrap_dim(dim, input.ndim)
+        if input.ndim == 0:
+            ordered = input.unsqueeze(0)  # type: ignore[attr-defined]
+        else:
+            ordered = input if d == input.ndim - 1 else input.unsqueeze(-1).transpose(d, -1)  # type: ignore[attr-defined]
         ordered = ordered.sort()[0]
         sizes = list(shape)
         if input.ndim:
@@ -138,31 +141,23 @@ def _quantile(name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpo
             if not keepdim:
                 del sizes[dim]
     last = ordered.shape[-1] - 1
+    ordered = ordered.view([*sizes, last + 1])
     nan = ordered.isnan()
-    flat_q = q if q.ndim else q.unsqueeze(0)
+    ranks = q if q.ndim else q.unsqueeze(0)
     if skip_nan:
-        rank = (flat_q * (nan.logical_not().sum(-1, keepdim=True) - 1)).clamp(0)
+        ranks = (ranks * (nan.logical_not().sum(-1, keepdim=True) - 1)).clamp(0)
     else:
-        rank = (flat_q * last).masked_fill(nan.any(-1, keepdim=True), last)
+        ranks = (ranks * last).masked_fill(nan.any(-1, keepdim=True), last)
     if interpolation in ("lower", "higher", "nearest"):
-        rank = {"lower": rank.floor, "higher": rank.ceil, "nearest": rank.round}[interpolation]()
-    below = rank.long()
-    values = ordered.gather(
-        -1, below.expand(*ordered.shape[:-1], below.shape[-1]) if below.ndim < ordered.ndim else below
-    )
+        ranks = {"lower": ranks.floor, "higher": ranks.ceil, "nearest": ranks.round}[interpolation]()
+    below = ranks.long()
+    values = ordered.gather(-1, below)
     if interpolation in ("linear", "midpoint"):
-        weight = rank - below if interpolation == "linear" else rank * 0 + 0.5
-        above = rank.ceil().long()
-        upper = ordered.gather(
-            -1, above.expand(*ordered.shape[:-1], above.shape[-1]) if above.ndim < ordered.ndim else above
-        )
-        values = values.lerp_(upper, weight)
+        weight = ranks - below if interpolation == "linear" else ranks.detach() * 0 + 0.5
+        values = values.lerp_(ordered.gather(-1, ranks.ceil().long()), weight)
     if q.ndim == 0:
-        values = values.squeeze_(-1) if values.ndim else values
-        return values.reshape(sizes) if list(values.shape) != sizes else values
-    values = values.unsqueeze(0).transpose_(0, -1).squeeze_(-1)
-    full = [q.numel(), *sizes]
-    return values.reshape(full) if list(values.shape) != full else values
+        return values.squeeze_(-1)
+    return values.unsqueeze_(0).transpose_(0, -1).squeeze_(-1)
 
 
 def _check_quantile(input: Tensor, q: Tensor, interpolation: str) -> None:

@@ -50,6 +50,19 @@ def _rdiv(self: Tensor, other: Any) -> Any:
     return self.reciprocal() * other  # type: ignore[attr-defined]
 
 
+def of_tensors(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A reflected operator as PyTorch's is when called by its name: for tensors only."""
+
+    def checked(self: Any, other: Any) -> Any:
+        if not isinstance(self, Tensor):
+            raise TypeError(
+                f"descriptor '{name}' for 'torch._C.TensorBase' objects doesn't apply to a '{type(self).__name__}' object"
+            )
+        return method(self, other)
+
+    return checked
+
+
 def guard(fn: Callable[..., Any]) -> Callable[..., Any]:
     """An operator method from a function: foreign operands give NotImplemented."""
 
@@ -67,14 +80,14 @@ def guard_reflected(fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 attach("__add__", _add)
-attach("__radd__", _add)
+attach("__radd__", of_tensors("__radd__", _add))
 attach("__mul__", _mul)
-attach("__rmul__", _mul)
+attach("__rmul__", of_tensors("__rmul__", _mul))
 attach("__sub__", _sub)
 attach("__rsub__", guard(arithmetic.rsub))
 attach("__truediv__", _div)
 attach("__rtruediv__", _rdiv)
-attach("__rdiv__", _rdiv)
+attach("__rdiv__", lambda self, other: self.reciprocal() * other)
 attach("__neg__", fast_unary(rows.neg, lambda self: pointwise(rows.neg, (self,), {})))
 attach("__pos__", lambda self: self.positive())
 attach("__abs__", lambda self: F.abs(self))
@@ -117,7 +130,7 @@ def _bits(symbol: str, name: str, reflected: bool = True) -> None:
         return inplace(row, (self, take(other)), {}) if operand(other) else NotImplemented
 
     attach(f"__{symbol}__", method)
-    attach(f"__r{symbol}__", back)
+    attach(f"__r{symbol}__", of_tensors(f"__r{symbol}__", back))
     attach(f"__i{symbol}__", into_self)
 
 

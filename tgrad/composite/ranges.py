@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into, no_overload
+from ..dispatch import bad_argument, into, no_overload
 from ..dtype import dtype
 from ..methods import composite
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor, wrap
+from ..tensor import _cpp as cpp_name
 from .arguments import is_number
 from .creation import at, check_dtype, flagged
 
@@ -59,6 +60,8 @@ def arange(
     if start is REQUIRED:
         start = 0
     elif end is None:
+        if isinstance(start, str):
+            raise bad_argument("arange", 1, "end", start, "Number")
         start, end = 0, start
     floating = [isinstance(v, (float, np.floating)) or (isinstance(v, Tensor) and v.is_floating_point())
                 for v in (start, end, step)]  # fmt: skip
@@ -123,11 +126,10 @@ def _ends(name: str, start: Any, end: Any, steps: Any, out: Any) -> tuple[Any, A
         raise no_overload(name, *given, out=out)
     shaped = [isinstance(x, Tensor) and x.ndim > 0 for x in (start, end)]
     if any(shaped):
-        ends = [(w, x) for w, x in (("start", start), ("end", end)) if isinstance(x, Tensor)]
-        which = " and ".join(w for w, _ in ends)
-        got = " and ".join(f"{w} with {x.ndim} dimension(s)" for w, x in ends)
-        plural = "tensors" if len(ends) > 1 else "tensor"
-        raise RuntimeError(f"{name} only supports 0-dimensional {which} {plural}, but got {got}.")
+        got = " and ".join(
+            f"{w} with {x.ndim} dimension(s)" for w, x in (("start", start), ("end", end)) if isinstance(x, Tensor)
+        )
+        raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors, but got {got}.")
     steps = steps.__index__()
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -139,7 +141,9 @@ def _ends_dtype(name: str, start: Any, end: Any, d: dtype | None, out: Any) -> d
     if isinstance(start, complex) or isinstance(end, complex):
         wide = dtypes.default_complex()
         if found is not None and not found.is_complex:
-            raise RuntimeError(f"torch.{name}(): inferred dtype {wide} can't be safely cast to passed dtype {found}")
+            raise RuntimeError(
+                f"torch.{name}(): inferred dtype {cpp_name(wide)} can't be safely cast to passed dtype {found.legacy}"
+            )
         return found or wide
     return found or dtypes.get_default_dtype()
 
@@ -226,6 +230,8 @@ def eye(n=REQUIRED, m=None, *, out=None, dtype=None, layout=None, device=None, r
     check_dtype("eye", dtype)
     for x in (n, m):
         if x is not None and (isinstance(x, (bool, float)) or not hasattr(x, "__index__")):
+            if m is None and n is not REQUIRED:
+                raise bad_argument("eye", 1, "n", n, "int")
             raise no_overload("eye", *(v for v in (n, m) if v is not None and v is not REQUIRED))
     if n < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}")

@@ -334,9 +334,8 @@ angle = pointwise(
 )
 
 
-def _frexp_grad(grads: Any, result1: Any) -> Any:
+def _frexp_grad(grad: Any, result1: Any) -> Any:
     """2 ** -exponent, in the gradient's dtype."""
-    grad = grads[0]
     power = result1.to(grad.dtype) if isinstance(result1, TensorBase) else np.asarray(result1).astype(grad.dtype)  # type: ignore[attr-defined]
     return grad / exp2(power)
 

@@ -425,7 +425,7 @@ def view_as_complex(self):
         raise RuntimeError("Input tensor must have one or more dimensions")
     if self.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    if strides(self)[-1] != 1:
+    if self.size and strides(self)[-1] != 1:
         raise RuntimeError("Tensor must have a last dimension with stride 1")
     whole = np.dtype(f"c{self.dtype.itemsize * 2}")
     block = memory(self)
