@@ -70,6 +70,27 @@ def needs_grad(tensors: Sequence[Any]) -> bool:
     return False
 
 
+def no_derivative(row: Row, word: str) -> RuntimeError:
+    return RuntimeError(
+        f"The function '{row.name.partition('.')[0]}' is not differentiable with respect to argument '{word}'. This input "
+        "cannot have requires_grad True."
+    )
+
+
+def no_complex_derivative(row: Row) -> RuntimeError:
+    return RuntimeError(
+        f"{row.name.partition('.')[0]} does not support automatic differentiation for outputs with complex dtype."
+    )
+
+
+def check_fixed(row: Row, inputs: Sequence[Any]) -> None:
+    """See Row.fixed."""
+    for word in row.fixed():
+        t = inputs[row.tensors.index(word)]
+        if isinstance(t, Tensor) and needs_grad((t,)):
+            raise no_derivative(row, word)
+
+
 def _edge_of(t: Any) -> Any:
     return edge(t) if isinstance(t, Tensor) and t.dtype.category >= 2 else None
 
@@ -283,6 +304,10 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     with quiet:
         r = row.array(**dict(zip([t.rstrip('*') for t in row.tensors], arrays, strict=True)), **params)
     recorded = bool(row.grad) and state.grad and needs_grad(tensors)
+    if recorded:
+        check_fixed(row, inputs)
+        if row.real_grad and (r[0] if isinstance(r, (list, tuple)) else r).dtype.kind == "c":
+            raise no_complex_derivative(row)
     if row.family in ("view", "pieces"):
         return _views(row, inputs, params, r, recorded)
     outs = [wrap(a) for a in r] if row.outputs else [wrap(r)]

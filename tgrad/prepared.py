@@ -39,7 +39,7 @@ from typing import Any
 
 import numpy as np
 
-from .dispatch import mark_view, pointwise, run
+from .dispatch import mark_view, no_complex_derivative, no_derivative, pointwise, run
 from .graph.history import edge, geometry
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
@@ -90,6 +90,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
     scope.update(state=state, FAST=FAST, T=Tensor, new=object.__new__, nd=np.ndarray, asarray=np.asarray, edge=edge)
     scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
+    scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
     scope.update(mark_view=mark_view, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
@@ -135,6 +136,8 @@ class _Writer:
                 if p.name in self.optional:
                     value = f"None if {p.name} is None else {value}"
             args.append(f"{p.name}={value}" if p.keyword else value)
+        for w in self.row.fixed():
+            self.add(f"if {w} is not None and {w}._rg and state.grad: raise no_derivative(row, {w!r})")
         self.add("token = enter(silent)", "try:", f"    r = array({', '.join(args)})", "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
@@ -156,6 +159,7 @@ class _Writer:
         if self.many:
             name = diff[0]
             self.add(f"if state.grad and any([t._rg or t._x is not None for t in {name}]) and {kind}.dtype.kind not in 'biu':")
+            self.real(kind)
             self.add(f"    edges = tuple([edge(t) for t in {name}])")
             self.add("    if any([e is not None for e in edges]):", "        node = cls()", "        node.edges = edges")
             self.head(out)
@@ -163,6 +167,7 @@ class _Writer:
             return
         live = " or ".join(f"{self.given(t)}({t}._rg or {t}._x is not None)" for t in diff)
         self.add(f"if ({live}) and state.grad and {kind}.dtype.kind not in 'biu':")
+        self.real(kind)
         for i, t in enumerate(diff):
             own = f"({t}._node or ({t} if {t}._rg else None)) if {t}._x is None else edge({t})"
             if len(self.tensors) > 1:  # one of several inputs may be an integer tensor
@@ -177,6 +182,10 @@ class _Writer:
 
     def given(self, t: str) -> str:
         return f"{t} is not None and " if t in self.optional else ""
+
+    def real(self, kind: str) -> None:
+        if self.row.real_grad:
+            self.add(f"    if {kind}.dtype.kind == 'c': raise no_complex_derivative(row)")
 
     def head(self, out: str) -> None:
         self.add("        node.seq = next_seq()", "        node.extra = None", "        node.plain = True")

@@ -19,7 +19,7 @@ def _need_index(indices: np.ndarray) -> None:
 
 
 @op("embedding", grad=dict(weight=lambda grad, weight_sizes, indices, padding_idx, scale_grad_by_freq: embedding_backward(
-    grad, indices, weight_sizes, padding_idx, scale_grad_by_freq)), tensors="weight indices", method=False)  # fmt: skip
+    grad, indices, weight_sizes, padding_idx, scale_grad_by_freq)), tensors="weight indices", method=False, real_grad=True)  # fmt: skip
 def embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False):
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")

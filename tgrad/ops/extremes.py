@@ -69,8 +69,7 @@ def min_all(self):
 @op(
     "amax",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
-    tensors="self",
-)
+    tensors="self", real_grad=True)
 def amax(self, dim=(), keepdim=False):
     no_empty("amax", self, dim)
     refuse(self, lacking("c", "max_values_cpu"))
@@ -80,8 +79,7 @@ def amax(self, dim=(), keepdim=False):
 @op(
     "amin",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
-    tensors="self",
-)
+    tensors="self", real_grad=True)
 def amin(self, dim=(), keepdim=False):
     no_empty("amin", self, dim)
     refuse(self, lacking("c", "min_values_cpu"))
@@ -94,7 +92,7 @@ def _share_both(grads: Any, self: Any, low: Any, high: Any, dim: Any, keepdim: b
 
 
 @op("aminmax.row", grad=dict(self=lambda grads, self, result0, result1, dim, keepdim: _share_both(
-    grads, self, result0, result1, dim, keepdim)), tensors="self", outputs="min max", node="AminmaxBackward0", **HIDDEN)  # fmt: skip
+    grads, self, result0, result1, dim, keepdim)), tensors="self", outputs="min max", node="AminmaxBackward0", **HIDDEN, real_grad=True)  # fmt: skip
 def aminmax(self, dim=None, keepdim=False):
     if dim is None and not self.size:
         raise RuntimeError(
@@ -243,7 +241,7 @@ def nanmedian_dim(self, dim, keepdim=False):
     return _middle_along("nanmedian", self, dim, keepdim, True)
 
 
-@op("mode.dim", node="ModeBackward0", **CHOICE)
+@op("mode.dim", node="ModeBackward0", **CHOICE, real_grad=True)
 def mode_dim(self, dim=-1, keepdim=False):
     """The smallest of the most frequent values, with the last index that holds it."""
     refuse(self, lacking("c", "mode_cpu"))

@@ -193,7 +193,7 @@ def _spaced(shape: list[int]) -> str:
 
 @op("index_reduce.rows", grad={"self source": lambda grad, self, dim, index, source, reduce, include_self, result: _index_reduce_grad(
         grad, self, dim, index, source, reduce, include_self, result)},
-    tensors="self index source", node="IndexReduceBackward0", function=False, method=False, inplace=True)  # fmt: skip
+    tensors="self index source", node="IndexReduceBackward0", function=False, method=False, inplace=True, real_grad=True)  # fmt: skip
 def index_reduce(self, index, source, dim, reduce, include_self=True):
     d = wrap_dim(dim, self.ndim)
     if reduce not in ("prod", "mean", "amax", "amin"):
@@ -326,8 +326,12 @@ def check_bounds(self: np.ndarray, indices: Any) -> bool:
         ) from None
     empty = 0 in shape or any(n == 0 for k, n in zip(indices, self.shape, strict=False) if k is None)
     empty = empty or 0 in self.shape[len(indices) :]
+    shown = -1  # PyTorch counts index tensors here, not dimensions
     for at, i in enumerate(indices):
-        if i is None or not i.size:
+        if i is None:
+            continue
+        shown += 1
+        if not i.size:
             continue
         n = self.shape[at]
         if n == 0 and 0 not in shape:
@@ -335,7 +339,9 @@ def check_bounds(self: np.ndarray, indices: Any) -> bool:
         if not empty:
             wrong = (i < -n) | (i >= n)
             if wrong.any():
-                raise IndexError(f"index {i[wrong].reshape(-1)[0]} is out of bounds for dimension {at} with size {n}")
+                raise IndexError(
+                    f"index {i[wrong].reshape(-1)[0]} is out of bounds for dimension {shown} with size {n}"
+                )
     return empty
 
 

@@ -62,7 +62,7 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
 
 
 @op("kthvalue", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
-    grad, self_sizes, dim, keepdim, result1)), tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
+    grad, self_sizes, dim, keepdim, result1)), tensors="self", outputs="values indices", undiff="indices", real_grad=True)  # fmt: skip
 def kthvalue(self, k, dim=-1, keepdim=False):
     d = wrap_dim(dim, self.ndim)
     n = self.shape[d] if self.ndim else 1

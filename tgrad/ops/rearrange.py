@@ -161,7 +161,7 @@ def _blank(grad: Any, shape: Any) -> Any:
 
 @op("select_scatter", grad=dict(
         self=lambda grad, src_sizes, dim, index: select_scatter(grad, _blank(grad, src_sizes), dim, index),
-        src=lambda grad, dim, index: select(grad, dim, index)), tensors="self src")  # fmt: skip
+        src=lambda grad, dim, index: select(grad, dim, index)), tensors="self src", real_grad=True)  # fmt: skip
 def select_scatter(self, src, dim, index):
     out = same_strides(self)
     return _scattered(out, select.array(out, dim, index), src, "slice")
@@ -169,7 +169,7 @@ def select_scatter(self, src, dim, index):
 
 @op("slice_scatter", grad=dict(
         self=lambda grad, src_sizes, dim, start, end, step: slice_scatter(grad, _blank(grad, src_sizes), dim, start, end, step),
-        src=lambda grad, dim, start, end, step: slice_(grad, dim, start, end, step)), tensors="self src")  # fmt: skip
+        src=lambda grad, dim, start, end, step: slice_(grad, dim, start, end, step)), tensors="self src", real_grad=True)  # fmt: skip
 def slice_scatter(self, src, dim=0, start=None, end=None, step=1):
     out = same_strides(self)
     return _scattered(out, slice_.array(out, dim, start, end, step), src, "slice")

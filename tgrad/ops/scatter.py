@@ -201,7 +201,7 @@ def divided(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 @op("scatter_reduce.two", grad={"self src": lambda grad, self, dim, index, src, reduce, include_self, result: _scatter_reduce_grad(
         grad, self, dim, index, src, reduce, include_self, result)},
-    tensors="self index src", node="ScatterReduceBackward0", function=False, method=False, inplace=True)  # fmt: skip
+    tensors="self index src", node="ScatterReduceBackward0", function=False, method=False, inplace=True, real_grad=True)  # fmt: skip
 def scatter_reduce(self, index, src, dim, reduce, include_self=True):
     d = wrap_dim(dim, self.ndim)
     if reduce not in REDUCERS:

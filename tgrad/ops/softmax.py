@@ -93,7 +93,7 @@ def _kernel(name: str, self: np.ndarray, dim: int) -> str:
 
 
 @op("_softmax", grad=dict(self=lambda grad, result, dim: _softmax_grad(grad, result, dim)), tensors="self",
-    node="SoftmaxBackward0", function=False, method=False)  # fmt: skip
+    node="SoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
 def softmax(self, dim):
     refuse(self, lacking("bic", _kernel("softmax", self, dim)))
     d = wrap_dim(dim, self.ndim)
@@ -117,7 +117,7 @@ def _row_sum(x: Any, dim: int) -> Any:
 
 
 @op("_log_softmax", grad=dict(self=lambda grad, result, dim: grad - exp(result) * _row_sum(grad, dim)), tensors="self",
-    node="LogSoftmaxBackward0", function=False, method=False)  # fmt: skip
+    node="LogSoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
 def log_softmax(self, dim):
     refuse(self, lacking("bic", _kernel("log_softmax", self, dim)))
     d = wrap_dim(dim, self.ndim)

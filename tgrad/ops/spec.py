@@ -61,8 +61,8 @@ class Row:
 
     __slots__ = (
         "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
-        "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "record", "tensors", "ufunc",
-        "undiff",
+        "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
+        "ufunc", "undiff",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +91,7 @@ class Row:
         numbers: str = "",
         overloads: bool = False,
         narrow: bool = False,
+        real_grad: bool = False,
         contiguous: bool = False,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
@@ -113,6 +114,7 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.narrow = narrow  # halves are computed as halves, not in float32
+        self.real_grad = real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one
         self.contiguous = contiguous  # the result is row-major, whatever the operands' layout
         self.check: Callable[..., None] | None = (
             None  # set by the composites: raises for (inputs, params) that do not go
@@ -139,6 +141,12 @@ class Row:
         if self.family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
             args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
         return self.array(*args, **kwargs)
+
+    def fixed(self) -> list[str]:
+        """Inputs of floats that have no derivative: they must not require one. Indices and masks never do."""
+        targets = {t for f in self.grad.values() for t in f.targets}
+        integers = {"index", "indices", "mask"}
+        return [w for t in self.tensors if (w := t.rstrip("*")) not in targets | integers] if targets else []
 
     def __repr__(self) -> str:
         return f"<row {self.name} -> {self.node}>"
