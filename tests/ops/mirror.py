@@ -7,7 +7,9 @@ and the first line of its text. Each library gets fresh inputs, made by PREPARE.
 from __future__ import annotations
 
 import ast
+import copy
 import math
+import pickle
 import re
 import warnings
 from typing import Any
@@ -36,7 +38,7 @@ k = torch.tensor([0, 2])
 
 def outcome(library: Any, source: str) -> Any:
     """What the snippet gives with `library` as torch, in plain data."""
-    names: dict[str, Any] = {"torch": library, "np": np}
+    names: dict[str, Any] = {"torch": library, "np": np, "copy": copy, "pickle": pickle}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exec(PREPARE, names)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+from typing import Any
 
-from .mirror import same
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tgrad
+
+from .mirror import same, torch
 
 READ = [
     "x[[[0,1],[1,2]]]",
@@ -283,3 +291,131 @@ def test_write(source: str) -> None:
 @pytest.mark.parametrize("source", FUNCTIONS)
 def test_functions(source: str) -> None:
     same(source)
+
+
+# ---- random keys
+
+
+class Piece:
+    """One element of a key, as text (for messages) and as each library's object."""
+
+    def __init__(self, text: str, make: Any) -> None:
+        self.text, self.make = text, make
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _tensor(values: Any, dtype: str) -> Piece:
+    return Piece(f"tensor({values}, {dtype})", lambda lib: lib.tensor(values, dtype=getattr(lib, dtype)))
+
+
+def _plain(value: Any) -> Piece:
+    return Piece(repr(value), lambda lib: value)
+
+
+def _nested(draw: Any, shape: tuple[int, ...], low: int, high: int) -> Any:
+    if not shape:
+        return draw(st.integers(low, high))
+    return [_nested(draw, shape[1:], low, high) for _ in range(shape[0])]
+
+
+@st.composite
+def keys(draw: Any, shape: tuple[int, ...]) -> list[Piece]:
+    spread = draw(st.sampled_from([(2,), (1,), (2, 1), (3,), (2, 2), ()]))
+    out: list[Piece] = []
+    dim = 0
+    while dim < len(shape) and draw(st.integers(0, 5)):
+        n = shape[dim]
+        kind = draw(st.sampled_from(["int", "slice", "none", "dots", "index", "list", "array", "mask", "bool"]))
+        dim += kind not in ("none", "dots", "bool")
+        if kind == "int":
+            out.append(
+                _plain(draw(st.integers(-n - 1, n) if draw(st.integers(0, 9)) == 0 else st.integers(-n, max(n - 1, 0))))
+            )
+        elif kind == "slice":
+            bound = st.none() | st.integers(-n - 2, n + 2)
+            out.append(_plain(slice(draw(bound), draw(bound), draw(st.none() | st.integers(1, 3)))))
+        elif kind == "none":
+            out.append(_plain(None))
+        elif kind == "dots":
+            if not any(p.text == "Ellipsis" for p in out):
+                out.append(_plain(Ellipsis))
+        elif kind == "bool":
+            out.append(_plain(draw(st.booleans())))
+        elif kind == "mask":
+            out.append(_tensor([draw(st.booleans()) for _ in range(n)], "bool"))
+        else:
+            values = _nested(draw, spread, -n, max(n - 1, 0))
+            if kind == "index":
+                out.append(_tensor(values, draw(st.sampled_from(["int64", "int32"]))))
+            elif kind == "array":
+                out.append(Piece(f"np.array({values})", lambda lib, v=values: np.array(v)))
+            else:
+                out.append(_plain(values))
+    return out
+
+
+@st.composite
+def cases(draw: Any) -> tuple[tuple[int, ...], list[int], list[Piece]]:
+    shape = tuple(draw(st.lists(st.integers(1, 4), min_size=1, max_size=4)))
+    order = draw(st.permutations(range(len(shape))))
+    return shape, list(order), draw(keys(tuple(shape[d] for d in order)))
+
+
+def _source(lib: Any, shape: tuple[int, ...], order: list[int]) -> tuple[Any, Any]:
+    n = int(np.prod(shape))
+    leaf = (lib.arange(float(n)) / 8 + 0.5).reshape(shape).detach().requires_grad_()
+    return leaf, (leaf * 1).permute(order)
+
+
+def _key(lib: Any, pieces: list[Piece]) -> Any:
+    made = tuple(p.make(lib) for p in pieces)
+    return made[0] if len(made) == 1 else made
+
+
+def _read(lib: Any, case: Any) -> Any:
+    shape, order, pieces = case
+    leaf, x = _source(lib, shape, order)
+    try:
+        y = x[_key(lib, pieces)]
+        (y * y).sum().backward()
+    except Exception as error:
+        return type(error).__name__, str(error).split("\n")[0]
+    return tuple(y.shape), y.grad_fn.name(), y.tolist(), leaf.grad.tolist()
+
+
+def _write(lib: Any, case: Any, cut: int) -> Any:
+    shape, order, pieces = case
+    leaf, x = _source(lib, shape, order)
+    try:
+        with lib.no_grad():
+            target = tuple(x[_key(lib, pieces)].shape)[cut:]
+        value = (lib.arange(float(np.prod(target))) + 10).reshape(target).requires_grad_()
+        x[_key(lib, pieces)] = value
+        (x * x).sum().backward()
+    except Exception as error:
+        return type(error).__name__, str(error).split("\n")[0]
+    return x.tolist(), leaf.grad.tolist(), value.grad.tolist() if value.grad is not None else None
+
+
+def _unique(case: Any) -> bool:
+    """Whether the key names no element twice: what stays, when two values go to one place, is nobody's promise."""
+    shape, order, pieces = case
+    with contextlib.suppress(Exception):
+        picked = torch.arange(int(np.prod(shape))).reshape(shape).permute(order)[_key(torch, pieces)]
+        return picked.unique().numel() == picked.numel()
+    return True
+
+
+@settings(max_examples=400, deadline=None)
+@given(cases())
+def test_read_any_key(case: Any) -> None:
+    assert _read(tgrad, case) == _read(torch, case)
+
+
+@settings(max_examples=400, deadline=None)
+@given(cases(), st.integers(0, 2))
+def test_write_any_key(case: Any, cut: int) -> None:
+    if _unique(case):
+        assert _write(tgrad, case, cut) == _write(torch, case, cut)

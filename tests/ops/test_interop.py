@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
+import numpy as np
 import pytest
 
-from .mirror import same
+import tgrad
+from tgrad.composite.exchange import EXPORTED
+
+from .mirror import same, torch
 
 CONVERSIONS = [
     "torch.zeros(2).adjoint()",
@@ -113,3 +119,220 @@ CONVERSIONS = [
 @pytest.mark.parametrize("source", CONVERSIONS)
 def test_conversions(source: str) -> None:
     same(source)
+
+
+EXCHANGE = [
+    "np.from_dlpack(x)",
+    "np.from_dlpack(x.t()).strides",
+    "np.from_dlpack(x.requires_grad_())",
+    "torch.from_dlpack(np.arange(3.))",
+    "torch.from_dlpack(np.arange(6.).reshape(2,3).T).stride()",
+    "torch.from_dlpack(x).data_ptr()==x.data_ptr()",
+    "torch.from_dlpack(torch.arange(3).to(torch.bfloat16))",
+    "torch.from_dlpack(torch.tensor([True,False]))",
+    "torch.from_dlpack(torch.tensor([1j]))",
+    "copy.copy(x)",
+    "copy.deepcopy(x)",
+    "copy.deepcopy(x*2)",
+    "copy.deepcopy(x.requires_grad_())",
+    "copy.deepcopy([x,x])[0] is copy.deepcopy([x,x])[1]",
+    "(lambda l: l[0] is l[1])(copy.deepcopy([x,x]))",
+    "(lambda l: l[0].data_ptr()==l[1].data_ptr()-4*3)(copy.deepcopy([x[0],x[1]]))",
+    "pickle.loads(pickle.dumps(x))",
+    "pickle.loads(pickle.dumps(x.t())).stride()",
+    "pickle.loads(pickle.dumps(x.bfloat16()))",
+    "pickle.loads(pickle.dumps(x.clone().requires_grad_()))",
+    "pickle.loads(pickle.dumps(torch.Size([1,2])))",
+    "pickle.loads(pickle.dumps(torch.float32)) is torch.float32",
+    "copy.deepcopy(torch.float32) is torch.float32",
+    "pickle.loads(pickle.dumps(torch.device('cpu')))",
+    "[t.tolist() for t in x]",
+    "list(x.unbind())[0]",
+    "dict(zip([1,2],x))",
+    "sorted(torch.tensor([3,1,2]))",
+    "max(torch.tensor([3,1,2]))",
+    "sum(torch.tensor([3,1,2]))",
+    "sum(x)",
+    "(lambda a,b: (a+b))(*x)",
+    "x.numpy() is x.numpy()",
+    "(lambda n: (n.__setitem__(0,9), x)[1])(x.numpy())",
+    "(lambda a: (a.__setitem__(0,9), torch.from_numpy(a))[1])(np.arange(3.))",
+    "(lambda a,t: (t.add_(1), a)[1])(*(lambda a:(a,torch.from_numpy(a)))(np.arange(3.)))",
+    "x.requires_grad_().numpy()",
+    "x.requires_grad_().detach().numpy()",
+    "x.requires_grad_().numpy(force=True)",
+    "x.bfloat16().numpy()",
+    "x.conj().numpy()",
+    "np.array(x.requires_grad_())",
+    "np.asarray(x.bool())",
+    "np.float32(x[0,1])",
+    "np.int64(x[0,1])",
+    "np.array([x[0,0],x[0,1]])",
+    "np.array([x,x]).shape",
+    "np.multiply(x,2)",
+    "np.exp(x)",
+    "np.maximum(x,1)",
+    "np.isnan(x)",
+    "np.greater(x,1)",
+    "np.dot(x.numpy(),x.T)",
+    "np.add(np.ones(3),x[0])",
+    "x==np.ones(3)",
+    "x>np.float32(1)",
+    "np.float32(1)<x",
+    "np.int64(2)+torch.tensor(3)",
+    "torch.tensor(3)+np.int64(2)",
+    "torch.tensor(np.int64(2))+1",
+    "(torch.tensor(3)+np.float64(2.5))",
+    "x[0]+np.float64(2.5)",
+    "x.__array__(np.float64)",
+    "x.__array__().dtype",
+    "x in [x]",
+    "x[0] in [x[1]]",
+    "str(x.dtype),repr(x.device),x.is_cuda,x.layout",
+    "x.tolist()[0][1].__class__",
+    "torch.tensor(True).item() is True",
+    "torch.tensor(3).__index__()",
+    "torch.tensor(3.5).__int__()",
+    "torch.tensor(3.5).__bool__()",
+    "torch.tensor([]).__bool__()",
+    "torch.tensor([0.]).__bool__()",
+    "torch.tensor([[3]]).item()",
+    "torch.tensor([]).item()",
+    "complex(torch.tensor(1+2j))",
+    "float(torch.tensor(1+2j))",
+    "float(torch.tensor(1+0j))",
+    "int(torch.tensor([3.7]))",
+    "int(torch.tensor(float('nan')))",
+    "int(torch.tensor(float('inf')))",
+    "round(torch.tensor(3.7))",
+    "abs(torch.tensor(-3))",
+    "divmod(torch.tensor(7),2)",
+    "-torch.tensor([True])",
+    "~torch.tensor([True])",
+    "[10,20,30][torch.tensor(1)]",
+    "range(torch.tensor(3))",
+    "'%d' % torch.tensor(3)",
+    "'%.2f' % torch.tensor(3.14159)",
+    "f'{torch.tensor(3.14159):.2f}'",
+    "format(torch.tensor([1.]),'.2f')",
+    "'{}'.format(torch.tensor(3))",
+    "'{}'.format(torch.tensor([3]))",
+    "len(torch.zeros(0,3))",
+    "torch.Size([2,3])==(2,3)",
+    "torch.Size([2,3])[-1]",
+    "torch.Size([2,3]).count(2)",
+    "hash(torch.Size([2,3]))==hash((2,3))",
+    "torch.Size([])",
+    "torch.Size()",
+    "torch.Size([2])+[3]",
+    "torch.Size([1,2,3])[::2]",
+    "torch.Size([-1])",
+    "isinstance(torch.Size([1]),tuple)",
+    "x.new_tensor([1,2],dtype=torch.int64)",
+    "x.new_ones(2)",
+    "x.new_empty((2,0))",
+    "x.new_full((2,),7)",
+    "x.new_zeros(2,dtype=torch.int8)",
+    "x.new(torch.Size([2])).shape",
+    "x.new(x)",
+    "x.new(x.long())",
+    "x.type()",
+    "x.type('torch.DoubleTensor')",
+    "x.type(torch.int32)",
+    "x.type('foo')",
+    "x.type(torch.FloatTensor).dtype",
+    "isinstance(x,torch.FloatTensor)",
+    "isinstance(x,torch.DoubleTensor)",
+    "isinstance(x,torch.Tensor)",
+    "torch.is_tensor(x)",
+    "x.element_size(),x.nbytes,x.itemsize",
+    "x.storage_offset(),x[1].storage_offset()",
+    "x.untyped_storage().nbytes()",
+    "x[1].untyped_storage().data_ptr()==x.untyped_storage().data_ptr()",
+    "x.is_shared()",
+    "x.data_ptr()==x.detach().data_ptr()",
+    "x.to('cpu') is x",
+    "x.to(torch.float32) is x",
+    "x.float() is x",
+    "x.to(torch.float32,copy=True) is x",
+    "x.cpu() is x",
+    "x.contiguous() is x",
+    "x.long().to(x)",
+    "x.to(torch.int8)",
+    "torch.tensor([300.,-1.]).to(torch.uint8)",
+    "torch.tensor([1.5,-1.5]).long()",
+    "torch.as_tensor(x) is x",
+    "torch.as_tensor(np.arange(3.)).dtype",
+    "torch.as_tensor([1,2])",
+    "torch.asarray(np.arange(3))",
+    "torch.frombuffer(bytearray(b'abcd'),dtype=torch.uint8)",
+    "torch.frombuffer(bytearray(b'abcdefgh'),dtype=torch.float32).shape",
+    "memoryview(x.numpy()).shape",
+    "x.__reversed__()",
+    "reversed(x)",
+    "x.__contains__(2.)",
+    "x.__len__()",
+    "bool(x[0,0]==0)",
+    "x.is_set_to(x)",
+    "x.is_same_size(x)",
+    "x.apply_(lambda v: v+1)",
+    "x.map_(x,lambda a,b:a*b)",
+    "x.requires_grad_().apply_(lambda v:v)",
+    "torch.numel(x)",
+    "torch.tensor(x.numpy())",
+    "torch.tensor([x[0,0],x[0,1]])",
+    "torch.tensor([np.array([1,2]),np.array([3,4])])",
+    "torch.tensor([[1,2],[3]])",
+    "torch.tensor([1,'a'])",
+    "torch.tensor('a')",
+    "torch.tensor([None])",
+    "torch.tensor(np.array(['a']))",
+    "torch.tensor([1,2.5])",
+    "torch.tensor([True,2])",
+    "torch.tensor([1j,2])",
+    "torch.tensor([[]]).shape",
+    "torch.tensor(-1,dtype=torch.uint8)",
+    "torch.tensor(np.uint16([1]))",
+    "torch.tensor(np.float16([1]))",
+]
+
+
+@pytest.mark.parametrize("source", EXCHANGE)
+def test_exchange(source: str) -> None:
+    same("x = torch.arange(6.0).reshape(2, 3); " + source)
+
+
+# ---- DLPack, between the two libraries
+
+TYPES = ["bfloat16", "float16", "float32", "float64", "int8", "int64", "uint8", "bool", "complex64"]
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_dlpack_shares_memory_both_ways(name: str) -> None:
+    theirs = torch.arange(6).reshape(2, 3).to(getattr(torch, name)).t()
+    ours = tgrad.from_dlpack(theirs)
+    assert (str(ours.dtype), tuple(ours.shape), ours.stride()) == (f"torch.{name}", (3, 2), (1, 3))
+    assert ours.data_ptr() == theirs.data_ptr()
+    back = torch.from_dlpack(ours)
+    assert back.dtype == theirs.dtype and back.stride() == theirs.stride() and back.data_ptr() == theirs.data_ptr()
+    ours[0, 1] = 1
+    assert theirs[0, 1] == 1 and back[0, 1] == 1
+    del theirs, ours
+    gc.collect()
+    assert back[2, 0] == torch.tensor(2).to(back.dtype)  # the memory lives as long as somebody shows it
+
+
+def test_dlpack_capsule_is_taken_once() -> None:
+    capsule = tgrad.ones(2).__dlpack__()
+    assert tgrad.from_dlpack(capsule).tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="once"):
+        tgrad.from_dlpack(capsule)
+
+
+def test_dlpack_frees_what_nobody_took() -> None:
+    array = np.ones(3)
+    tgrad.from_numpy(array).to(tgrad.bfloat16).__dlpack__()
+    before = len(EXPORTED)
+    for _ in range(5):
+        tgrad.ones(2).bfloat16().__dlpack__()
+    assert len(EXPORTED) <= before + 1

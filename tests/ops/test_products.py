@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
+import numpy as np
 import pytest
 
-from .mirror import same
+import tgrad
+
+from .mirror import same, torch
 
 PRODUCTS = [
     "torch.mm(x,x)",
@@ -163,3 +169,45 @@ PRODUCTS = [
 @pytest.mark.parametrize("source", PRODUCTS)
 def test_products(source: str) -> None:
     same(source)
+
+
+# ---- matmul: every pair of dimensions, layouts, who needs a gradient
+
+LEFT = {1: (4,), 2: (3, 4), 3: (2, 3, 4), 4: (5, 2, 3, 4)}
+RIGHT = {1: (4,), 2: (4, 2), 3: (2, 4, 2), 4: (1, 2, 4, 2)}
+
+
+def _names(node: Any, depth: int = 8) -> list[Any]:
+    if node is None or depth == 0 or node.name() == "torch::autograd::AccumulateGrad":
+        return []
+    return [node.name(), [_names(n, depth - 1) for n, _ in node.next_functions]]
+
+
+def _input(lib: Any, shape: tuple[int, ...], turned: bool, wants: bool, seed: int) -> Any:
+    values = np.random.default_rng(seed).normal(size=shape)
+    if turned and len(shape) > 1:
+        values = np.ascontiguousarray(values.swapaxes(-1, -2))
+    t = lib.tensor(values.tolist(), dtype=lib.float64)
+    return (t.transpose(-1, -2) if turned and len(shape) > 1 else t).detach().requires_grad_(wants)
+
+
+def _product(lib: Any, m: int, n: int, turned: tuple[bool, bool], wants: tuple[bool, bool]) -> Any:
+    a = _input(lib, LEFT[m], turned[0], wants[0], 1)
+    b = _input(lib, RIGHT[n], turned[1], wants[1], 2)
+    y = a @ b
+    live = [t for t in (a, b) if t.requires_grad]
+    first = lib.autograd.grad((y**3).sum(), live, create_graph=True)
+    second = lib.autograd.grad(sum((g**2).sum() for g in first), live)
+    steps = [s for s, k in zip(y.stride(), y.shape, strict=True) if k > 1]
+    return _names(y.grad_fn), tuple(y.shape), steps, [t.detach().tolist() for t in (y, *first, *second)]
+
+
+@pytest.mark.parametrize("m", LEFT)
+@pytest.mark.parametrize("n", RIGHT)
+def test_matmul(m: int, n: int) -> None:
+    for turned in itertools.product((False, True), repeat=2):
+        for wants in ((True, True), (True, False), (False, True)):
+            ours, theirs = (_product(lib, m, n, turned, wants) for lib in (tgrad, torch))
+            assert ours[:3] == theirs[:3], (turned, wants)
+            for x, y in zip(ours[3], theirs[3], strict=True):
+                np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-10)

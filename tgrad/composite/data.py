@@ -13,6 +13,7 @@ from ..methods import attach, composite
 from ..ops.view import to_copy
 from ..tensor import Tensor, wrap
 from .creation import at, flagged, number_for, scalar_name
+from .exchange import array, capsule
 
 
 def infer_dtype(data: Any) -> dtype:
@@ -306,37 +307,18 @@ def from_dlpack(ext_tensor, *, device=None, copy=None):
     """A tensor over the memory of any object that speaks DLPack (numpy, torch, cupy, jax ... arrays on the CPU)."""
     if isinstance(ext_tensor, Tensor):
         return ext_tensor.detach() if not copy else ext_tensor.detach().clone()
-    if not hasattr(ext_tensor, "__dlpack__"):
+    if type(ext_tensor).__name__ == "PyCapsule":
+        a = array(ext_tensor)
+    elif not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__, not {type(ext_tensor).__name__}")
-    kind, _ = ext_tensor.__dlpack_device__()
-    if int(kind) != 1:
-        raise RuntimeError(
-            f"from_dlpack: the tensor lies on DLPack device {int(kind)}, which tgrad cannot read: move it to the CPU"
-        )
-    try:
-        a = np.from_dlpack(ext_tensor)
-    except (RuntimeError, BufferError) as error:
-        if "bfloat16" not in repr(getattr(ext_tensor, "dtype", "")):
-            raise
-        raise RuntimeError(
-            "from_dlpack: numpy cannot take bfloat16 through DLPack; pass x.view(int16) and view it back"
-        ) from error
-    if not a.flags.writeable:
-        a = _writable_alias(a)
+    else:
+        kind, _ = ext_tensor.__dlpack_device__()
+        if int(kind) != 1:
+            raise RuntimeError(
+                f"from_dlpack: the tensor lies on DLPack device {int(kind)}, which tgrad cannot read: move it to the CPU"
+            )
+        a = array(ext_tensor.__dlpack__())
     return wrap(a.copy() if copy else a)
-
-
-def _writable_alias(a: np.ndarray) -> np.ndarray:
-    """numpy imports DLPack memory read-only unless told that it may write; PyTorch always writes."""
-    import ctypes
-
-    if not a.size:
-        return a.copy()
-    low = a.__array_interface__["data"][0]
-    span = sum((n - 1) * s for n, s in zip(a.shape, a.strides, strict=True)) + a.itemsize
-    raw = (ctypes.c_char * span).from_address(low)
-    raw._owner = a  # type: ignore[attr-defined]  # keeps the exporter's memory alive
-    return np.ndarray(a.shape, a.dtype, raw, 0, a.strides)
 
 
 def _dlpack(
@@ -345,11 +327,9 @@ def _dlpack(
     """A DLPack capsule over this tensor's memory."""
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    return (
-        self._a.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
-        if max_version
-        else self._a.__dlpack__()
-    )
+    if max_version and self.dtype is not dtypes.bfloat16:
+        return self._a.__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+    return capsule(self._a.copy() if copy else self._a)
 
 
 attach("__dlpack__", _dlpack)

@@ -6,6 +6,7 @@ and masks are collected and applied in one gather (or one write) at the end.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,11 @@ ZERO_DIM = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor to a "
     "number"
 )
+NON_TUPLE = (
+    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
+    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which "
+    "will result either in an error or a different result"
+)
 NUMPY_TYPES = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
 
 
@@ -33,6 +39,7 @@ def normalized(key: Any) -> tuple[Any, ...]:
     if isinstance(key, list) and len(key) < 32:
         for k in key:
             if k is None or k is Ellipsis or isinstance(k, (slice, Tensor, list, tuple, np.ndarray, str)):
+                warnings.warn(NON_TUPLE, UserWarning, stacklevel=4)
                 return tuple(key)
     return (key,)
 
@@ -155,8 +162,6 @@ class Key:
 
     def _add_mask(self, x: Tensor, dim: int, mask: np.ndarray) -> None:
         if mask.dtype == np.uint8:
-            import warnings
-
             warnings.warn(
                 "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
                 UserWarning,

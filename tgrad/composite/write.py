@@ -24,11 +24,11 @@ def copy_(self, src, non_blocking=False):
     """Copies the elements of `src`, broadcast and converted, into this tensor. Recorded as CopyBackwards."""
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
+    recording = state.grad and needs_grad((self, src))
+    check_writable(self, recording or (state.grad and self._rg))
     shape = broadcast_shapes(self._a.shape, src._a.shape)
     if shape != self._a.shape:
         raise RuntimeError(f"output with shape {list(self._a.shape)} doesn't match the broadcast shape {list(shape)}")
-    recording = state.grad and needs_grad((self, src))
-    check_writable(self, recording or (state.grad and self._rg))
     node = inplace_node(copy_row, (self, src), {}) if recording else None
     a = src._a
     if a.dtype != self._a.dtype:
@@ -250,10 +250,20 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
 
 
 @composite(function=False, method=True)
+def is_set_to(self, tensor):
+    """Whether both show the same memory with the same sizes and strides."""
+    a, b = self._a, tensor._a
+    same = (
+        a.shape == b.shape and a.strides == b.strides and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
+    return same and a.dtype == b.dtype
+
+
+@composite(function=False, method=True)
 def apply_(self, callable):
     """Replaces each element by `callable(element)`, in Python; slow."""
     if self.requires_grad:
-        raise TypeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     it = np.nditer(self._a, flags=["multi_index", "zerosize_ok"], op_flags=[["readwrite"]])
     for x in it:
         x[...] = callable(x.item())
