@@ -55,6 +55,13 @@ _SUBMODULES = (
     "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
+# Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.
+_NEURAL = frozenset(
+    "alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits celu celu_ cosine_embedding_loss cosine_similarity "
+    "feature_alpha_dropout feature_dropout group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
+    "pairwise_distance rms_norm rrelu rrelu_ selu selu_ threshold threshold_ triplet_margin_loss".split()
+)
+
 
 def __getattr__(name: str):
     """Functions are fetched and submodules imported when first looked at; a name that tgrad lacks says so."""
@@ -63,13 +70,16 @@ def __getattr__(name: str):
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found
+    if name in _NEURAL:
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.nn.toplevel"), name)
+        return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+    return sorted({*globals(), *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
 
 
 def typename(obj: object) -> str:

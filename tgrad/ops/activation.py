@@ -11,7 +11,7 @@ import numpy as np
 from ..dtype import finfo, from_np
 from ..shape import wrap_dim
 from .pointwise import clamp_scalar, erf, exp, log1p, tanh, where
-from .spec import FLOAT, op, pointwise
+from .spec import FLOAT, camel, nothing, op, pointwise
 from .special import scipy_function
 from .view import cat, slice_
 
@@ -37,7 +37,9 @@ def _sigmoid(self: Any) -> Any:
     return 1 / (1 + np.exp(-self))
 
 
-sigmoid = pointwise("sigmoid", _sigmoid, grad=dict(self=lambda grad, result: grad * ((1 - result) * result)), kind=FLOAT)
+sigmoid = pointwise(
+    "sigmoid", _sigmoid, grad=dict(self=lambda grad, result: grad * ((1 - result) * result)), kind=FLOAT
+)
 
 
 def _relu(self: np.ndarray) -> Any:
@@ -52,7 +54,32 @@ def _no_relu(self: np.ndarray) -> Exception:
     return NotImplementedError("clamp is not supported for complex types")
 
 
-relu = pointwise("relu", _relu, grad=dict(self=lambda grad, result: where(result <= 0, 0, grad)))
+# Note [Slopes that are steps]
+# The slope of relu and its kin is a step function: the gradient's own gradient with respect to the input is zero, but it is
+# not nothing. PyTorch records these backward computations as ops that depend on the input, so that grad of grad gives zeros
+# instead of an error; so do the `..._backward` rows.
+
+
+def step_row(name: str, array: Callable[..., Any], again: Callable[..., Any]) -> Any:
+    """A backward computation as a row of its own; see Note [Slopes that are steps]."""
+    return pointwise(
+        name + "_backward",
+        array,
+        tensors="grad_output self",
+        node=camel(name) + "BackwardBackward0",
+        grad=dict(grad_output=again, self=lambda grad: nothing(grad)),
+        function=False,
+        method=False,
+        inplace=False,
+    )
+
+
+threshold_backward = step_row(
+    "threshold",
+    lambda grad_output, self, threshold: np.where(self <= threshold, 0, grad_output),
+    lambda grad, self, threshold: threshold_backward(grad, self, threshold),
+)
+relu = pointwise("relu", _relu, grad=dict(self=lambda grad, result: threshold_backward(grad, result, 0)))
 
 
 # ---- piecewise linear ones
@@ -63,11 +90,34 @@ def _leaky_relu(self: np.ndarray, slope: float) -> Any:
     return np.where(self > 0, self, self * slope)
 
 
+leaky_relu_backward = step_row(
+    "leaky_relu",
+    lambda grad_output, self, negative_slope: np.where(self > 0, grad_output, grad_output * negative_slope),
+    lambda grad, self, negative_slope: leaky_relu_backward(grad, self, negative_slope),
+)
 leaky_relu = activation(
     "leaky_relu",
     lambda self, negative_slope=0.01: _leaky_relu(self, negative_slope),
-    grad=dict(self=lambda grad, self, negative_slope: where(self > 0, grad, grad * negative_slope)),
+    grad=dict(self=lambda grad, self, negative_slope: leaky_relu_backward(grad, self, negative_slope)),
 )
+# In place, the sign of the input is read off the result.
+leaky_relu_inplace = activation(
+    "leaky_relu.inplace",
+    lambda self, negative_slope=0.01: _leaky_relu(self, negative_slope),
+    node="LeakyReluBackward1",
+    grad=dict(self=lambda grad, result, negative_slope: _leaky_relu_result(grad, result, negative_slope)),
+)
+
+
+def _leaky_relu_result(grad: Any, result: Any, slope: float) -> Any:
+    if slope < 0:
+        raise RuntimeError(
+            "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This is caused "
+            "by calling in-place forward function with a negative slope, please call out-of-place version instead. File an issue "
+            "at https://github.com/pytorch/pytorch if you do require supporting in-place leakRelu backward calculation with "
+            "negative slope"
+        )
+    return leaky_relu_backward(grad, result, slope)
 
 
 def _hardtanh(self: np.ndarray, low: Any, high: Any) -> Any:
@@ -76,12 +126,15 @@ def _hardtanh(self: np.ndarray, low: Any, high: Any) -> Any:
     return np.minimum(np.maximum(self, low), high)
 
 
+hardtanh_backward = step_row(
+    "hardtanh",
+    lambda grad_output, self, min_val, max_val: np.where((self <= min_val) | (self >= max_val), 0, grad_output),
+    lambda grad, self, min_val, max_val: hardtanh_backward(grad, self, min_val, max_val),
+)
 hardtanh = activation(
     "hardtanh",
     lambda self, min_val=-1, max_val=1: _hardtanh(self, min_val, max_val),
-    grad=dict(
-        self=lambda grad, self, min_val, max_val: where((self <= min_val) | (self >= max_val), 0, grad),
-    ),
+    grad=dict(self=lambda grad, self, min_val, max_val: hardtanh_backward(grad, self, min_val, max_val)),
 )
 
 
@@ -90,10 +143,17 @@ def _hardsigmoid(self: np.ndarray) -> Any:
     return np.minimum(np.maximum(self + 3, 0), 6) / 6
 
 
+# PyTorch keeps this slope as a float32 number, for doubles too.
+_SIXTH = float(np.float32(1 / 6))
+hardsigmoid_backward = step_row(
+    "hardsigmoid",
+    lambda grad_output, self: np.where((self > -3) & (self < 3), grad_output * _SIXTH, 0),
+    lambda grad, self: hardsigmoid_backward(grad, self),
+)
 hardsigmoid = activation(
     "hardsigmoid",
     lambda self: _hardsigmoid(self),
-    grad=dict(self=lambda grad, self: where((self > -3) & (self < 3), grad / 6, 0)),
+    grad=dict(self=lambda grad, self: hardsigmoid_backward(grad, self)),
 )
 
 
@@ -118,7 +178,7 @@ def _threshold(self: np.ndarray, threshold: Any, value: Any) -> Any:
 threshold = activation(
     "threshold",
     lambda self, threshold, value: _threshold(self, threshold, value),
-    grad=dict(self=lambda grad, self, threshold: where(self <= threshold, 0, grad)),
+    grad=dict(self=lambda grad, self, threshold: threshold_backward(grad, self, threshold)),
 )
 
 
@@ -127,10 +187,18 @@ def _hardshrink(self: np.ndarray, lambd: float) -> Any:
     return np.where((self >= -lambd) & (self <= lambd), 0, self)
 
 
+def _outside(grad_output: Any, self: Any, lambd: float) -> Any:
+    return np.where((self >= -lambd) & (self <= lambd), 0, grad_output)
+
+
+hardshrink_backward = step_row("hardshrink", _outside, lambda grad, self, lambd: hardshrink_backward(grad, self, lambd))
+softshrink_backward = step_row("softshrink", _outside, lambda grad, self, lambd: softshrink_backward(grad, self, lambd))
 hardshrink = activation(
     "hardshrink",
     lambda self, lambd=0.5: _hardshrink(self, lambd),
-    grad=dict(self=lambda grad, self, lambd: where((self >= -lambd) & (self <= lambd), 0, grad)),
+    grad=dict(self=lambda grad, self, lambd: hardshrink_backward(grad, self, lambd)),
+    function=True,
+    method=True,
 )
 
 
@@ -147,7 +215,7 @@ def _softshrink(self: np.ndarray, lambd: float) -> Any:
 softshrink = activation(
     "softshrink",
     lambda self, lambd=0.5: _softshrink(self, lambd),
-    grad=dict(self=lambda grad, self, lambd: where((self >= -lambd) & (self <= lambd), 0, grad)),
+    grad=dict(self=lambda grad, self, lambd: softshrink_backward(grad, self, lambd)),
 )
 
 
@@ -212,10 +280,40 @@ elu = activation(
     lambda self, alpha=1.0, scale=1.0, input_scale=1.0: _elu(self, alpha, scale, input_scale),
     grad=dict(self=lambda grad, self, alpha, scale, input_scale: _elu_grad(grad, self, alpha, scale, input_scale)),
 )
+elu_inplace = activation(
+    "elu.inplace",
+    lambda self, alpha=1.0, scale=1.0, input_scale=1.0: _elu(self, alpha, scale, input_scale),
+    node="EluBackward1",
+    grad=dict(
+        self=lambda grad, result, alpha, scale, input_scale: _elu_result(grad, result, alpha, scale, input_scale)
+    ),
+)
+
+
+def _elu_result(grad: Any, result: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    if alpha < 0:
+        raise RuntimeError(
+            "In-place elu backward calculation is triggered with a negative slope which is not supported. This is caused by "
+            "calling in-place forward function with a negative slope, please call out-of-place version instead."
+        )
+    return where(result > 0, grad * scale, grad * ((result + alpha * scale) * input_scale))
+
+
+def _inverse(alpha: float) -> float:
+    """1 / alpha as PyTorch has it in the backward pass: of alpha in float32."""
+    return 1.0 / float(np.float32(alpha))
+
+
 celu = activation(
     "celu",
     lambda self, alpha=1.0: _elu(self, alpha, 1.0, 1.0 / alpha),
-    grad=dict(self=lambda grad, self, alpha: _elu_grad(grad, self, alpha, 1.0, 1.0 / alpha)),
+    grad=dict(self=lambda grad, self, alpha: _elu_grad(grad, self, alpha, 1.0, _inverse(alpha))),
+)
+celu_inplace = activation(
+    "celu.inplace",
+    lambda self, alpha=1.0: _elu(self, alpha, 1.0, 1.0 / alpha),
+    node="CeluBackward1",
+    grad=dict(self=lambda grad, result, alpha: _elu_result(grad, result, alpha, 1.0, _inverse(alpha))),
 )
 
 
@@ -317,7 +415,13 @@ log_sigmoid = activation(
 # ---- the gate
 
 
-@op("glu", grad=dict(self=lambda grad, self, dim: _glu_grad(grad, self, dim)), tensors="self", function=False, method=False)
+@op(
+    "glu",
+    grad=dict(self=lambda grad, self, dim: _glu_grad(grad, self, dim)),
+    tensors="self",
+    function=False,
+    method=False,
+)
 def glu(self, dim=-1):
     if self.ndim == 0:
         raise RuntimeError("glu does not support 0-dimensional tensors")

@@ -10,11 +10,10 @@ import numpy as np
 from ..dtype import from_np, promote_types
 from .activation import log_sigmoid, need_float, not_implemented, sigmoid
 from .index import index_select
-from .scatter import gather_backward
 from .pointwise import clamp_scalar, log, where
 from .reduce import add_up
-from .spec import FLOAT, op, pointwise, sizes
 from .scatter import gather_backward
+from .spec import FLOAT, op, pointwise, sizes
 from .view import expand, reshape, unsqueeze
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -227,7 +226,7 @@ def nll_loss2d(self, target, weight=None, reduction=MEAN, ignore_index=-100):
             f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
         )
     if self.shape[0] != target.shape[0] or self.shape[2:] != target.shape[1:]:
-        raise RuntimeError(f"size mismatch (got input: {sizes(self.shape)}, target: {sizes(target.shape)}")
+        raise RuntimeError(f"size mismatch (got input: {sizes(self.shape)} , target: {sizes(target.shape)}")
     _check_classes(self, target, weight)
     return _nll(self, target, weight, reduction, ignore_index)
 
@@ -241,4 +240,3 @@ def _check_classes(self: np.ndarray, target: np.ndarray, weight: Any) -> None:
             f"weight tensor should be defined either for all {classes} classes or no classes but got weight tensor of shape: "
             f"{sizes(weight.shape)}"
         )
-

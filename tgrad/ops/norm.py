@@ -141,7 +141,11 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
             n = input.size // input.shape[1]
             running_mean += (momentum * (mean.reshape(-1) - running_mean)).astype(running_mean.dtype)
         if running_var is not None and input.size:
-            var = np.add.reduce(centre * centre, axis=dims) / max(n - 1, 1) if n > 1 else np.full(input.shape[1], math.nan)
+            var = (
+                np.add.reduce(centre * centre, axis=dims) / max(n - 1, 1)
+                if n > 1
+                else np.full(input.shape[1], math.nan)
+            )
             running_var += (momentum * (var - running_var)).astype(running_var.dtype)
         saved = mean.reshape(-1), rstd.reshape(-1)
     else:
@@ -158,7 +162,9 @@ def _channel_shape(ndim: int) -> tuple[int, ...]:
     return (1, -1, *(1,) * (ndim - 2))
 
 
-def _check_batch_norm(input: np.ndarray, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool) -> None:
+def _check_batch_norm(
+    input: np.ndarray, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool
+) -> None:
     if not training:
         for word, t in (("running_mean", running_mean), ("running_var", running_var)):
             if t is None:

@@ -97,7 +97,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(step)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not (_global_pre_hooks or _global_post_hooks or self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks):
+        if not (
+            _global_pre_hooks or _global_post_hooks or self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks
+        ):
             out = step(self, *args, **kwargs)
             self._opt_called = True
             return out
@@ -137,7 +139,8 @@ class Optimizer:
         self._make_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got " + typename(params)
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + typename(params)
             )
         self.state = defaultdict(dict)
         self.param_groups = []
@@ -167,11 +170,11 @@ class Optimizer:
         self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
-        lines = [type(self).__name__ + " ("]
+        text = type(self).__name__ + " ("
         for i, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {i}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join(lines) + "\n)"
+            options = [f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"]
+            text += f"\nParameter Group {i}\n" + "".join(options)
+        return text + ")"
 
     # ---- groups
 
@@ -265,7 +268,7 @@ class Optimizer:
                     grad = p.grad
                     if grad is None:
                         continue
-                    state = self.state[p]
+                    state = self.state[p] if self._has_state(group) else {}
                     if not state:
                         self._begin(group, p, state)
                     if over_tensors:
@@ -284,6 +287,10 @@ class Optimizer:
         with np.errstate(all="ignore"):
             self._update(group, a, -g if group.get("maximize") else g, arrays, state)
         p._bump()
+
+    def _has_state(self, group: dict[str, Any]) -> bool:
+        """Whether parameters of a group have a state at all."""
+        return True
 
     def _begin(self, group: dict[str, Any], p: Any, state: dict[str, Any]) -> None:
         """Fills the state of a parameter at its first step."""
@@ -323,7 +330,9 @@ class Optimizer:
         if len(own) != len(given):
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(a["params"]) != len(b["params"]) for a, b in zip(own, given)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
         numbers = chain.from_iterable(g["params"] for g in given)
         by_number = dict(zip(numbers, chain.from_iterable(g["params"] for g in own)))
         state: Any = defaultdict(dict)

@@ -61,6 +61,9 @@ class SGD(Optimizer):
         """One update; returns what `closure` (if given) returned."""
         return self._step(closure)
 
+    def _has_state(self, group: dict[str, Any]) -> bool:
+        return group["momentum"] != 0
+
     def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
         lr, momentum = group["lr"], group["momentum"]
         if not getattr(lr, "requires_grad", False):
@@ -78,5 +81,3 @@ class SGD(Optimizer):
                 buffer += grad * (1 - group["dampening"])
             grad = grad + buffer * momentum if group["nesterov"] else buffer
         p += grad * -lr
-
-

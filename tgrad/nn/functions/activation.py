@@ -12,13 +12,16 @@ from ...ops import activation as rows
 from ...ops.spec import Row
 from ...tensor import Tensor, wrap
 
+# What has another node in place: it saves its result, since the input is gone.
+IN_PLACE = {"leaky_relu": rows.leaky_relu_inplace, "elu": rows.elu_inplace, "celu": rows.celu_inplace}
+
 
 def run(row: Row, name: str, input: Any, into: bool, **params: Any) -> Tensor:
     """The row on the input, or written into it."""
     if not isinstance(input, Tensor):
         raise bad_argument(name, 1, "input", input)
     if into:
-        return write(row, (input,), params)
+        return write(IN_PLACE.get(row.name, row), (input,), params)
     assert row.record is not None
     return row.record(input, **params)
 
@@ -134,36 +137,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """input where positive, weight * input elsewhere; one weight for all, or one per channel (dimension 1)."""
-    if not isinstance(weight, Tensor):
-        raise bad_argument("prelu", 2, "weight", weight)
-    if input.dtype is not weight.dtype:
-        raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {_cpp(input)} and {_cpp(weight)}"
-        )
-    n = weight.numel()
-    if n != 1:
-        if input.ndim == 0:
-            raise RuntimeError("Not allow zero-dim input tensor.")
-        channels = input.shape[1] if input.ndim > 1 else 1
-        if channels != n:
-            raise RuntimeError(
-                f"Mismatch of parameter numbers and input channel size. Found parameter numbers = {n} and channel size = "
-                f"{channels}."
-            )
-    if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
-    if input.ndim == 0:
-        weight = weight.reshape(()) if weight.ndim else weight  # type: ignore[attr-defined]
-    elif weight.ndim == 1 or input.ndim != 1:
-        shape = [1] * input.ndim
-        shape[1 if input.ndim > 1 else 0] = n
-        weight = weight.view(shape) if list(weight.shape) != shape else weight  # type: ignore[attr-defined]
-    assert rows.prelu_kernel.record is not None
-    return rows.prelu_kernel.record(input, weight)
-
-
-def _cpp(t: Tensor) -> str:
-    return {"float32": "float", "float64": "double"}.get(t.dtype.name, t.dtype.name)
+    return fn.prelu(input, weight)
 
 
 def rrelu(

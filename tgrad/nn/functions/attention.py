@@ -107,7 +107,9 @@ def _one_op(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: flo
 # ---- several heads
 
 
-def _canonical_mask(mask: Any, mask_name: str, other: Any, other_name: str, target_type: Any, check_other: bool = True) -> Any:
+def _canonical_mask(
+    mask: Any, mask_name: str, other: Any, other_name: str, target_type: Any, check_other: bool = True
+) -> Any:
     """A mask as what is added to the scores: a bool one forbids where it is True."""
     if mask is None:
         return None
@@ -115,7 +117,8 @@ def _canonical_mask(mask: Any, mask_name: str, other: Any, other_name: str, targ
         raise AssertionError(f"only bool and floating types of {mask_name} are supported")
     if check_other and other is not None and mask.dtype is not other.dtype:
         warnings.warn(
-            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.", stacklevel=3
+            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
         )
     if mask.is_floating_point():
         return mask
@@ -144,9 +147,7 @@ def _batched(query: Tensor, key: Tensor, value: Tensor, padding: Any, mask: Any,
     """Whether the inputs have a batch dimension; AssertionError for shapes that fit neither form."""
     n = query.dim()
     if n not in (2, 3):
-        raise AssertionError(
-            f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor"
-        )
+        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor")
     if key.dim() != n or value.dim() != n:
         word = "batched (3-D)" if n == 3 else "unbatched (2-D)"
         raise AssertionError(
@@ -179,7 +180,9 @@ def _checked_mask(mask: Any, tgt: int, src: int, batch: int, heads: int) -> Any:
         return mask.unsqueeze(0)
     if mask.dim() == 3:
         if tuple(mask.shape) != (batch * heads, tgt, src):
-            raise RuntimeError(f"The shape of the 3D attn_mask is {mask.shape}, but should be {(batch * heads, tgt, src)}.")
+            raise RuntimeError(
+                f"The shape of the 3D attn_mask is {mask.shape}, but should be {(batch * heads, tgt, src)}."
+            )
         return mask
     raise RuntimeError(f"attn_mask's dimension {mask.dim()} is not supported")
 

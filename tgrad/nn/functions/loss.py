@@ -34,7 +34,8 @@ def legacy(size_average: Any, reduce: Any, warn: bool = True) -> str:
     reduction = "none" if reduce is False else "mean" if average else "sum"
     if warn:
         warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.", stacklevel=3
+            f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+            stacklevel=3,
         )
     return reduction
 
@@ -76,7 +77,12 @@ def _pair(row: Any, input: Tensor, target: Tensor, weight: Any, reduction: str, 
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Tensor:
     """(input - target) ** 2, averaged over all elements by default.
 
@@ -89,7 +95,12 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Tensor:
     """|input - target|."""
     _warn_sizes(input, target)
@@ -104,7 +115,12 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """d**2 / (2 beta) where d = |input - target| < beta, else d - beta / 2."""
     _warn_sizes(input, target)
@@ -240,7 +256,9 @@ def _soft_targets(input: Tensor, target: Tensor, weight: Any, how: int, smoothin
     return total if how == 2 else div_number.record(total, count if count else math.nan)  # type: ignore[misc]
 
 
-def _smoothed(input: Tensor, target: Tensor, weight: Any, how: int, ignore_index: int, smoothing: float, dim: int) -> Tensor:
+def _smoothed(
+    input: Tensor, target: Tensor, weight: Any, how: int, ignore_index: int, smoothing: float, dim: int
+) -> Tensor:
     logs = fn.log_softmax(input, dim)
     hard = _nll(logs, target, weight, how, ignore_index)
     classes = input.shape[dim]
@@ -261,7 +279,12 @@ def _smoothed(input: Tensor, target: Tensor, weight: Any, how: int, ignore_index
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """-(target log input + (1 - target) log(1 - input)), for probabilities. ValueError for different sizes."""
     how = code(chosen(reduction, size_average, reduce))
@@ -368,7 +391,12 @@ def _one_off(input: Tensor, var: Tensor) -> bool:
 
 
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """input where target is 1, max(0, margin - input) where it is -1."""
     reduction = chosen(reduction, size_average, reduce)
@@ -407,10 +435,12 @@ def cosine_embedding_loss(
     ):
         if target.dim() not in (0, 1):
             raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-        want = "1D target tensor expects 2D input tensors" if target.dim() == 1 else "0D target tensor expects 1D input tensors"
-        raise RuntimeError(
-            f"{want}, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}."
+        want = (
+            "1D target tensor expects 2D input tensors"
+            if target.dim() == 1
+            else "0D target tensor expects 1D input tensors"
         )
+        raise RuntimeError(f"{want}, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
     eps = 1e-12
     dim = target.dim()
     product = (input1 * input2).sum(dim)  # type: ignore[operator]
@@ -465,7 +495,12 @@ def triplet_margin_with_distance_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Tensor, target: Tensor, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """The mean over classes of binary cross entropy with logits."""
     reduction = chosen(reduction, size_average, reduce)

@@ -10,9 +10,7 @@ from ...ops import norm as rows
 from ...tensor import Tensor
 
 
-def layer_norm(
-    input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
-) -> Tensor:
+def layer_norm(input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias."""
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     return rows.native_layer_norm.record(input, shape, weight, bias, eps)[0]  # type: ignore[misc]
@@ -105,9 +103,7 @@ def instance_norm(
         for n in input.size()[2:]:
             count *= n
         if count == 1:
-            raise ValueError(
-                f"Expected more than 1 spatial element when training, got input size {input.size()}"
-            )
+            raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
     elif running_mean is None or running_var is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     n, c = input.shape[0], input.shape[1]
@@ -124,7 +120,9 @@ def instance_norm(
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """input / (k + alpha * mean of squares over `size` neighbouring channels) ** beta."""
     if input.dim() < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"
+        )
     if input.numel() == 0:
         return input
     squares = input.mul(input)  # type: ignore[attr-defined]

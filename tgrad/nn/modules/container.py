@@ -11,7 +11,7 @@ from typing import Any
 from ...tensor import Tensor
 from ..parameter import Parameter
 from .module import Module
-from .names import indented
+from .names import indented, typename
 
 
 def _place(index: Any, n: int) -> int:
@@ -213,9 +213,7 @@ class ModuleList(Module):
     def extend(self, modules: Iterable[Module]) -> ModuleList:
         """Adds modules at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(
-                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
-            )
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         offset = len(self)
         for i, module in enumerate(modules):
             self.add_module(str(offset + i), module)
@@ -276,7 +274,9 @@ class ModuleDict(Module):
 
 def _pairs(given: Any, owner: str, word: str) -> list[tuple[str, Any]]:
     if not isinstance(given, Iterable):
-        raise TypeError(f"{owner}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}")
+        raise TypeError(
+            f"{owner}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+        )
     if isinstance(given, (OrderedDict, ModuleDict, ParameterDict, Mapping)):
         return list(given.items())
     out = []
@@ -290,11 +290,11 @@ def _pairs(given: Any, owner: str, word: str) -> list[tuple[str, Any]]:
     return out
 
 
-def _described(value: Any, key: str) -> str:
+def _described(value: Any, key: str, type_of: Any) -> str:
     if isinstance(value, Tensor):
         size = "x".join(str(n) for n in value.size())
         kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-        return f"  ({key}): {kind} containing: [{value.dtype} of size {size}]"
+        return f"  ({key}): {kind} containing: [{type_of(value)} of size {size}]"
     return f"  ({key}): Object of type: {type(value).__name__}"
 
 
@@ -344,7 +344,7 @@ class ParameterList(Module):
         return self
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(value, str(i)) for i, value in enumerate(self))
+        return "\n".join(_described(value, str(i), lambda t: t.dtype) for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -422,7 +422,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key, or `default`."""
-        return self[key] if key in self else default
+        return self[key] if key in self._keys else default
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """A new ParameterDict with these keys and one value."""
@@ -446,7 +446,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(value, key) for key, value in self.items())
+        return "\n".join(_described(value, key, typename) for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

@@ -21,9 +21,7 @@ Hooks = OrderedDict[int, Callable[..., Any]]
 BOTH_KINDS = (
     "Cannot use both regular backward hooks and full backward hooks on a single Module. Please use only one of them."
 )
-BOTH_KINDS_GLOBAL = (
-    "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them."
-)
+BOTH_KINDS_GLOBAL = "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of them."
 
 
 class Everywhere:
@@ -280,7 +278,9 @@ class HookMixin:
         """`hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
         return _added(self._load_state_dict_pre_hooks, _with_module(hook, self), False, [])
 
-    def _register_load_state_dict_pre_hook(self, hook: Callable[..., Any], with_module: bool = False) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
         return _added(self._load_state_dict_pre_hooks, _with_module(hook, self) if with_module else hook, False, [])
 
     def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:

@@ -186,7 +186,9 @@ class Module(WalkMixin, StateMixin, HookMixin):
             return
         if modules is not None and name in modules:
             if value is not None:
-                raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                )
             modules[name] = self._module_hooks(name, value)
             return
         buffers = own.get("_buffers")
@@ -326,13 +328,18 @@ class Module(WalkMixin, StateMixin, HookMixin):
     def _backward_hook_kinds(self) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
         full: list[Callable[..., Any]] = []
         old: list[Callable[..., Any]] = []
-        for hooks, kind in ((everywhere.backward, everywhere.full), (self._backward_hooks, self._is_full_backward_hook)):
+        for hooks, kind in (
+            (everywhere.backward, everywhere.full),
+            (self._backward_hooks, self._is_full_backward_hook),
+        ):
             (full if kind else old).extend(hooks.values())
         return full, old
 
     def _hang_old_hooks(self, hooks: list[Callable[..., Any]], result: Any) -> None:
         while not isinstance(result, Tensor):
-            result = next(v for v in result.values() if isinstance(v, Tensor)) if isinstance(result, dict) else result[0]
+            result = (
+                next(v for v in result.values() if isinstance(v, Tensor)) if isinstance(result, dict) else result[0]
+            )
         node = result.grad_fn
         if node is not None:
             for hook in hooks:
@@ -440,7 +447,9 @@ class Module(WalkMixin, StateMixin, HookMixin):
         device, dtype, rest = _parse_to(args, kwargs)
         if dtype is not None:
             if not (dtype.is_floating_point or dtype.is_complex):
-                raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+                raise TypeError(
+                    f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+                )
             if dtype.is_complex:
                 warnings.warn(
                     "Complex modules are a new feature under active development whose design may change, and some modules might "

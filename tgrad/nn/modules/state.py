@@ -196,7 +196,9 @@ class StateMixin:
             for word, keys in (("Missing", missing), ("Unexpected", unexpected)):
                 if keys:
                     quoted = ", ".join(f'"{k}"' for k in keys)
-                    errors.insert(int(word == "Unexpected" and bool(missing)), f"{word} key(s) in state_dict: {quoted}. ")
+                    errors.insert(
+                        int(word == "Unexpected" and bool(missing)), f"{word} key(s) in state_dict: {quoted}. "
+                    )
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
         return IncompatibleKeys(missing, unexpected)
