@@ -41,7 +41,7 @@ class Size(tuple):
 
     def __add__(self, other):  # type: ignore[override]
         if not isinstance(other, tuple):
-            return NotImplemented
+            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
         return Size(tuple.__add__(self, other))
 
     def __radd__(self, other):
@@ -99,8 +99,8 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
         if len(shape) > len(out):
             out = [1] * (len(shape) - len(out)) + out
         off = len(out) - len(shape)
-        for i, n in enumerate(shape):
-            m = out[off + i]
+        for i in range(len(shape) - 1, -1, -1):  # from the last dimension, which the message names first
+            m, n = out[off + i], shape[i]
             if m == n or n == 1:
                 continue
             if m == 1:

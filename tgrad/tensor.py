@@ -337,6 +337,8 @@ class Tensor(TensorBase):
 
     def retain_grad(self) -> None:
         """Keeps the gradient of this non-leaf in `.grad` when backward comes through."""
+        if self._node is None and self._rg:
+            return
         node = edge(self)
         if not self._rg:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")

@@ -204,7 +204,10 @@ def gradients_share_no_memory(t: ModuleType) -> Any:
     return x.grad, y.grad, w, given
 
 
-cases.add("gradient_lies_as_the_leaf", lambda t: [x := t.ones(2, 3).t().requires_grad_(), (x * 2).sum().backward(), x.grad.stride()][-1])
+cases.add(
+    "gradient_lies_as_the_leaf",
+    lambda t: [x := t.ones(2, 3).t().requires_grad_(), (x * 2).sum().backward(), x.grad.stride()][-1],
+)
 
 
 @cases
@@ -218,7 +221,12 @@ def half_and_integers_on_the_way(t: ModuleType) -> Any:
 def metadata(t: ModuleType) -> Any:
     y = leaf(t) * 2
     y.grad_fn.metadata["note"] = 1
-    return y.grad_fn.metadata, y.grad_fn, y.grad_fn.next_functions, (y * 3).grad_fn._sequence_nr() - y.grad_fn._sequence_nr()
+    return (
+        y.grad_fn.metadata,
+        y.grad_fn,
+        y.grad_fn.next_functions,
+        (y * 3).grad_fn._sequence_nr() - y.grad_fn._sequence_nr(),
+    )
 
 
 @pytest.mark.parametrize(**cases.params())

@@ -65,7 +65,9 @@ cases.add("legacy_call", lambda t: double(t)()(leaf(t)))
 cases.add("no_forward", lambda t: type("F", (t.autograd.Function,), {}).apply(leaf(t)))
 cases.add(
     "no_backward",
-    lambda t: type("F", (t.autograd.Function,), {"forward": staticmethod(lambda c, x: x * 2)}).apply(leaf(t)).sum().backward(),
+    lambda t: (
+        type("F", (t.autograd.Function,), {"forward": staticmethod(lambda c, x: x * 2)}).apply(leaf(t)).sum().backward()
+    ),
 )
 cases.add("backward_and_vjp", lambda t: double(t, vjp=lambda ctx, g: g).apply(leaf(t)).sum().backward())
 
@@ -142,7 +144,9 @@ def second_derivative(t: ModuleType) -> Any:
     return first, t.autograd.grad(first.sum(), x)
 
 
-cases.add("saves_a_number", lambda t: double(t, forward=lambda c, x: (c.save_for_backward(x, 1), x * 2)[1]).apply(leaf(t)))
+cases.add(
+    "saves_a_number", lambda t: double(t, forward=lambda c, x: (c.save_for_backward(x, 1), x * 2)[1]).apply(leaf(t))
+)
 
 
 @cases

@@ -125,8 +125,13 @@ def test_columns_are_rows() -> None:
     f = tgrad.autograd.functional
     a, b = matrix(tgrad), vector(tgrad)
     with tgrad.no_grad():
-        by_rows, by_columns = f.jacobian(pair, (a, b)), f.jacobian(pair, (a, b), vectorize=True, strategy="forward-mode")
+        by_rows, by_columns = (
+            f.jacobian(pair, (a, b)),
+            f.jacobian(pair, (a, b), vectorize=True, strategy="forward-mode"),
+        )
     for one, other in zip(by_rows, by_columns, strict=True):
         assert [t.tolist() for t in one] == [t.tolist() for t in other]
-    hessians = [f.hessian(joint, (a, b), vectorize=True, outer_jacobian_strategy=s) for s in ("forward-mode", "reverse-mode")]
+    hessians = [
+        f.hessian(joint, (a, b), vectorize=True, outer_jacobian_strategy=s) for s in ("forward-mode", "reverse-mode")
+    ]
     assert [[t.tolist() for t in row] for row in hessians[0]] == [[t.tolist() for t in row] for row in hessians[1]]

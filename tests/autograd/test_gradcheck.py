@@ -56,7 +56,8 @@ for name in ("sin", "two_of_each", "holomorphic", "complex_to_real"):
         )
 cases.add("batched", lambda t: t.autograd.gradcheck(t.sin, real(t), check_batched_grad=True))
 cases.add(
-    "second_with_given_grads", lambda t: t.autograd.gradgradcheck(t.sin, real(t), t.ones(3, dtype=t.float64).requires_grad_())
+    "second_with_given_grads",
+    lambda t: t.autograd.gradgradcheck(t.sin, real(t), t.ones(3, dtype=t.float64).requires_grad_()),
 )
 cases.add("nothing_to_check", lambda t: t.autograd.gradcheck(t.sin, real(t), check_backward_ad=False))
 cases.add("scattered", lambda t: t.autograd.gradgradcheck(t.sin, real(t), gen_non_contig_grad_outputs=True))
@@ -95,7 +96,10 @@ cases.add("wrong_quietly", lambda t: t.autograd.gradcheck(square(t, 2.002), real
 cases.add("no_conjugate", lambda t: t.autograd.gradcheck(square(t), complex_(t)))
 cases.add("drifting", lambda t: t.autograd.gradcheck(drifting(t), real(t)))
 cases.add("drifting_within_tolerance", lambda t: t.autograd.gradcheck(drifting(t), real(t), nondet_tol=1e-3))
-cases.add("gradient_ignored", lambda t: t.autograd.gradcheck(custom(t, lambda c, x: x.clone(), lambda c, g: t.ones_like(g)), real(t)))
+cases.add(
+    "gradient_ignored",
+    lambda t: t.autograd.gradcheck(custom(t, lambda c, x: x.clone(), lambda c, g: t.ones_like(g)), real(t)),
+)
 cases.add("not_zero_for_zero", lambda t: t.autograd.gradcheck(several(t, lambda c, g, h: g + 2 * h + 1e-9), real(t)))
 cases.add("cannot_bear_none", lambda t: t.autograd.gradcheck(several(t, lambda c, g, h: g + 2 * h, False), real(t)))
 cases.add(
@@ -122,7 +126,9 @@ def test_a_thousandth_is_caught(fast: bool) -> None:
     """The checker itself: a formula wrong by 0.1 % must not pass, in either mode, for real and complex inputs."""
     check = tgrad.autograd.gradcheck
     for wrong in (2.0 * 1.0011, 2.0 / 1.0011):
-        with pytest.raises(tgrad.autograd.GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"):
+        with pytest.raises(
+            tgrad.autograd.GradcheckError, match="Jacobian mismatch for output 0 with respect to input 0"
+        ):
             check(square(tgrad, wrong), real(tgrad), fast_mode=fast, atol=1e-7)
         assert not check(square(tgrad, wrong), real(tgrad), fast_mode=fast, atol=1e-7, raise_exception=False)
     assert check(square(tgrad), real(tgrad), fast_mode=fast)

@@ -225,7 +225,10 @@ WRONG = {
 }
 for name, (on, hook) in WRONG.items():
     cases.add("returns_wrong_" + name, lambda t, hook=hook, on=on: hooked(t, hook, on))
-cases.add("post_hook_may_return", lambda t: [x := leaf(t), x.register_post_accumulate_grad_hook(lambda p: 3), x.sum().backward()])
+cases.add(
+    "post_hook_may_return",
+    lambda t: [x := leaf(t), x.register_post_accumulate_grad_hook(lambda p: 3), x.sum().backward()],
+)
 cases.add("without_grad", lambda t: t.ones(2).register_hook(print))
 cases.add("post_without_grad", lambda t: t.ones(2).register_post_accumulate_grad_hook(print))
 cases.add("post_on_non_leaf", lambda t: (leaf(t) * 2).register_post_accumulate_grad_hook(print))

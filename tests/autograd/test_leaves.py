@@ -57,7 +57,9 @@ cases.add("requires_grad_number", lambda t: t.ones(2).requires_grad_(1))
 def leaf_flags(t: ModuleType) -> Any:
     x, plain = leaf(t), t.ones(2)
     y = x * 2
-    return [(v.is_leaf, v.requires_grad, v.retains_grad, v.output_nr, v.grad_fn) for v in (x, plain, y, y.detach(), x[0])]
+    return [
+        (v.is_leaf, v.requires_grad, v.retains_grad, v.output_nr, v.grad_fn) for v in (x, plain, y, y.detach(), x[0])
+    ]
 
 
 @cases

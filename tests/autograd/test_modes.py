@@ -23,7 +23,13 @@ def decorators(t: ModuleType) -> Any:
 
     with t.no_grad():
         inner = t.enable_grad()(state)()
-    made = [t.no_grad()(state), t.no_grad(state), t.enable_grad()(state), t.inference_mode()(state), t.inference_mode(state)]
+    made = [
+        t.no_grad()(state),
+        t.no_grad(state),
+        t.enable_grad()(state),
+        t.inference_mode()(state),
+        t.inference_mode(state),
+    ]
     off = t.set_grad_enabled(False)(state)
     return inner, [f() for f in made], off(), state(), made[0].__name__
 

@@ -495,7 +495,9 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:
     targets: set[Any] = set()
     for i, t in enumerate(inputs):
         e = edge(t) if isinstance(t, Tensor) else t.edge
-        if e is None or isinstance(e, Nowhere):
+        if isinstance(e, Nowhere):
+            continue
+        if e is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
         if type(key) is tuple and isinstance(key[0], AccumulateGrad):

@@ -126,7 +126,13 @@ def backward(
     >>> x.grad
     tensor([4.])
     """
-    if grad_tensors is None and inputs is None and not create_graph and grad_variables is None and type(tensors) in FAST:
+    if (
+        grad_tensors is None
+        and inputs is None
+        and not create_graph
+        and grad_variables is None
+        and type(tensors) in FAST
+    ):
         if run_scalar(tensors, bool(retain_graph)):
             return
     if grad_variables is not None:

@@ -14,6 +14,7 @@ geometry of the view, over the base's new history) when it is next looked at. St
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -70,6 +71,9 @@ def edge(t: Any) -> Any:
     return t if t._rg else None
 
 
+_below = itertools.count(-1, -1)  # a pass comes to these last; each has a number of its own, as all nodes do
+
+
 class Nowhere(Node):
     """Where gradients of a view go that was made without recording: such a view requires grad, as its base does, and
     operations on it are recorded, but nothing leads from it to the base."""
@@ -77,7 +81,7 @@ class Nowhere(Node):
     __slots__ = ()
 
     def __init__(self, t: Any) -> None:
-        self.edges, self.seq, self.extra, self.plain = (), -1, None, True
+        self.edges, self.seq, self.extra, self.plain = (), next(_below), None, True
         self.shape, self.dt = t._a.shape, t._a.dtype
 
     def apply(self, grad: Any) -> tuple[Any, ...]:
@@ -100,7 +104,8 @@ def _refresh(t: Any, meta: Meta) -> None:
         shown = ROWS["view_as_real"].array(shown)
     node.s_self_geometry = geometry(shown)
     node.s_size, node.s_stride, node.s_storage_offset = t._a.shape, strides(t._a), offset(t._a)
-    t._node, t._rg, meta.version = node, True, t._vc.n
+    old, t._node, t._rg, meta.version = t._node, node, True, t._vc.n
+    _move_retained(meta, old, node)
 
 
 def _as_real(base: Any) -> Node:
@@ -153,7 +158,10 @@ def check_rebase(t: Any, meta: Meta, done: str | None = None) -> None:
     fn = node[0] if type(node) is tuple else node
     # PyTorch names the op here, without the node's "Backward0".
     name = re.sub("Backward[0-9]*$", "", fn.name()) if fn is not None else "None"
-    raise RuntimeError(_WHY[meta.creation].format(done=done, nr=nr, fn=name))
+    text = _WHY[meta.creation]
+    if fn is not None:
+        text = text.replace("A view was created", "Output {nr} of {fn} is a view of a view which was created")
+    raise RuntimeError(text.format(done=done, nr=nr, fn=name))
 
 
 def check_inplace(t: Any, recording: bool) -> None:
@@ -191,13 +199,19 @@ def rebase(t: Any, node: Node) -> None:
 def _set(t: Any, node: Node) -> None:
     old, t._node, t._rg = t._node, node, True
     meta = t._x
-    if meta is not None and meta.retains and old is not None:
-        # retain_grad follows the tensor to its new history; other hooks stay with the old one.
-        from_, nr = old if type(old) is tuple else (old, 0)
-        if from_.extra is not None:
-            ref = from_.extra.retains.pop(nr, None)
-            if ref is not None:
-                node.extras().retains[0] = ref
+    if meta is not None:
+        _move_retained(meta, old, node)
+
+
+def _move_retained(meta: Meta, old: Any, node: Node) -> None:
+    """`retain_grad` follows the tensor to its new history; other hooks stay with the old one."""
+    if not meta.retains or old is None:
+        return
+    from_, nr = old if type(old) is tuple else (old, 0)
+    if from_.extra is not None:
+        ref = from_.extra.retains.pop(nr, None)
+        if ref is not None:
+            node.extras().retains[0] = ref
 
 
 class CopySlices(Node):

@@ -195,4 +195,12 @@ class disable_saved_tensors_hooks(AbstractContextManager[None]):
         return wrapped
 
 
-__all__ = ["PACKED", "Packed", "SavedTensor", "disable_saved_tensors_hooks", "keep", "save_on_cpu", "saved_tensors_hooks"]
+__all__ = [
+    "PACKED",
+    "Packed",
+    "SavedTensor",
+    "disable_saved_tensors_hooks",
+    "keep",
+    "save_on_cpu",
+    "saved_tensors_hooks",
+]
