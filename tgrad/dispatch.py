@@ -224,7 +224,12 @@ def check_inputs(row: Row, inputs: Sequence[Any]) -> None:
 
 
 def plain_numbers(inputs: Sequence[Any]) -> list[Any]:
-    return [x.item() if isinstance(x, np.generic) else x for x in inputs]
+    """numpy scalars as Python numbers; numpy's bool counts as a float, as in PyTorch."""
+    return [plain_number(x) if isinstance(x, np.generic) else x for x in inputs]
+
+
+def plain_number(x: np.generic) -> Any:
+    return float(x) if isinstance(x, np.bool_) else x.item()
 
 
 def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -302,7 +307,7 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         else:
             raise bad_argument(row.name, i + 1, row.tensors[i].rstrip("*"), x)
     with quiet:
-        r = row.array(**dict(zip([t.rstrip('*') for t in row.tensors], arrays, strict=True)), **params)
+        r = row.array(**dict(zip([t.rstrip("*") for t in row.tensors], arrays, strict=True)), **params)
     recorded = bool(row.grad) and state.grad and needs_grad(tensors)
     if recorded:
         check_fixed(row, inputs)
@@ -363,6 +368,8 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
         arrays = [x._a if isinstance(x, Tensor) else x for x in inputs]
         with quiet:
             r = row.array(**dict(zip(row.tensors, arrays, strict=True)), **params)
+        if row.inplace:
+            check_fits(target, r)
     node = None
     if recording and row.grad:
         node = inplace_node(row, inputs, params)
@@ -370,6 +377,20 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
         target._a[...] = r
     commit(target, node, row)
     return target
+
+
+def check_fits(target: Tensor, r: Any) -> None:
+    """A result that is not the target's shape and dtype cannot be written into it."""
+    r = np.asarray(r)
+    if r.ndim and r.shape != target._a.shape:
+        raise RuntimeError(
+            f"Bad in-place call: input tensor size {list(target._a.shape)} and output tensor size {list(r.shape)} should match"
+        )
+    if r.ndim and r.dtype != target._a.dtype:
+        names = [dtypes.from_np(a.dtype).legacy.lower() for a in (target._a, r)]
+        raise RuntimeError(
+            f"Bad in-place call: input tensor dtype {names[0]} and output tensor dtype {names[1]} should match"
+        )
 
 
 def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], target: Tensor) -> np.ndarray:

@@ -14,9 +14,9 @@ import tgrad
 from tgrad import dispatch
 from tgrad.ops import ROWS
 
-from .oracle import compare, compare_gradients, first_line, same_error, same_outcome, to_tgrad, torch, twin
+from .oracle import caught, compare, compare_gradients, same_error, same_outcome, to_tgrad, torch, twin
 from .samples import BAD, SAMPLES
-from .specs import LAYOUTS, Sample
+from .specs import Sample
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 names = pytest.mark.parametrize("name", SAMPLES)
@@ -94,7 +94,7 @@ def calls(
 def variants(sample: Sample) -> Iterator[str]:
     """The layouts that differ for a sample."""
     seen: list[Any] = []
-    for layout in LAYOUTS:
+    for layout in sample.layouts:
         made = [(t.stride(), t.shape) for t in sample.tensors(layout=layout)]
         if made not in seen and (sample.ties or layout != "expanded"):
             seen.append(made)
@@ -124,7 +124,8 @@ def test_result(name: str) -> None:
                     got = ours()
                     compare(got, want, scale=8)
                     same_nodes(got, want)
-                    same_memory(got, want, mine, real)
+                    if sample.memory:
+                        same_memory(got, want, mine, real)
 
 
 def same_nodes(got: Any, want: Any) -> None:
@@ -143,8 +144,8 @@ def same_memory(got: Any, want: Any, mine: list[Any], real: list[Any]) -> None:
             shared = [at(a) == at(t) for t in mine], [at(b) == at(t) for t in real]
             if b.numel():
                 assert shared[0] == shared[1], f"memory shared with inputs: {shared[0]} for {shared[1]}"
+                assert a.storage_offset() == b.storage_offset(), f"offset {a.storage_offset()} for {b.storage_offset()}"
             assert a._is_view() == b._is_view(), f"a view: {a._is_view()} for {b._is_view()}"
-            assert a.storage_offset() == b.storage_offset(), f"offset {a.storage_offset()} for {b.storage_offset()}"
 
 
 def at(t: Any) -> int:
@@ -157,6 +158,8 @@ def test_method(name: str) -> None:
         assert (function(tgrad, name) is None) == (function(torch, name) is None)
         assert (method(tgrad, name) is None) == (method(torch, name) is None)
         return
+    if not callable(method(torch, name)):
+        return  # a property: real, imag
     with Failures() as failures:
         for sample in SAMPLES[name]:
             if isinstance(sample.tensors()[0], torch.Tensor) and not isinstance(
@@ -217,7 +220,6 @@ def inplace_form(library: Any, name: str) -> Callable[..., Any]:
         y = x.clone(memory_format=library.preserve_format)
         r = fn(y, *args, **kwargs)
         assert r is y
-        assert y._version == 1 or not isinstance(y, tgrad.Tensor), y._version
         return y
 
     return run
@@ -229,11 +231,13 @@ def test_inplace(name: str) -> None:
         assert not hasattr(tgrad.Tensor, name + "_"), f"PyTorch has no {name}_"
         return
     with Failures() as failures:
-        for sample in SAMPLES[name]:
+        for sample in [s for s in SAMPLES[name] if s.inplace]:
             for layout in ("plain", "permuted"):
                 with failures.check(f"{name}_{sample} {layout}"):
                     ours, theirs, *_ = calls(name, sample, "float64", layout, True, inplace_form)
                     same_outcome(ours, theirs, scale=8)
+                    if caught(theirs) is None:
+                        assert ours()._version == theirs()._version
                     if layout == "plain" and sample.order:
                         inplace_gradients_agree(name, sample, theirs)
 
@@ -262,7 +266,7 @@ def test_out(name: str) -> None:
         return
     with Failures() as failures:
         for sample in SAMPLES[name]:
-            ours, theirs, *_ = calls(name, sample, "float64", "plain", False)
+            _, theirs, *_ = calls(name, sample, "float64", "plain", False)
             try:
                 want = theirs()
             except Exception:
@@ -276,14 +280,10 @@ def test_out(name: str) -> None:
                 several = isinstance(want, (list, tuple))
                 outs = [[p[i] for p in pairs] if several else pairs[0][i] for i in (0, 1)] if pairs else [None, None]
                 with failures.check(f"{name}{sample} out={'shaped' if shaped else 'empty'}"):
-                    write = lambda library, side, outs=outs: with_out(library, name, sample, outs[side])
-                    try:
-                        want_out = write(torch, 1)
-                    except (TypeError, RuntimeError) as error:
-                        if "out" in first_line(error) or "combination" in first_line(error):
-                            continue  # the op has no such form
-                        raise
-                    got = write(tgrad, 0)
+                    write = lambda library, side, outs=outs, sample=sample: with_out(library, name, sample, outs[side])
+                    if caught(lambda write=write: write(torch, 1)) is not None:
+                        continue  # the op has no such form
+                    want_out, got = write(torch, 1), write(tgrad, 0)
                     compare(got, want_out, scale=8)
                     if not several:
                         assert got is outs[0]

@@ -11,6 +11,7 @@ from ..dispatch import bad_argument, inplace, into
 from ..methods import attach, composite
 from ..ops import index as rows
 from ..ops import scatter as scatters
+from ..ops.view import undifferentiated
 from ..shape import wrap_dim
 from ..tensor import Tensor, wrap
 from .subscript import put, unmasked
@@ -127,13 +128,13 @@ def _scatter_with(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str,
     """The old `reduce='add'|'multiply'` of scatter, which has no derivative in PyTorch either."""
     if reduce not in ("add", "multiply"):
         raise RuntimeError("reduce argument must be either add or multiply.")
-    target = input if in_place else input.detach().clone()  # type: ignore[attr-defined]
+    target = input if in_place else input.detach().contiguous().clone()  # type: ignore[attr-defined]
     d = wrap_dim(dim, target._a.ndim)
     scatters.check_gather("scatter", target._a, index._a, d, src._a if isinstance(src, Tensor) else None)
     values = src._a if isinstance(src, Tensor) else np.broadcast_to(np.asarray(src, target._a.dtype), index._a.shape)
     scatters.accumulate(target._a, np.add if reduce == "add" else np.multiply, d, index._a, values)
     target._bump()
-    return target
+    return target if in_place else undifferentiated.record(input, target._a, "scatter")
 
 
 @composite(method=True)
@@ -216,7 +217,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     if indices._a.dtype != np.int64:
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.legacy}")
     if dim is None:
-        r = input.reshape(-1).gather(0, indices.reshape(-1))
+        r = input.view(-1).gather(0, indices.view(-1))
         return r if out is None else into(out, r, "take_along_dim")
     if input.ndim != indices.ndim:
         raise RuntimeError(

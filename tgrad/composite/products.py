@@ -153,29 +153,32 @@ def tensordot(a, b, dims=2, out=None):
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.ndim, b.ndim):
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
-        da, db = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+        da, db = list(range(-dims, 0)), list(range(dims))
     else:
         da, db = (list(d) if isinstance(d, (list, tuple)) else [d] for d in dims)
     if len(da) != len(db):
         raise RuntimeError("both dimension lists should have same length")
     if a.dtype is not b.dtype:
         raise RuntimeError("both inputs should have same dtype")
+    given = zip(da, db, strict=True)
     da, db = [wrap_dim(d, a.ndim) for d in da], [wrap_dim(d, b.ndim) for d in db]
-    for i, j in zip(da, db, strict=True):
+    for (m, n), i, j in zip(given, da, db, strict=True):
         if b.shape[j] == 1:
             a = a.sum(i, keepdim=True) if a.shape[i] != 1 else a
         elif a.shape[i] == 1:
             b = b.sum(j, keepdim=True)
         elif a.shape[i] != b.shape[j]:
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size {b.shape[j]} "
-                f"in dim {j}"
+                f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {m} and second has size {b.shape[j]} "
+                f"in dim {n}"
             )
     ra, rb = [d for d in range(a.ndim) if d not in da], [d for d in range(b.ndim) if d not in db]
     k = prod(a.shape[d] for d in da)
     shape = [a.shape[d] for d in ra] + [b.shape[d] for d in rb]
     x, y = a.permute(ra + da), b.permute(db + rb)
-    if not shape:
+    if not shape and not (a.is_contiguous() and b.is_contiguous()):
+        r = (x * y).sum()
+    elif not shape:
         r = rows.dot.record(x.reshape(-1), y.reshape(-1)).reshape(())
     else:
         left, right = x.reshape((prod(a.shape[d] for d in ra), k)), y.reshape((k, prod(b.shape[d] for d in rb)))

@@ -11,12 +11,13 @@ from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, r
 from ..graph.modes import state
 from ..methods import composite, publish
 from ..ops.spec import op
+from ..ops.view import undifferentiated
 from ..rng import Generator, default_generator, place
 from ..tensor import Tensor, wrap
 from .creation import at, flagged, like_array, sizes_of
 
-publish("Generator", Generator)
-publish("default_generator", default_generator)
+publish("Generator", Generator)  # type: ignore[arg-type]
+publish("default_generator", default_generator)  # type: ignore[arg-type]
 
 
 def gen(generator: Generator | None) -> Generator:
@@ -216,7 +217,8 @@ def normal_both(mean, std, generator):
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Zeros and ones: one with the probability that each element of `input` gives (or `p`, for all)."""
     if p is not None:
-        r = wrap(gen(generator).bernoulli(input._a.shape, input._a.dtype, float(p)))
+        drawn = gen(generator).bernoulli(input._a.shape, input._a.dtype, float(p))
+        r = undifferentiated.record(input, drawn, "bernoulli")
         return r if out is None else into(out, r, "bernoulli")
     r = run(bernoulli_row, (input,), {"generator": generator})
     return r if out is None else into(out, r, "bernoulli")
@@ -249,18 +251,23 @@ def binomial(count, prob, generator=None):
     return wrap(gen(generator).binomial(count._a, prob._a))
 
 
-def _inplace(name: str, draw: Any, node: str, doc: str) -> None:
-    row = op(
-        name + ".inplace",
-        grad=dict(self=lambda grad: _zeroed(grad)),
-        tensors="self",
-        node=node,
-        function=False,
-        method=False,
-    )(lambda self: self)
+def _inplace(name: str, draw: Any, node: str, doc: str, pick: Any = lambda args, kwargs: 0) -> None:
+    """Publishes an in-place generator. PyTorch numbers the nodes by overload: `node` lists them, `pick` tells which it is."""
+    rows = [
+        op(
+            f"{name}.{'inplace' if i == 0 else i}",
+            grad=dict(self=lambda grad: _zeroed(grad)),
+            tensors="self",
+            node=n,
+            function=False,
+            method=False,
+        )(lambda self: self)
+        for i, n in enumerate(node.split())
+    ]
 
     @composite(name=name, method=True, function=False)
     def fill(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
+        row = rows[pick(args, kwargs)]
         recording = state.grad and needs_grad((self,))
         check_writable(self, recording or (state.grad and self._rg))
         values = draw(gen(generator), self._a, *args, **kwargs)
@@ -300,13 +307,14 @@ _inplace(
     "Fills with geometric numbers.",
 )
 _inplace(
-    "random_", lambda g, a, *bounds, **kw: _random(g, a, *bounds, **kw), "RandomBackward0",
-    "Fills with integers in [from, to), or over the dtype's whole range.",
+    "random_", lambda g, a, *bounds, **kw: _random(g, a, *bounds, **kw), "RandomBackward0 RandomBackward1 RandomBackward2",
+    "Fills with integers in [from, to), or over the dtype's whole range.", lambda args, kw: 2 - min(len(args) + len(kw), 2),
 )  # fmt: skip
 _inplace(
     "bernoulli_",
     lambda g, a, p=0.5: g.bernoulli(a.shape, a.dtype, np.broadcast_to(p._a, a.shape) if isinstance(p, Tensor) else float(p)),
-    "BernoulliBackward0", "Fills with ones of the given probability, else zeros.",
+    "BernoulliBackward2 BernoulliBackward1", "Fills with ones of the given probability, else zeros.",
+    lambda args, kw: isinstance((args or tuple(kw.values()) or (0,))[0], Tensor),
 )  # fmt: skip
 
 

@@ -73,12 +73,10 @@ def mean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
         dtype = out.dtype
     if dtype is not None:
         reduce.need_float("mean", input._a, dtype)
-        if dtype is not input.dtype:
-            input = input.to(dtype)
     if dim is None and not keepdim:
-        r = reduce.mean_all.record(input)
+        r = reduce.mean_all.record(input, dtype=dtype)
     else:
-        r = reduce.mean_dim.record(input, dim, keepdim)
+        r = reduce.mean_dim.record(input, dim, keepdim, dtype=dtype)
     return r if out is None else into(out, r, "mean")
 
 
@@ -142,7 +140,7 @@ _MISSING = object()
 
 
 def _spread(name: str, row: Row) -> Any:
-    @composite(name=name, method=True)
+    @composite(name=name, method=not row.outputs)
     def spread(
         input: Any = REQUIRED,
         dim: Any = None,

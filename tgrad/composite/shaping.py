@@ -103,7 +103,7 @@ def broadcast_tensors(*tensors):
     from ..shape import broadcast_shapes
 
     shape = broadcast_shapes(*[t._a.shape for t in tensors])
-    return tuple(t.expand(shape) for t in tensors)
+    return tuple(t if t._a.shape == shape else t.expand(shape) for t in tensors)
 
 
 @composite(method=True, aliases="swapaxes swapdims")

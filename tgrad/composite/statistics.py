@@ -12,6 +12,8 @@ from .. import functions as F
 from ..dispatch import bad_argument, into
 from ..methods import composite
 from ..ops import scalar
+from ..ops.spec import lacking, refuse
+from ..ops.view import undifferentiated
 from ..tensor import Tensor, wrap
 
 
@@ -20,10 +22,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     """The distinct elements (or slices along dim) in order; on request where each went and how often it occurs."""
     if not isinstance(input, Tensor):
         raise bad_argument("_unique2", 1, "input", input)
+    refuse(input._a, lacking("c", "unique" if dim is None else "unique_dim"))
     u, inverse, counts = np.unique(input._a, return_inverse=True, return_counts=True, axis=dim)
     if dim is None:
         inverse = inverse.reshape(input._a.shape)
-    out = [wrap(u)]
+    out = [undifferentiated.record(input, u, "_unique2" if dim is None else "unique_dim")]
     if return_inverse:
         out.append(wrap(inverse.astype(np.int64).reshape(input._a.shape if dim is None else -1)))
     if return_counts:
@@ -42,11 +45,10 @@ def bincount(input, weights=None, minlength=0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     w = None if weights is None else weights._a.astype(np.float64)
     r = np.bincount(input._a, w, minlength)
-    return wrap(
-        r
-        if w is None or weights.dtype is dtypes.float64
-        else r.astype(weights._a.dtype if weights._a.dtype.kind == "f" else np.float64)
-    )
+    if w is None:
+        return wrap(r)
+    kept = weights.dtype if weights.dtype in (dtypes.float32, dtypes.float64) else dtypes.float64
+    return undifferentiated.record(weights, r.astype(kept.np, copy=False), "bincount")
 
 
 @composite(method=True)
@@ -73,6 +75,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
 @composite(method=True)
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """As `unique` for neighbours only: runs of equal elements (or slices along dim) count as one."""
+    refuse(input._a, lacking("c", "unique" if dim is None else "unique_dim"))
     a = input._a.reshape(-1) if dim is None else np.moveaxis(input._a, dim, 0)
     new = np.ones(len(a), np.bool_)
     if len(a) > 1:
@@ -81,7 +84,8 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     kept = a[new]
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), len(a)))
-    out = [wrap(np.ascontiguousarray(kept if dim is None else np.moveaxis(kept, 0, dim)))]
+    runs = np.ascontiguousarray(kept if dim is None else np.moveaxis(kept, 0, dim))
+    out = [undifferentiated.record(input, runs, "unique_consecutive")]
     if return_inverse:
         out.append(wrap(inverse.astype(np.int64).reshape(input._a.shape if dim is None else -1)))
     if return_counts:

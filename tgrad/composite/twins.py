@@ -8,6 +8,7 @@ from ..dispatch import into
 from ..methods import composite, ints
 from ..ops.rearrange import copy_name, narrow_copy
 from ..ops.spec import ROWS
+from ..ops.view import undifferentiated
 from ..shape import wrap_dim
 from ..tensor import Tensor
 
@@ -47,7 +48,7 @@ def _view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
 
 for _name, _call in {
     "alias_copy": lambda x: _row("alias").record(x),
-    "detach_copy": lambda x: x.detach().clone(),
+    "detach_copy": lambda x: undifferentiated.record(x, x._a.copy(), "detach_copy"),
     "as_strided_copy": lambda x, size, stride, storage_offset=None: _row("as_strided").record(
         x, size, stride, storage_offset
     ),

@@ -15,7 +15,7 @@ from ..ops import view as views
 from ..ops.linalg import cpp_name
 from ..ops.spec import ROWS, Row, op
 from ..shape import broadcast_shapes, contiguous_strides
-from ..storage import UntypedStorage, memory, strided
+from ..storage import UntypedStorage, blank, memory, strided
 from ..tensor import Tensor
 
 
@@ -54,7 +54,7 @@ def fill_(input, value):
     if isinstance(value, Tensor):
         _one_value(value, "fill_")
         return inplace(fill_tensor_inplace, (input, value), {})
-    return inplace(fill_row, (input,), {"value": _number(input, value, "fill_")})
+    return inplace(fill_inplace, (input,), {"value": _number(input, value, "fill_")})
 
 
 def _one_value(value: Tensor, name: str) -> None:
@@ -78,7 +78,7 @@ def _number(input: Tensor, value: Any, name: str) -> Any:
 
 
 def _filled(self: Any, value: Any) -> Any:
-    out = np.empty_like(self)
+    out = blank(self)
     out[...] = value
     return out
 
@@ -105,6 +105,10 @@ def fill_tensor(self, value):
     return _filled(self, views.to_copy.array(value, from_np(self.dtype)) if value.dtype != self.dtype else value)
 
 
+fill_inplace = Row(
+    "fill_.Scalar", fill_row.array, family="op", grad=dict(self=lambda grad: _drop(grad)), tensors="self", node="FillBackward2",
+    function=False, method=False,
+)  # fmt: skip
 fill_tensor_inplace = Row(
     "fill_.Tensor", fill_tensor.array, family="op", grad=dict(self=lambda grad: _drop(grad), value=lambda grad: _value_grad(grad)),
     node="FillBackward3", function=False, method=False,
@@ -144,12 +148,8 @@ def fill_diagonal_(self, fill_value, wrap=False):
         self.diagonal().fill_(fill_value)
     elif self.dim() == 2:
         n, m = self.shape
-        flat = self.view(-1) if self.is_contiguous() else None
-        if flat is None:
-            np.fill_diagonal(self._a, fill_value, wrap=True)
-            self._bump()
-        else:
-            flat[:: m + 1].fill_(fill_value)
+        for start in range(0, n, m + 1):  # below each full block of a tall matrix the diagonal begins anew
+            self[start : start + m].diagonal().fill_(fill_value)
     else:
         step = sum(self.stride())
         self.as_strided((self.shape[0],), (step,), self.storage_offset()).fill_(fill_value)
@@ -266,7 +266,7 @@ def apply_(self, callable):
         raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     it = np.nditer(self._a, flags=["multi_index", "zerosize_ok"], op_flags=[["readwrite"]])
     for x in it:
-        x[...] = callable(x.item())
+        x[...] = callable(x.item())  # type: ignore[index,attr-defined]
     self._bump()
     return self
 

@@ -72,7 +72,8 @@ def min_all(self):
     tensors="self", real_grad=True)
 def amax(self, dim=(), keepdim=False):
     no_empty("amax", self, dim)
-    refuse(self, lacking("c", "max_values_cpu"))
+    if self.size:
+        refuse(self, lacking("c", "max_values_cpu"))
     return best_of(np.max, self, wrap_dims(dim, self.ndim), keepdim)
 
 
@@ -82,7 +83,8 @@ def amax(self, dim=(), keepdim=False):
     tensors="self", real_grad=True)
 def amin(self, dim=(), keepdim=False):
     no_empty("amin", self, dim)
-    refuse(self, lacking("c", "min_values_cpu"))
+    if self.size:
+        refuse(self, lacking("c", "min_values_cpu"))
     return best_of(np.min, self, wrap_dims(dim, self.ndim), keepdim)
 
 
@@ -212,7 +214,7 @@ def _one(shape: tuple[int, ...], d: int) -> tuple[int, ...]:
     return shape[:d] + (1,) + shape[d + 1 :]
 
 
-MEDIAN_LACKS = lacking("bc", "median_cpu")
+MEDIAN_LACKS, MEDIAN_ALONG_LACKS = lacking("bc", "median_cpu"), lacking("bc", "median_out")
 
 
 @op("median.all", grad=dict(self=lambda grad, self, result: share(grad, self, result, None, False, True)),
@@ -231,23 +233,23 @@ def nanmedian_all(self):
 
 @op("median.dim", node="MedianBackward1", **CHOICE)
 def median_dim(self, dim, keepdim=False):
-    refuse(self, MEDIAN_LACKS)
+    refuse(self, MEDIAN_ALONG_LACKS)
     return _middle_along("median", self, dim, keepdim, False)
 
 
 @op("nanmedian.dim", node="NanmedianBackward1", **CHOICE)
 def nanmedian_dim(self, dim, keepdim=False):
-    refuse(self, MEDIAN_LACKS)
+    refuse(self, MEDIAN_ALONG_LACKS)
     return _middle_along("nanmedian", self, dim, keepdim, True)
 
 
 @op("mode.dim", node="ModeBackward0", **CHOICE, real_grad=True)
 def mode_dim(self, dim=-1, keepdim=False):
     """The smallest of the most frequent values, with the last index that holds it."""
-    refuse(self, lacking("c", "mode_cpu"))
     d = wrap_dim(dim, self.ndim)
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
+    refuse(self, lacking("c", "mode_cpu"))
     no_empty("mode", self, d)
     rows = np.moveaxis(self, d, -1)
     order = np.argsort(rows, axis=-1, kind="stable")

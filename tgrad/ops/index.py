@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
-from ..shape import wrap_dim
+from ..shape import broadcast_shapes, wrap_dim
 from ..storage import blank
 from .accumulate import add_along, added_at
 from .pointwise import times
@@ -413,6 +413,7 @@ def nonzero(self):
 def masked_select(self, mask):
     if mask.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
+    broadcast_shapes(mask.shape, self.shape)
     a, m = np.broadcast_arrays(self, mask)
     return a[m]
 

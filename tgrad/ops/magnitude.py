@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
-from ..shape import wrap_dim, wrap_dims
+from ..shape import broadcast_shapes, wrap_dim, wrap_dims
 from .choice import where
 from .elementary import abs_, is_complex, sgn
 from .extremes import share
@@ -78,6 +78,7 @@ def vector_norm(self, ord=2, dim=None, keepdim=False):
     "other": lambda grad, self, other, p, result: _dist_grad(grad, other - self, p, result),
 }, tensors="self other", node="DistBackward0", function=False, method=False)  # fmt: skip
 def dist(self, other, p=2.0):
+    broadcast_shapes(self.shape, other.shape)
     d = np.asarray(self - other)
     return _norm(d, p, tuple(range(d.ndim)), False)
 

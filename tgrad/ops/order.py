@@ -9,13 +9,13 @@ import numpy as np
 from ..shape import wrap_dim
 from ..storage import blank
 from .scatter import value_selecting
-from .spec import in_rows, op
+from .spec import in_rows, lacking, op, refuse
 
 
 def _sorted(self: np.ndarray, dim: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:
     d = wrap_dim(dim, self.ndim)
     if self.dtype.kind == "c":
-        raise RuntimeError("sort(): input tensor must be of non-complex type")
+        raise RuntimeError("Sort does not support complex dtypes on CPU")
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, descending)
@@ -56,6 +56,8 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
         raise RuntimeError("selected index k out of range")
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
+    if self.dtype.kind == "c":
+        raise RuntimeError("topk does not support complex dtypes on CPU")
     order = argsort_stable(self, d, largest)
     at = np.ascontiguousarray(np.take(order, range(k), axis=d))
     return in_rows(np.take_along_axis(self, at, d)), at
@@ -72,27 +74,30 @@ def kthvalue(self, k, dim=-1, keepdim=False):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}")
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
+    refuse(self, lacking("c", "kthvalue_cpu"))
     at = np.take(argsort_stable(self, d, False), [k - 1], axis=d)
     values, at = in_rows(np.take_along_axis(self, at, d)), in_rows(at)
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 
 @op("cummax.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", node="CummaxBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+    tensors="self", node="CummaxBackward0", outputs="values indices", undiff="indices", real_grad=True, function=False, method=False)  # fmt: skip
 def cummax(self, dim):
-    return _running(self, dim, np.greater_equal)
+    return _running("cummax_cpu", self, dim, np.greater_equal)
 
 
 @op("cummin.dim", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
-    tensors="self", node="CumminBackward0", outputs="values indices", undiff="indices", function=False, method=False)  # fmt: skip
+    tensors="self", node="CumminBackward0", outputs="values indices", undiff="indices", real_grad=True, function=False, method=False)  # fmt: skip
 def cummin(self, dim):
-    return _running(self, dim, np.less_equal)
+    return _running("cummin_cpu", self, dim, np.less_equal)
 
 
-def _running(self: np.ndarray, dim: int, beats: Any) -> tuple[np.ndarray, np.ndarray]:
+def _running(kernel: str, self: np.ndarray, dim: int, beats: Any) -> tuple[np.ndarray, np.ndarray]:
     d = wrap_dim(dim, self.ndim)
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
+    if self.size:
+        refuse(self, lacking("c", kernel))
     x = np.moveaxis(self, d, 0)
     values, at = np.empty_like(x), np.zeros(x.shape, np.int64)
     for i in range(x.shape[0]):

@@ -234,6 +234,19 @@ class Copied:
         return [part.copy() for part in r] if isinstance(r, list) else r.copy()
 
 
+class Taken(Copied):
+    """The array function of a view as it is: its results share memory, but do not count as views of the input."""
+
+    __slots__ = ()
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.array(*args, **kwargs)
+
+
+def _reshaped(self: Any, size: Any) -> Any:
+    return reshape(self, size)
+
+
 SEVERAL = ("unbind.int", "split.size", "split_with_sizes")
 TWINS = (
     "alias", "as_strided", "diagonal", "expand", "permute", "select.int", "slice", "squeeze.all", "squeeze.dim", "squeeze.dims",
@@ -250,13 +263,13 @@ def copy_name(name: str) -> str:
 for _name in TWINS:
     _row = ROWS[_name]
     Row(
-        copy_name(_name), Copied(_row.array), family="pieces" if _name in SEVERAL else "op", tensors="self", function=False,
+        copy_name(_name), Copied(_reshaped if _name == "view" else _row.array), family="pieces" if _name in SEVERAL else "op", tensors="self", function=False,
         grad={key: f.fn for key, f in _row.grad.items()}, node=_row.node + "_copy", method=False, signature=_row.array,
     )  # fmt: skip
 
 for _name in ("split.size", "split_with_sizes"):
     _row = ROWS[_name]
     Row(
-        "unsafe_" + _name, Copied(_row.array), family="pieces", tensors="self", function=False, method=False, signature=_row.array,
+        "unsafe_" + _name, Taken(_row.array), family="pieces", tensors="self", function=False, method=False, signature=_row.array,
         grad={key: f.fn for key, f in _row.grad.items()}, node=camel("unsafe_" + _name.partition(".")[0]) + "Backward0",
     )  # fmt: skip

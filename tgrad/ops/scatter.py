@@ -227,21 +227,25 @@ def scatter_reduce(self, index, src, dim, reduce, include_self=True):
 # What follows serves derivatives, over arrays and over Tensors.
 
 
+def _is_array(x: Any) -> bool:
+    return not isinstance(x, TensorBase)
+
+
 def filled(x: Any, mask: Any, value: Any) -> Any:
     """`x` with `value` where the mask is true."""
-    return x.masked_fill(mask, value) if isinstance(x, TensorBase) else np.where(mask, x.dtype.type(value), x)
+    return x.masked_fill(mask, value) if not _is_array(x) else np.where(mask, x.dtype.type(value), x)
 
 
 def _like(mask: Any, x: Any) -> Any:
-    return mask.to(x.dtype) if isinstance(x, TensorBase) else mask.astype(x.dtype)
+    return mask.to(x.dtype) if not _is_array(x) else mask.astype(x.dtype)
 
 
 def _ones(x: Any, value: int = 1) -> Any:
-    return x.detach().new_full(x.shape, value) if isinstance(x, TensorBase) else np.full(x.shape, value, x.dtype)
+    return x.detach().new_full(x.shape, value) if not _is_array(x) else np.full(x.shape, value, x.dtype)
 
 
 def choose(mask: Any, a: Any, b: Any) -> Any:
-    return a.where(mask, b) if isinstance(a, TensorBase) else np.where(mask, a, b)
+    return a.where(mask, b) if not _is_array(a) else np.where(mask, a, b)
 
 
 def _scatter_reduce_grad(

@@ -12,7 +12,7 @@ from .arithmetic import logaddexp
 from .choice import where
 from .elementary import abs_, exp, is_complex, log
 from .reduce import restore, wide
-from .spec import conj, in_rows, lacking, op, refuse
+from .spec import TensorBase, conj, in_rows, lacking, op, refuse
 from .view import flip
 
 # ---- the logarithm of a sum of exponentials
@@ -95,8 +95,9 @@ def _kernel(name: str, self: np.ndarray, dim: int) -> str:
 @op("_softmax", grad=dict(self=lambda grad, result, dim: _softmax_grad(grad, result, dim)), tensors="self",
     node="SoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
 def softmax(self, dim):
-    refuse(self, lacking("bic", _kernel("softmax", self, dim)))
     d = wrap_dim(dim, self.ndim)
+    if self.size:
+        refuse(self, lacking("bic", _kernel("softmax", self, dim)))
     if self.ndim == 0 or self.size == 0:
         return np.ones_like(self)
     x = self.astype(wide(self.dtype), copy=False)
@@ -111,16 +112,17 @@ def _softmax_grad(grad: Any, result: Any, dim: int) -> Any:
 
 
 def _row_sum(x: Any, dim: int) -> Any:
-    if isinstance(x, np.ndarray):
-        return np.add.reduce(x, axis=wrap_dims(dim, x.ndim), keepdims=True)
-    return x.sum(dim, keepdim=True)
+    if isinstance(x, TensorBase):
+        return x.sum(dim, keepdim=True)  # type: ignore[attr-defined]
+    return np.add.reduce(x, axis=wrap_dims(dim, np.ndim(x)), keepdims=True)
 
 
 @op("_log_softmax", grad=dict(self=lambda grad, result, dim: grad - exp(result) * _row_sum(grad, dim)), tensors="self",
     node="LogSoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
 def log_softmax(self, dim):
-    refuse(self, lacking("bic", _kernel("log_softmax", self, dim)))
     d = wrap_dim(dim, self.ndim)
+    if self.size:
+        refuse(self, lacking("bic", _kernel("log_softmax", self, dim)))
     if self.ndim == 0 or self.size == 0:
         return np.zeros_like(self)
     x = self.astype(wide(self.dtype), copy=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
-from ..storage import blank, memory, offset, strided, strides
+from ..storage import blank, dense, memory, offset, strided, strides
 from .spec import ROWS, Row, TensorBase, in_rows, op, sizes, view
 
 
@@ -253,9 +253,10 @@ def unfold(self, dimension, size, step):
     function=False, method=False)  # fmt: skip
 def unfold_backward(grad_in, input_sizes, dim, size, step):
     out = np.zeros(input_sizes, grad_in.dtype)
-    np.add.at(unfold.array(out, dim, size, step), (Ellipsis,), grad_in) if step >= size else _add_windows(
-        out, grad_in, wrap_dim(dim, len(input_sizes)), size, step
-    )
+    if step >= size:  # windows apart from each other: each element is written once
+        unfold.array(out, dim, size, step)[...] = grad_in
+    else:
+        _add_windows(out, grad_in, wrap_dim(dim, len(input_sizes)), size, step)
     return out
 
 
@@ -545,7 +546,7 @@ def to_copy(self, dtype, memory_format=None):
     if dtype.np.kind in "iu" and self.dtype.kind not in "biu":
         out = _float_to_int(self, dtype.np)
     else:
-        out = self.astype(dtype.np, order="K")
+        out = self.astype(dtype.np, order="K" if dense(self) else "C")
     return out if memory_format is None else formatted(out, memory_format)
 
 
@@ -578,6 +579,17 @@ def flip(self, dims):
     out = blank(self)
     out[...] = np.flip(self, wrap_dims(as_ints(dims), self.ndim) if as_ints(dims) else ())
     return out
+
+
+@op("undifferentiated", grad=dict(self=lambda grad, name: no_derivative_of(name)), tensors="self",
+    node="torch::autograd::NotImplemented", function=False, method=False)  # fmt: skip
+def undifferentiated(self, result, name):
+    """A result computed from `self` by an operator that has no derivative: PyTorch records it, and backward refuses."""
+    return result
+
+
+def no_derivative_of(name: str) -> Any:
+    raise RuntimeError(f"derivative for aten::{name} is not implemented")
 
 
 # ---- in-place forms of views: the same formulas under the numbers that PyTorch gives their nodes

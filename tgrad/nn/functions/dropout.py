@@ -6,7 +6,10 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
 from ... import functions as fn
+from ...storage import dense
 from ...tensor import Tensor, wrap
 
 
@@ -17,7 +20,11 @@ def check(p: float) -> None:
 
 def _mask(input: Tensor, shape: Any, p: float) -> Tensor:
     """1 / (1 - p) where kept and 0 elsewhere."""
-    return wrap(fn.default_generator.dropout_mask(tuple(shape), input._a.dtype, p))
+    shape = tuple(shape)
+    # Numbers are drawn in the order of memory: a permuted input has its mask permuted.
+    order = sorted(range(len(shape)), key=lambda d: -input._a.strides[d]) if dense(input._a) else range(len(shape))
+    drawn = fn.default_generator.dropout_mask(tuple(shape[d] for d in order), input._a.dtype, p)
+    return wrap(drawn.transpose(np.argsort(order)) if len(shape) > 1 else drawn)
 
 
 def _drop(input: Tensor, shape: Any, p: float, training: bool, inplace: bool) -> Tensor:
