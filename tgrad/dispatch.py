@@ -416,7 +416,7 @@ PARTIAL_OVERLAP = (
 )
 
 
-CONSTANT = frozenset(("fill.Scalar", "fill_.Tensor", "zero"))  # write one value: overlapping memory is no matter
+CONSTANT = frozenset(("fill_.Scalar", "fill_.Tensor", "zero"))  # write one value: overlapping memory is no matter
 
 
 def check_writable(target: Tensor, recording: bool, overlap: bool = False) -> None:

@@ -7,6 +7,13 @@ import pytest
 from .mirror import same
 
 SNIPPETS = [
+    "x.fill_diagonal_(7)",
+    "y = torch.zeros(7, 3); y.fill_diagonal_(5, wrap=True)",
+    "y = torch.zeros(3, 7).t(); y.fill_diagonal_(5, wrap=True)",
+    "y = torch.zeros(3, 3, 3); y.fill_diagonal_(2)",
+    "y = w * 1; y.fill_diagonal_(2); (y * y).sum().backward(); w.grad",
+    "torch.zeros(3).fill_diagonal_(1)",
+    "torch.zeros(2, 3, 4).fill_diagonal_(1)",
     "y = w * 1; y[0] += 1; (y, y.grad_fn.next_functions[0][0].name())",
     "y = w * 1; a = y[0]; a.mul_(2); (y, a, a._base is y, y._version, a._version)",
     "y = w * 1; a = y[0]; y.mul_(2); (y, a)",

@@ -31,7 +31,8 @@ def einsum(equation, *operands):
             "einsum(): must specify the equation string and at least one operand, or at least one operand and its subscripts list"
         )
     if isinstance(equation, Tensor):
-        equation, operands = _from_lists((equation, *operands))
+        equation, listed = _from_lists((equation, *operands))
+        operands = tuple(listed)
     elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         return einsum(equation, *operands[0])
     if not isinstance(equation, str):
@@ -171,7 +172,9 @@ def contract(equation: str, operands: Sequence[Tensor]) -> Tensor:
     aligned = [_align(plan, k, x, uses, sizes) for k, x in enumerate(operands)]
     while len(aligned) > 1:
         a, b = aligned[0], aligned[1]
-        both, alone_a, alone_b = [], [], []
+        both: list[int] = []
+        alone_a: list[int] = []
+        alone_b: list[int] = []
         for d in range(plan.kept, plan.size):
             m, n = a.shape[d], b.shape[d]
             if m != 1 and n != 1:
@@ -249,7 +252,9 @@ def _pair(left: Any, right: Any, summed: list[int]) -> Any:
     """The product of two aligned operands, summed over dimensions that both have; those stay, with size 1."""
     if not summed:
         return left * right
-    shared, only_left, only_right = [], [], []
+    shared: list[int] = []
+    only_left: list[int] = []
+    only_right: list[int] = []
     for d in range(left.dim()):
         if d in summed:
             continue

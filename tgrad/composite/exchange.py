@@ -133,4 +133,4 @@ def array(taken: Any) -> np.ndarray:
         span = 0 if 0 in shape else span + sum((n - 1) * s for n, s in zip(shape, steps, strict=True))
     raw = (ctypes.c_char * span).from_address((t.data or 0) + t.byte_offset)
     raw._owner = owner  # type: ignore[attr-defined]
-    return np.ndarray(shape, dt, raw, 0, steps)
+    return np.ndarray(shape, dt, raw, 0, steps)  # type: ignore[arg-type]  # a ctypes array is a buffer

@@ -28,10 +28,10 @@ class _Legacy(type):
         return f"<class 'torch.{cls.__name__}'>"
 
     @property
-    def dtype(cls) -> dtype:
+    def dtype(cls) -> dtypes.dtype:
         return cls._dtype
 
-    _dtype: dtype
+    _dtype: dtypes.dtype
 
 
 def legacy(d: dtype, args: tuple[Any, ...], kwargs: dict[str, Any], name: str = "Tensor", typed: bool = True) -> Tensor:
