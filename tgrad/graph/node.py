@@ -337,6 +337,7 @@ def _make(row: Row) -> type[Node]:
         "__doc__": f"The recorded op `{row.name}`.",
         "row": row,
         "saved_words": tuple(words),
+        "materialize": row.materialize,
         "n_outputs": len(row.outputs) - len(row.undiff) if row.outputs else 1,
     }
     source, scope = _source(row)

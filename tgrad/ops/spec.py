@@ -60,7 +60,7 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "method",
+        "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
         "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
         "ufunc", "undiff",
     )  # fmt: skip
@@ -90,6 +90,7 @@ class Row:
         lacks: dict[str, Refusal] | None = None,
         numbers: str = "",
         overloads: bool = False,
+        materialize: bool = True,
         narrow: bool = False,
         real_grad: bool = False,
         contiguous: bool = False,
@@ -113,6 +114,7 @@ class Row:
         self.lacks = lacks or {}  # kinds of dtypes that the op is not defined for
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
+        self.materialize = materialize  # `grads` holds zeros, not None, for outputs that no gradient came to
         self.narrow = narrow  # halves are computed as halves, not in float32
         self.real_grad = real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one
         self.contiguous = contiguous  # the result is row-major, whatever the operands' layout
