@@ -186,7 +186,7 @@ def pass_inside_a_hook(t: ModuleType) -> Any:
 def multiple_outputs(t: ModuleType) -> Any:
     log: list[Any] = []
     x = leaf(t, 1.0, 2.0, 3.0)
-    a, b, c = (x * 1).unbind()
+    a, b, _ = (x * 1).unbind()
     b.register_hook(lambda g: g * 10)
     a.grad_fn.register_prehook(lambda gs: log.append(gs))
     (a + b).backward()

@@ -1,0 +1,1 @@
+"""`torch.utils`: checkpointing and other helpers, as modules of their own."""
