@@ -132,6 +132,8 @@ def _layer_norm_grad(
     function=False, method=False)  # fmt: skip
 def native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps):
     _check_batch_norm(input, weight, bias, running_mean, running_var, training)
+    if input.ndim < 2:
+        return input.copy(), *(np.zeros(0, input.dtype),) * 2
     dims = (0, *range(2, input.ndim))
     shape = _channel_shape(input.ndim)
     wide = np.dtype(np.float32) if input.dtype.itemsize == 2 else input.dtype
@@ -169,7 +171,7 @@ def _check_batch_norm(
         for word, t in (("running_mean", running_mean), ("running_var", running_var)):
             if t is None:
                 raise RuntimeError(f"{word} must be defined in evaluation mode")
-    channels = input.shape[1]
+    channels = input.shape[1] if input.ndim > 1 else 0
     given = (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias))
     for word, t in given:
         if t is not None and t.size != channels:
@@ -182,6 +184,8 @@ def _batch_norm_grad(
     needs: Any,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     grad = single(grad)
+    if input.ndim < 2:
+        return grad, None, None
     dims = (0, *range(2, input.ndim))
     shape = _channel_shape(input.ndim)
     scaled = grad if weight is None else grad * weight.reshape(shape)

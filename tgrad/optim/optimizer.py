@@ -392,3 +392,33 @@ def _fitted(p: Any, value: Any, key: str | None = None) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return type(value)(_fitted(p, v) for v in value)  # type: ignore[call-arg]
     return value
+
+
+def check_least(**values: Any) -> None:
+    """ValueError for an option below zero, in PyTorch's words; `epsilon` is what it calls eps."""
+    for word, value in values.items():
+        if not value >= 0.0:
+            raise ValueError(f"Invalid {word} value: {value}")
+
+
+def check_betas(betas: Any) -> None:
+    for i in (0, 1):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+
+
+def rate(group: dict[str, Any]) -> Any:
+    """The learning rate as a number, or as the tensor that it is if it requires grad."""
+    lr = group["lr"]
+    return lr if getattr(lr, "requires_grad", False) else number(lr)
+
+
+def decayed(group: dict[str, Any], p: Any, grad: Any) -> Any:
+    """The gradient with weight decay in it; decoupled decay goes to the parameter instead."""
+    decay = group["weight_decay"]
+    if decay == 0:
+        return grad
+    if group.get("decoupled_weight_decay"):
+        p *= 1 - rate(group) * decay
+        return grad
+    return grad + p * decay

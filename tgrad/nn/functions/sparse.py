@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ... import functions as fn
@@ -70,7 +71,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -
                 f"bilinear(): input{i + 1} size does not match weight size: got {t.shape[-1]} but expected {weight.shape[i + 1]}"
             )
     n, k = weight.shape[0], input1.shape[-1]
-    a, b = input1.reshape(-1, k), input2.reshape(-1, input2.shape[-1])  # type: ignore[attr-defined]
-    left = (a @ weight.permute(1, 0, 2).reshape(k, -1)).reshape(a.shape[0], n, -1)  # type: ignore[attr-defined]
+    count = math.prod(input1.shape[:-1])
+    m = input2.shape[-1]
+    a, b = input1.reshape(count, k), input2.reshape(count, m)  # type: ignore[attr-defined]
+    left = (a @ weight.permute(1, 0, 2).reshape(k, n * m)).reshape(count, n, m)  # type: ignore[attr-defined]
     out = (left * b.unsqueeze(1)).sum(-1).reshape(*input1.shape[:-1], n)
     return out if bias is None else out + bias
