@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..shape import wrap_dim
+from ..shape import infer_size, wrap_dim
 from ..storage import memory, offset, same_strides
 from . import view as views
 from .spec import ROWS, Row, camel, in_rows, op, sizes
@@ -244,7 +244,7 @@ class Taken(Copied):
 
 
 def _reshaped(self: Any, size: Any) -> Any:
-    return reshape(self, size)
+    return reshape(self, infer_size(as_ints(size), self.size))
 
 
 SEVERAL = ("unbind.int", "split.size", "split_with_sizes")
