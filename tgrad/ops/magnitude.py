@@ -13,7 +13,7 @@ from .choice import where
 from .elementary import abs_, is_complex, sgn
 from .extremes import share
 from .reduce import restore, wide
-from .spec import conj, in_rows, nothing, op
+from .spec import conj, in_rows, op
 
 
 def _norm(self: np.ndarray, ord: float, dims: Any, keepdim: bool) -> np.ndarray:
@@ -49,7 +49,7 @@ def norm_grad(grad: Any, self: Any, result: Any, ord: float, dim: Any, keepdim: 
     """grad * self * |self|**(ord - 2) / result**(ord - 1), written so that zeros give zero."""
     shape = tuple(self.shape)
     if ord == 0:
-        return nothing(self)
+        return None  # a count: PyTorch leaves the gradient undefined
     if abs(ord) == math.inf:
         return share(grad, abs_(self), result, dim, keepdim) * sgn(self)
     grad, result = restore(grad, shape, dim, keepdim), restore(result, shape, dim, keepdim)
