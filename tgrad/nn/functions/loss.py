@@ -263,14 +263,14 @@ def _smoothed(
     hard = _nll(logs, target, weight, how, ignore_index)
     classes = input.shape[dim]
     soft = -(logs if weight is None else logs * _class_weight(weight, input.dim(), dim)).sum(dim)
-    ignored = target == ignore_index
+    ignored: Any = target == ignore_index
     soft = soft.masked_fill(ignored, 0)
     if how == 1:
         if weight is not None:
             kept = target.masked_fill(ignored, 0).flatten()  # type: ignore[attr-defined]
             soft = soft.sum() / weight.gather(0, kept).masked_fill(ignored.flatten(), 0).sum()
-        elif bool(ignored.any()):  # type: ignore[attr-defined]
-            soft = soft.sum() / (~ignored).sum()  # type: ignore[operator]
+        elif bool(ignored.any()):
+            soft = soft.sum() / (~ignored).sum()
         else:
             soft = soft.mean()
     elif how == 2:

@@ -112,7 +112,7 @@ def instance_norm(
     w, b, mean, var = repeated
     out = rows.native_batch_norm.record(flat, w, b, mean, var, use_input_stats, momentum, eps)[0]  # type: ignore[misc]
     for kept, each in ((running_mean, mean), (running_var, var)):
-        if kept is not None and use_input_stats:
+        if kept is not None and each is not None and use_input_stats:
             kept.copy_(each.view(n, c).mean(0))
     return out.view(input.shape)
 
