@@ -42,7 +42,7 @@ class Variable(metaclass=VariableMeta):
             )
         out = data.data
         out.requires_grad = bool(requires_grad)
-        out._is_variable = True  # the echo of 0.1 announces Variables
+        out._is_variable = True  # type: ignore[attr-defined]  # the echo of 0.1 announces Variables
         return out
 
 

@@ -46,7 +46,7 @@ class Flags:
 class Pass:
     """One backward pass."""
 
-    captured: Sequence[Any] = ()
+    captured: Any = ()
     wanted: Mapping[Any, list[int]] = MappingProxyType({})  # (node, nr) or leaf -> positions among `captured`
     only: set[Node] | None = None  # with given inputs: the nodes that lead to them
     uses: dict[Tensor, int] | None = None

@@ -153,15 +153,15 @@ class Node:
             return tuple(lift(s, v) for s, v in zip(value, version, strict=True))
         return lift_result(self, value, version) if name == "result" else lift(value, version)
 
-    def saved_slot(self, word: str) -> tuple[Any, int]:
+    def saved_slot(self, word: Any) -> tuple[Any, int]:
         """What is kept for a saved tensor, and its version."""
         return getattr(self, "s_" + word), getattr(self, "v_" + word)
 
-    def set_saved_slot(self, word: str, value: Any, version: int) -> None:
+    def set_saved_slot(self, word: Any, value: Any, version: int) -> None:
         setattr(self, "s_" + word, value)
         setattr(self, "v_" + word, version)
 
-    def saved_value(self, word: str) -> Any:
+    def saved_value(self, word: Any) -> Any:
         """The saved tensor as backward sees it."""
         return self._saved(word)
 
@@ -176,6 +176,8 @@ class AccumulateGrad(Node):
     """The end of an edge at a leaf: adds what arrives into `variable.grad`."""
 
     __slots__ = ("variable",)
+
+    variable: Any
 
     n_outputs = 0  # gradients for it go to its variable
 
@@ -287,7 +289,7 @@ _HINT_TRACE = (
 )
 
 
-def changed(s: Any, v: int, node: Node | None = None) -> RuntimeError:
+def changed(s: Any, v: int, node: Any = None) -> RuntimeError:
     """The error for a saved tensor that was written into since; `node` made it (default: its own history tells)."""
     # the property, not the slot: a view whose base was written into has a new history by now
     from_: Any = s.grad_fn if node is None else node
