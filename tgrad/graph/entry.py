@@ -132,9 +132,9 @@ def backward(
         and not create_graph
         and grad_variables is None
         and type(tensors) in FAST
+        and run_scalar(tensors, bool(retain_graph))
     ):
-        if run_scalar(tensors, bool(retain_graph)):
-            return
+        return
     if grad_variables is not None:
         warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
         if grad_tensors is not None:

@@ -93,7 +93,7 @@ class Nowhere(Node):
 def _refresh(t: Any, meta: Meta) -> None:
     check_rebase(t, meta)
     row = ROWS["as_strided"]
-    node = node_class(row)()
+    node: Any = node_class(row)()
     base = meta.base
     node.edges = (edge(base),)
     node.seq, node.extra, node.plain = next_seq(), None, True
@@ -221,6 +221,9 @@ class CopySlices(Node):
 
     fn: Node
     real: bool  # the base is complex and the view shows real parts of it: its geometry counts real numbers
+
+    base: Any
+    view: Any
 
     def name(self) -> str:
         return "torch::autograd::CopySlices"
