@@ -357,6 +357,8 @@ def _unary_front(quick: Callable[..., Any], full: Callable[..., Any], name: str)
 def _binary_front(quick: Callable[..., Any], full: Callable[..., Any], strict: bool) -> Callable[..., Any]:
     def front(*args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != 2 or not isinstance(args[0], Tensor) or (strict and not isinstance(args[1], Tensor)):
+            if len(args) > 2:
+                raise TypeError(f"{full.__name__}() takes 2 positional arguments but {len(args)} were given")
             return full(*args, **kwargs)
         return quick(*args)
 

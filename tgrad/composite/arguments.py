@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dispatch import bad_argument
+from ..dispatch import bad_argument, plain_number
 from ..methods import missing
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor
@@ -20,7 +20,7 @@ def is_number(x: Any) -> bool:
 
 def plain(x: Any) -> Any:
     """A numpy scalar as the Python number it stands for."""
-    return x.item() if isinstance(x, np.generic) else x
+    return plain_number(x) if isinstance(x, np.generic) else x
 
 
 def need_tensors(name: str, **given: Any) -> None:

@@ -243,8 +243,10 @@ def _scalar_power(input: Tensor, exponent: Any) -> Tensor:
     """The exponent decides the result's dtype only by its kind; integers are computed with a wrapped exponent."""
     common = result_type((input, exponent))
     if common.category < 2:
-        if exponent < 0 and common.is_signed:
+        if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if common is dtypes.bool_ and exponent in (0, 1):
+            return wrap(input._a.copy(order="K") if exponent else np.ones_like(input._a))
         if common is dtypes.bool_:
             raise NotImplementedError("\"pow\" not implemented for 'Bool'")
         return wrap(np.asarray(np.power(input.to(common)._a, as_number(exponent, common))))  # type: ignore[attr-defined]
@@ -254,6 +256,8 @@ def _scalar_power(input: Tensor, exponent: Any) -> Tensor:
 
 
 def _base_power(base: Any, exponent: Tensor) -> Tensor:
+    if base is True and exponent._a.dtype == np.bool_:
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if base == 1:
         return F.full_like(exponent, 1, dtype=result_type((base, exponent)))
     return pointwise(rows.pow_base, (base, exponent), {})
@@ -270,7 +274,7 @@ def pow_(self, exponent=REQUIRED):
     common = result_type((self, exponent))
     if not dtypes.can_cast(common, self.dtype):
         raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {self.dtype.legacy}")
-    if common.category == 1 and exponent < 0 and common.is_signed:
+    if common.category == 1 and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return inplace(rows.pow_scalar, (self,), {"exponent": exponent})
 

@@ -101,7 +101,9 @@ def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, mem
 
 
 def _caster(name: str, d: dtype) -> None:
-    def convert(self: Tensor, *, memory_format: Any = None) -> Tensor:
+    def convert(self: Tensor, *args: Any, memory_format: Any = None) -> Tensor:
+        if args:
+            raise TypeError(f"{name}() takes 0 positional arguments but {len(args)} was given")
         return cast(self, d, fmt=memory_format)
 
     convert.__name__ = convert.__qualname__ = name

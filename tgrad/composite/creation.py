@@ -174,17 +174,6 @@ def full(
     return flagged(a, requires_grad)
 
 
-def number_for(value: Any, d: dtype) -> Any:
-    """A number as a numpy scalar of a dtype; RuntimeError where it does not fit."""
-    return fitting(plain(value), d.np)
-
-
-def scalar_name(d: dtype) -> str:
-    from ..tensor import _cpp
-
-    return _cpp(d)
-
-
 def like_array(input: Tensor, d: dtype, fill: str) -> np.ndarray:
     """An array with the input's shape and, if it is dense, its order of dimensions."""
     make_like = getattr(np, fill + "_like")

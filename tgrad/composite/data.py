@@ -10,9 +10,10 @@ from .. import dtype as dtypes
 from ..dispatch import bad_argument as bad
 from ..dtype import dtype
 from ..methods import attach, composite
+from ..ops.spec import does_not_fit, number
 from ..ops.view import to_copy
 from ..tensor import Tensor, wrap
-from .creation import at, flagged, number_for, scalar_name
+from .creation import at, flagged
 from .exchange import array, capsule
 
 
@@ -33,6 +34,12 @@ def infer_dtype(data: Any) -> dtype:
             d = dtypes.from_np(x.dtype)
             if isinstance(x, float):
                 d = dtypes.get_default_dtype()
+        elif x is None or not isinstance(x, _NUMBERS):
+            raise (
+                TypeError("new(): invalid data type 'str'")
+                if isinstance(x, str)
+                else RuntimeError(f"Could not infer dtype of {type(x).__name__}")
+            )
         else:
             d = dtypes.of_scalar(x)
         best = dtypes.promote_types(best, d)
@@ -86,15 +93,15 @@ def from_data(data: Any, d: dtype | None) -> np.ndarray:
             found = dtypes.get_default_dtype() if type(data) is np.float64 and d is None else dtypes.from_np(data.dtype)
             if type(data) is np.float64:
                 found = d or dtypes.float64
-            return np.asarray(number_for(data, d or found))
-        return np.asarray(number_for(data, d or dtypes.of_scalar(data)))
-    if isinstance(data, str) or data is None:
+            return np.asarray(element(data.item(), d or found))
+        return np.asarray(element(data, d or dtypes.of_scalar(data)))
+    if isinstance(data, str):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
     if isinstance(data, (list, tuple)):
         pass
     elif hasattr(data, "__array__"):
         return from_data(np.asarray(data), d)
-    elif hasattr(data, "__len__") and hasattr(data, "__getitem__"):
+    elif hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, dict):
         data = [data[i] for i in range(len(data))]
     elif hasattr(data, "__index__") or hasattr(data, "__float__"):
         return from_data(data.__index__() if hasattr(data, "__index__") else float(data), d)
@@ -122,32 +129,30 @@ def _from_sequence(data: Any, d: dtype | None) -> np.ndarray:
         try:
             return np.array(flat, dtype=d.np).reshape(shape)
         except OverflowError:
-            if d is dtypes.int64 or d.category < 2:
-                raise RuntimeError(
-                    "Overflow when unpacking long long"
-                    if any(isinstance(x, int) and not -(2**63) <= x < 2**64 for x in flat)
-                    else f"value cannot be converted to type {scalar_name(d)} without overflow"
-                ) from None
-            raise
-    out = []
-    for x in flat:
-        if isinstance(x, (Tensor, np.ndarray)):
-            out.append(x.item())
-        elif isinstance(x, _NUMBERS):
-            out.append(x.item() if isinstance(x, np.generic) else x)
-        elif x is None or isinstance(x, str):
-            raise (
-                TypeError(f"new(): invalid data type '{type(x).__name__}'")
-                if isinstance(x, str)
-                else RuntimeError("Could not infer dtype of NoneType")
-            )
-        else:
-            raise RuntimeError(f"Could not infer dtype of {type(x).__name__}")
-    if d.category < 2 and any(isinstance(x, complex) for x in out):
-        raise RuntimeError(f"value cannot be converted to type {scalar_name(d)} without overflow")
-    if d.category == 1:
-        return np.array([int(x) for x in out]).astype(d.np).reshape(shape)
-    return np.array(out).astype(d.np).reshape(shape)
+            pass  # the elements are looked at one by one below, which finds the one to blame
+    out = np.empty(len(flat), d.np)
+    for i, x in enumerate(flat):
+        if isinstance(x, (Tensor, np.ndarray, np.generic)):
+            x = x.item()
+        out[i] = element(x, d)
+    return out.reshape(shape)
+
+
+def element(value: Any, d: dtype) -> Any:
+    """One Python number as it is stored in a tensor of dtype d, with the errors that this can have."""
+    if not isinstance(value, _NUMBERS) or (isinstance(value, complex) and not d.is_complex):
+        kind = type(value).__name__
+        if value is None or not isinstance(value, (complex, list, tuple)):
+            raise RuntimeError(f"Could not infer dtype of {kind}")
+        raise TypeError(f"must be real number, not {kind}" if d.category == 2 else
+                        f"'{kind}' object cannot be interpreted as an integer")  # fmt: skip
+    if d.category != 1:
+        return number(value, d.np)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+    if does_not_fit(value, d.np):
+        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+    return number(int(value), d.np)
 
 
 def _flatten(data: Any, out: list[Any]) -> None:

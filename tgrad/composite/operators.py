@@ -17,12 +17,8 @@ from . import arithmetic
 
 
 def operand(x: Any) -> bool:
-    return isinstance(x, (Tensor, bool, int, float, complex, np.generic, np.ndarray))
-
-
-def take(x: Any) -> Any:
-    """Arrays join in as tensors over their memory."""
-    return F.from_numpy(x) if isinstance(x, np.ndarray) else x
+    """What an operator computes with. numpy arrays are left to numpy, which hands its result back as a tensor."""
+    return isinstance(x, (Tensor, bool, int, float, complex, np.generic))
 
 
 def operator(row: Any, params: dict[str, Any]) -> Callable[..., Any]:
@@ -31,7 +27,7 @@ def operator(row: Any, params: dict[str, Any]) -> Callable[..., Any]:
     def general(self: Any, other: Any) -> Any:
         if not operand(other):
             return NotImplemented
-        return pointwise(row, (self, take(other)), dict(params))
+        return pointwise(row, (self, other), dict(params))
 
     return fast_binary(row, general)
 
@@ -45,8 +41,8 @@ _div = operator(rows.div, {})
 def _rdiv(self: Tensor, other: Any) -> Any:
     if not operand(other):
         return NotImplemented
-    if isinstance(other, (Tensor, np.ndarray)):
-        return pointwise(rows.div, (take(other), self), {})
+    if isinstance(other, Tensor):
+        return pointwise(rows.div, (other, self), {})
     return self.reciprocal() * other  # type: ignore[attr-defined]
 
 
@@ -67,14 +63,14 @@ def guard(fn: Callable[..., Any]) -> Callable[..., Any]:
     """An operator method from a function: foreign operands give NotImplemented."""
 
     def method(self: Tensor, other: Any) -> Any:
-        return fn(self, take(other)) if operand(other) else NotImplemented
+        return fn(self, other) if operand(other) else NotImplemented
 
     return method
 
 
 def guard_reflected(fn: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Tensor, other: Any) -> Any:
-        return fn(take(other), self) if operand(other) else NotImplemented
+        return fn(other, self) if operand(other) else NotImplemented
 
     return method
 
@@ -107,8 +103,10 @@ def _compare(name: str) -> None:
 
     def method(self: Tensor, other: Any) -> Any:
         if not operand(other):
-            return NotImplemented
-        return pointwise(row, (self, take(other)), {})
+            if not isinstance(other, np.ndarray) or name not in ("eq", "ne"):
+                return NotImplemented
+            other = F.from_numpy(other)  # numpy hands == and != back to us
+        return pointwise(row, (self, other), {})
 
     attach(f"__{name}__", method)
 
@@ -121,13 +119,13 @@ def _bits(symbol: str, name: str, reflected: bool = True) -> None:
     row = getattr(rows, name)
 
     def method(self: Tensor, other: Any) -> Any:
-        return pointwise(row, (self, take(other)), {}) if operand(other) else NotImplemented
+        return pointwise(row, (self, other), {}) if operand(other) else NotImplemented
 
     def back(self: Tensor, other: Any) -> Any:
-        return pointwise(row, (take(other), self), {}) if operand(other) else NotImplemented
+        return pointwise(row, (other, self), {}) if operand(other) else NotImplemented
 
     def into_self(self: Tensor, other: Any) -> Any:
-        return inplace(row, (self, take(other)), {}) if operand(other) else NotImplemented
+        return inplace(row, (self, other), {}) if operand(other) else NotImplemented
 
     attach(f"__{symbol}__", method)
     attach(f"__r{symbol}__", of_tensors(f"__r{symbol}__", back))
@@ -157,7 +155,7 @@ def _augmented(name: str) -> Callable[..., Any]:
     def method(self: Tensor, other: Any) -> Any:
         if not operand(other):
             return NotImplemented
-        return getattr(self, name)(take(other))
+        return getattr(self, name)(other)
 
     return method
 

@@ -49,18 +49,31 @@ def _limits(name: str, self: Any, min: Any, max: Any) -> tuple[Any, tuple[Any, .
         raise no_overload(name, self, *given)
     tensors = [isinstance(x, Tensor) for x in given]
     if not all(t or is_number(x) for t, x in zip(tensors, given, strict=True)) or (any(tensors) and not all(tensors)):
+        if min is None and max is not None:  # which can only have been given by name
+            raise no_overload(name, self, max=max)
         raise no_overload(name, self, *given)
     if self.is_complex():
         raise NotImplementedError("clamp is not supported for complex types")
     if not given:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if not tensors[0]:
+        _check_number_limits(self, min, max)
         return rows.clamp_scalar, (self,), {"min": plain(min), "max": plain(max)}
     if max is None:
         return rows.clamp_tensor_min, (self, min), {}
     if min is None:
         return rows.clamp_tensor_max, (self, max), {}
     return rows.clamp_tensor, (self, min, max), {}
+
+
+def _check_number_limits(self: Tensor, min: Any, max: Any) -> None:
+    if any(isinstance(x, complex) for x in (min, max)):
+        if not self.is_floating_point():
+            raise NotImplementedError("clamp is not supported for complex types")
+        raise RuntimeError("value cannot be converted to type double without overflow")
+    if self._a.dtype == np.bool_ and all(x is None or isinstance(x, bool) for x in (min, max)):
+        which = "" if min is not None and max is not None else "min_" if max is None else "max_"
+        raise NotImplementedError(f"\"clamp_{which}scalar_cpu\" not implemented for 'Bool'")
 
 
 def _lifted(input: Tensor, params: dict[str, Any]) -> Tensor:
@@ -72,7 +85,9 @@ def _lifted(input: Tensor, params: dict[str, Any]) -> Tensor:
 def _check_cast(self: Tensor, params: dict[str, Any]) -> None:
     common = result_type([self, *[x for x in params.values() if x is not None]])
     if not dtypes.can_cast(common, self.dtype):
-        raise RuntimeError(f"result type {common.legacy} can't be cast to the desired output type {cpp_name(self.dtype)}")
+        raise RuntimeError(
+            f"result type {common.legacy} can't be cast to the desired output type {cpp_name(self.dtype)}"
+        )
 
 
 @composite(method=True, aliases="clip")

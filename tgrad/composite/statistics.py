@@ -12,7 +12,7 @@ from .. import functions as F
 from ..dispatch import bad_argument, into
 from ..methods import composite
 from ..ops import scalar
-from ..ops.spec import lacking, refuse
+from ..ops.spec import Row, lacking, op, refuse
 from ..ops.view import undifferentiated
 from ..tensor import Tensor, wrap
 
@@ -26,12 +26,28 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     u, inverse, counts = np.unique(input._a, return_inverse=True, return_counts=True, axis=dim)
     if dim is None:
         inverse = inverse.reshape(input._a.shape)
-    out = [undifferentiated.record(input, u, "_unique2" if dim is None else "unique_dim")]
+    out = [(_unique2 if dim is None else _unique_dim).record(input, u)]
     if return_inverse:
         out.append(wrap(inverse.astype(np.int64).reshape(input._a.shape if dim is None else -1)))
     if return_counts:
         out.append(wrap(counts.astype(np.int64)))
     return out[0] if len(out) == 1 else tuple(out)
+
+
+def _distinct(name: str, node: str) -> Row:
+    """The row of an operator whose derivative PyTorch declares to be missing."""
+
+    def refuse_grad(grad: Any) -> Any:
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    return op(name + ".found", grad=dict(self=refuse_grad), tensors="self", node=node, function=False, method=False)(
+        lambda self, found: found
+    )
+
+
+_unique2 = _distinct("_unique2", "Unique2Backward0")
+_unique_dim = _distinct("unique_dim", "UniqueDimBackward0")
+_unique_consecutive = _distinct("unique_consecutive", "UniqueConsecutiveBackward0")
 
 
 @composite(method=True)
@@ -52,8 +68,13 @@ def bincount(input, weights=None, minlength=0):
 
 
 @composite(method=True)
-def diff(input, n=1, dim=-1, prepend=None, append=None):
+def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
     """The n-th differences of neighbours along dim."""
+    r = _differences(input, n, dim, prepend, append)
+    return r if out is None else into(out, r, "diff")
+
+
+def _differences(input: Tensor, n: int, dim: int, prepend: Any, append: Any) -> Tensor:
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     for extra in (prepend, append):
@@ -85,7 +106,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), len(a)))
     runs = np.ascontiguousarray(kept if dim is None else np.moveaxis(kept, 0, dim))
-    out = [undifferentiated.record(input, runs, "unique_consecutive")]
+    out = [_unique_consecutive.record(input, runs)]
     if return_inverse:
         out.append(wrap(inverse.astype(np.int64).reshape(input._a.shape if dim is None else -1)))
     if return_counts:
@@ -149,6 +170,8 @@ def _trapezoid(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> Tensor:
     if x is not None and dx is not None:
         raise TypeError(f"{name}() received an invalid combination of arguments - got (Tensor, Tensor, dx=float)")
     dim = dim % max_(y.ndim) if y.ndim else 0
+    if y.dtype.category < 2 and x is None:
+        y = y.to(dtypes.get_default_dtype())  # type: ignore[attr-defined]
     if y.shape[dim] == 0:
         return F.zeros([s for i, s in enumerate(y.shape) if i != dim], dtype=y.dtype)
     left, right, widths = _halves(name, y, x, dim)
@@ -168,6 +191,8 @@ def trapezoid(y, x=None, *, dx=None, dim=-1):
 def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
     """The running integral along dim by the trapezoid rule."""
     dim = dim % max_(y.ndim)
+    if y.dtype.category < 2 and x is None:
+        y = y.to(dtypes.get_default_dtype())  # type: ignore[attr-defined]
     left, right, widths = _halves("cumulative_trapezoid", y, x, dim)
     if widths is not None:
         return scalar.div_number.record((widths * (left + right)).cumsum(dim), 2.0)

@@ -240,7 +240,7 @@ def median_dim(self, dim, keepdim=False):
 @op("nanmedian.dim", node="NanmedianBackward1", **CHOICE)
 def nanmedian_dim(self, dim, keepdim=False):
     refuse(self, MEDIAN_ALONG_LACKS)
-    return _middle_along("nanmedian", self, dim, keepdim, True)
+    return _middle_along("median", self, dim, keepdim, True)
 
 
 @op("mode.dim", node="ModeBackward0", **CHOICE, real_grad=True)

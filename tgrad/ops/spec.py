@@ -116,7 +116,9 @@ class Row:
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.materialize = materialize  # `grads` holds zeros, not None, for outputs that no gradient came to
         self.narrow = narrow  # halves are computed as halves, not in float32
-        self.real_grad = real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one
+        self.real_grad = (
+            real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one
+        )
         self.contiguous = contiguous  # the result is row-major, whatever the operands' layout
         self.check: Callable[..., None] | None = (
             None  # set by the composites: raises for (inputs, params) that do not go
@@ -288,7 +290,7 @@ _SCALAR_NAMES = {
 def fitting(value: Any, dt: np.dtype) -> Any:
     """A Python number as a numpy scalar of a dtype; RuntimeError where it does not fit. Unsigned types take negative
     numbers as far as their complement goes."""
-    if _overflows(value, dt):
+    if does_not_fit(value, dt):
         name = _SCALAR_NAMES.get(dt.name, dt.name)
         raise RuntimeError(f"value cannot be converted to type {name} without overflow")
     if isinstance(value, complex) and dt.kind != "c":
@@ -296,7 +298,8 @@ def fitting(value: Any, dt: np.dtype) -> Any:
     return number(value, dt)
 
 
-def _overflows(value: Any, dt: np.dtype) -> bool:
+def does_not_fit(value: Any, dt: np.dtype) -> bool:
+    """Whether a conversion of a number to a dtype would lose more than precision."""
     if isinstance(value, complex):
         return dt.kind != "c" and value.imag != 0
     if dt.kind == "b":

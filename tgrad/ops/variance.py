@@ -36,6 +36,15 @@ def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool
     return in_rows(np.divide(total, free)).astype(real, copy=False)
 
 
+def _running_mean(self: np.ndarray, dims: Any, keepdim: bool) -> np.ndarray:
+    """The mean as it comes out of Welford's recurrence, which an infinity turns into nan."""
+    mean = np.asarray(mean_of(self, dims, keepdim, None))
+    if math.prod(self.shape[d] for d in dims) > 1:
+        endless = np.isinf(self).any(axis=dims, keepdims=keepdim)
+        mean = np.where(endless, mean.dtype.type(np.nan), mean)
+    return mean
+
+
 def _centred(self: Any, dim: Any) -> Any:
     if isinstance(self, np.ndarray):
         return self - self.mean(axis=wrap_dims(dim, self.ndim), keepdims=True)
@@ -72,7 +81,7 @@ def _std_grad(grad: Any, self: Any, result: Any, dim: Any, correction: float, ke
     method=False)  # fmt: skip
 def var_mean(self, dim=None, *, correction=1, keepdim=False):
     dims = wrap_dims(dim, self.ndim)
-    return _var("var_mean", self, dim, correction, keepdim), np.asarray(mean_of(self, dims, keepdim, None))
+    return _var("var_mean", self, dim, correction, keepdim), _running_mean(self, dims, keepdim)
 
 
 @op("std_mean.correction", grad=dict(self=lambda grads, self, result0, dim, correction, keepdim: _std_grad(
@@ -81,6 +90,5 @@ def var_mean(self, dim=None, *, correction=1, keepdim=False):
     method=False)  # fmt: skip
 def std_mean(self, dim=None, *, correction=1, keepdim=False):
     dims = wrap_dims(dim, self.ndim)
-    return np.asarray(np.sqrt(_var("std_mean", self, dim, correction, keepdim))), np.asarray(
-        mean_of(self, dims, keepdim, None)
-    )
+    spread = np.sqrt(_var("std_mean", self, dim, correction, keepdim))
+    return np.asarray(spread), _running_mean(self, dims, keepdim)

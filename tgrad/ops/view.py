@@ -36,7 +36,7 @@ def sum_to(grad: Any, shape: Sequence[int]) -> Any:
     return grad.sum(dims, keepdim=True).reshape(shape) if dims else grad.reshape(shape)
 
 
-@view("view", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), variadic="size")
+@view("view", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), variadic="size", function=False)
 def view_(self, size):
     size = infer_size(as_ints(size), self.size)
     steps = view_strides(self.shape, strides(self), size)
@@ -61,7 +61,7 @@ def reshape_alias(self, size):
     return strided(self, size, steps)
 
 
-@view("expand", grad=dict(self=lambda grad, self_sizes: sum_to(grad, self_sizes)), variadic="size")
+@view("expand", grad=dict(self=lambda grad, self_sizes: sum_to(grad, self_sizes)), variadic="size", function=False)
 def expand(self, size, *, implicit=False):
     size = as_ints(size)
     if len(size) < self.ndim:
@@ -541,12 +541,16 @@ def contiguous(self):
 
 @op("_to_copy", grad=dict(self=lambda grad: grad), tensors="self", node="ToCopyBackward0", function=False, method=False)
 def to_copy(self, dtype, memory_format=None):
+    order: Any = "K" if dense(self) else "C"
     if self.dtype.kind == "c" and dtype.np.kind != "c":
-        self = self.real
-    if dtype.np.kind in "iu" and self.dtype.kind not in "biu":
-        out = _float_to_int(self, dtype.np)
+        out = np.empty_like(self, dtype.np, order=order)
+        real = self.real
+        out[...] = _float_to_int(real, dtype.np) if dtype.np.kind in "iu" else real
+    elif dtype.np.kind in "iu" and self.dtype.kind not in "biu":
+        out = np.empty_like(self, dtype.np, order=order)
+        out[...] = _float_to_int(self, dtype.np)
     else:
-        out = self.astype(dtype.np, order="K" if dense(self) else "C")
+        out = self.astype(dtype.np, order=order)
     return out if memory_format is None else formatted(out, memory_format)
 
 
