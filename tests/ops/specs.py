@@ -24,6 +24,7 @@ class Spec:
         self, shape: tuple[int, ...], low: float = -2, high: float = 2, dtype: str | None = None, values: Any = None
     ) -> None:
         self.shape, self.low, self.high, self.dtype, self.values = shape, low, high, dtype, values
+        self.grad = True
 
     def make(self, dtype: str, layout: str, seed: int) -> Any:
         if self.values is not None:
@@ -69,6 +70,13 @@ def f(*shape: int, low: float = -2, high: float = 2) -> Spec:
     return Spec(shape, low, high)
 
 
+def still(*shape: int, low: float = -2, high: float = 2) -> Spec:
+    """As `f`, but never asked for a gradient: PyTorch refuses one for class weights and running statistics."""
+    made = Spec(shape, low, high)
+    made.grad = False
+    return made
+
+
 def of(values: Any, shape: tuple[int, ...] | None = None) -> Spec:
     """The run's dtype, with given values."""
     return Spec(np.shape(values) if shape is None else shape, values=values)
@@ -105,6 +113,10 @@ class Sample:
     def tensors(self, dtype: str = "float64", layout: str = "plain") -> list[Any]:
         """PyTorch tensors for all specs, in order of appearance."""
         return [s.make(dtype, layout, 7 + i) for i, s in enumerate(specs_in((self.args, self.kwargs)))]
+
+    def live(self) -> list[bool]:
+        """Which of the tensors may require gradients."""
+        return [s.grad for s in specs_in((self.args, self.kwargs))]
 
     def filled(self, tensors: list[Any], library: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """(args, kwargs) with the tensors in the places of their specs; dtypes (by name) become the library's."""

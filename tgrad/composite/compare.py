@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import no_overload
+from ..dispatch import into, no_overload
 from ..dispatch import result_type as common_type
 from ..methods import composite, publish
 from ..shape import Size
@@ -104,7 +104,7 @@ def is_same_size(input, other):
 
 
 @composite()
-def isin(elements, test_elements, *, assume_unique=False, invert=False):
+def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """For each element whether it occurs among `test_elements`."""
     tensors = [isinstance(x, Tensor) for x in (elements, test_elements)]
     if not any(tensors) or not all(t or is_number(x) for t, x in zip(tensors, (elements, test_elements), strict=True)):
@@ -113,7 +113,8 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
         if isinstance(x, Tensor) and x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype.legacy}")
     a, b = (x._a if isinstance(x, Tensor) else np.asarray(x) for x in (elements, test_elements))
-    return wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique, invert=invert)))
+    r = wrap(np.asarray(np.isin(a, b, assume_unique=assume_unique, invert=invert)))
+    return r if out is None else into(out, r, "isin")
 
 
 @composite(method=True)

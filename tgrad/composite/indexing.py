@@ -214,7 +214,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     """Elements at `indices` along dim, broadcasting all other dimensions; without dim, of the flat input."""
     if not isinstance(indices, Tensor):
         raise bad_argument("take_along_dim", 2, "indices", indices)
-    if indices._a.dtype != np.int64:
+    if dim is not None and indices._a.dtype != np.int64:
         raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.legacy}")
     if dim is None:
         r = input.view(-1).gather(0, indices.view(-1))

@@ -36,9 +36,10 @@ def sort(input, dim=-1, descending=False, stable=None, *, out=None):
 
 
 @composite(method=True)
-def argsort(input, dim=-1, descending=False, stable=False):
+def argsort(input, dim=-1, descending=False, stable=False, *, out=None):
     """The indices that would sort `input` along dim."""
-    return rows.sort.record(input, dim, descending)[1]
+    r = rows.sort.record(input, dim, descending)[1]
+    return r if out is None else into(out, r, "argsort")
 
 
 @composite(method=True)

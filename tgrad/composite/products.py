@@ -177,7 +177,7 @@ def tensordot(a, b, dims=2, out=None):
     shape = [a.shape[d] for d in ra] + [b.shape[d] for d in rb]
     x, y = a.permute(ra + da), b.permute(db + rb)
     if not shape and not (a.is_contiguous() and b.is_contiguous()):
-        r = (x * y).sum()
+        r = (x * y).sum().reshape(())
     elif not shape:
         r = rows.dot.record(x.reshape(-1), y.reshape(-1)).reshape(())
     else:

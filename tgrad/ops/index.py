@@ -17,7 +17,7 @@ from ..storage import blank
 from .accumulate import add_along, added_at
 from .pointwise import times
 from .scatter import REDUCERS, cast, divided, filled, neutral, reduced_grads
-from .spec import op, sizes
+from .spec import lacking, op, refuse, sizes
 from .view import cat, clone, reshape, sum_to, total
 
 
@@ -43,7 +43,10 @@ def index_select(self, index, dim):
             raise IndexError("index out of range in self")
         return self.copy()
     n = self.shape[d]
-    if index.size and (index.min() < 0 or index.max() >= n):
+    wrong = index[(index < 0) | (index >= n)]
+    if wrong.size and d == 1:
+        raise RuntimeError(f"INDICES element is out of DATA bounds, id={wrong[0]} axis_dim={n}")
+    if wrong.size:
         raise IndexError("index out of range in self")
     return np.take(self, index, axis=d)
 
@@ -90,6 +93,8 @@ def index_add(self, index, source, dim, alpha=1):
     out = self.copy()
     n = self.shape[d] if self.ndim else 1
     wrong = (index < 0) | (index >= n)
+    if wrong.any() and (self.ndim < 2 or d not in (0, self.ndim - 1)):
+        raise IndexError("index out of range in self")
     if wrong.any():
         raise RuntimeError(f"index {index[wrong][0]} is out of bounds for dimension {d} with size {n}")
     src = source if alpha == 1 else source * self.dtype.type(alpha)
@@ -213,6 +218,10 @@ def index_reduce(self, index, source, dim, reduce, include_self=True):
     bound = self.shape[d] if self.ndim else 1
     if index.size and (index.min() < 0 or index.max() >= bound):
         raise IndexError("index out of range in self")
+    if self.dtype.kind == "c" and not include_self:
+        refuse(self, lacking("c", "index_reduce_func_exclude_input_init"))
+    if self.dtype.kind == "c" and reduce in ("amax", "amin"):
+        refuse(self, lacking("c", "maximum_cpu" if reduce == "amax" else "minimum_cpu"))
     out = self.copy().reshape(self.shape or (1,))
     src = source.reshape(source.shape or (1,))
     front, moved = np.moveaxis(out, d, 0), np.moveaxis(src, d, 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..dtype import from_np, promote_types
 from ..shape import broadcast_shapes, wrap_dim
+from ..storage import blank
 from .pointwise import times
 from .spec import conj, op, sizes
 from .view import diagonal_backward, expand
@@ -265,7 +266,12 @@ def addr(self, vec1, vec2, beta=1, alpha=1):
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     _check_base(self, (vec1.shape[0], vec2.shape[0]))
     outer = vec1.astype(d.np)[:, None] * vec2.astype(d.np)
-    return _scaled(beta, np.broadcast_to(self, outer.shape).astype(d.np), alpha, outer)
+    r = _scaled(beta, np.broadcast_to(self, outer.shape).astype(d.np), alpha, outer)
+    if self.shape != r.shape:
+        return r
+    out = blank(self).astype(r.dtype, copy=False)
+    out[...] = r
+    return out
 
 
 def _turned(x: Any) -> Any:

@@ -54,10 +54,10 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
     n = self.shape[d] if self.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError("selected index k out of range")
-    if self.ndim == 0:
-        return self.copy(), np.zeros((), np.int64)
     if self.dtype.kind == "c":
         raise RuntimeError("topk does not support complex dtypes on CPU")
+    if self.ndim == 0:
+        return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, largest)
     at = np.ascontiguousarray(np.take(order, range(k), axis=d))
     return in_rows(np.take_along_axis(self, at, d)), at

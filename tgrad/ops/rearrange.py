@@ -265,6 +265,7 @@ for _name in TWINS:
     Row(
         copy_name(_name), Copied(_reshaped if _name == "view" else _row.array), family="pieces" if _name in SEVERAL else "op", tensors="self", function=False,
         grad={key: f.fn for key, f in _row.grad.items()}, node=_row.node + "_copy", method=False, signature=_row.array,
+        real_grad=_name in ("select.int", "slice", "view_as_complex"),
     )  # fmt: skip
 
 for _name in ("split.size", "split_with_sizes"):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import wrap_dim
-from .spec import TensorBase, op, sizes
+from .spec import TensorBase, lacking, op, refuse, sizes
 
 
 def grid(index: np.ndarray, d: int) -> tuple[np.ndarray, ...]:
@@ -210,6 +210,8 @@ def scatter_reduce(self, index, src, dim, reduce, include_self=True):
     _same_dtype(self, src)
     if index.size == 0:
         return self.copy()
+    if reduce in ("amax", "amin"):
+        refuse(self, lacking("c", f"scatter_gather_tensor_cpu_reduce_{reduce}"))
     out = self.copy()
     if not include_self:
         out = put_along(

@@ -188,7 +188,7 @@ def _nll(input: Tensor, target: Tensor, weight: Any, how: int, ignore_index: int
     # The classes of all places of one sample, as a plane of height 1.
     tall = (input.shape[0], input.shape[1], 1, -1 if input.numel() else 0)
     flat = (input.shape[0], 1, -1 if target.numel() else 0)
-    x = input.view(tall) if input.is_contiguous() else input.reshape(tall)  # type: ignore[attr-defined]
+    x = input.contiguous().view(tall)  # type: ignore[attr-defined]
     t = target.view(flat) if target.is_contiguous() else target.reshape(flat)  # type: ignore[attr-defined]
     out = rows.nll_loss2d.record(x, t, weight, how, ignore_index)[0]  # type: ignore[misc]
     return out.view(out_size) if how == 0 else out
@@ -330,6 +330,9 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
+    for word, lacks in (("Complex", input.is_complex()), ("Integral", input.dtype.category < 2)):
+        if lacks:
+            raise RuntimeError(f"kl_div: {word} inputs not supported.")
     how = "sum" if reduction == "batchmean" else reduction
     if log_target:
         losses = target.exp() * (target - input)  # type: ignore[operator, attr-defined]

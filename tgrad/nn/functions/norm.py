@@ -43,7 +43,7 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: floa
     out = x * (x.pow(2).mean(dims, keepdim=True) + eps).rsqrt()
     if weight is not None:
         out = out * weight
-    return out.to(input.dtype) if half else out
+    return out.to(input.dtype) if half else out.contiguous()
 
 
 def batch_norm(
@@ -89,7 +89,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Any = None, bias: Any = N
     spots = 1
     for n in size[2:]:
         spots *= n
-    x = input.contiguous()  # type: ignore[attr-defined]
+    x, weight, bias = (t if t is None else t.contiguous() for t in (input, weight, bias))
     return rows.native_group_norm.record(x, weight, bias, size[0], channels, spots, num_groups, eps)[0]  # type: ignore[misc]
 
 
