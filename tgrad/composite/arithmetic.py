@@ -477,7 +477,7 @@ def mvlgamma(input=REQUIRED, p=REQUIRED, *, out=None):
 @composite(function=False, method=True)
 def mvlgamma_(self, p=REQUIRED):
     """In-place `mvlgamma`."""
-    if self.dtype.category < 2:
+    if self.dtype.category == 1:
         wide = dtypes.get_default_dtype().legacy
         raise RuntimeError(f"mvlgamma: result type {self.dtype.legacy} can't be cast to the desired output type {wide}")
     return inplace(rows.mvlgamma, (self,), _mvlgamma("mvlgamma_", self, p))
