@@ -80,6 +80,8 @@ def strided(a: np.ndarray, size: Sequence[int], stride: Sequence[int], first: in
         return np.ndarray(size, a.dtype, a, 0, steps)
     block = memory(a)
     at = offset(a) if first is None else first
+    if 0 in size:  # an empty view may begin past the end, where numpy would not let it
+        at = min(at, block.size)
     return np.ndarray(size, a.dtype, block, at * item, steps)
 
 

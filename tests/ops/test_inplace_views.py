@@ -7,6 +7,9 @@ import pytest
 from .mirror import same
 
 SNIPPETS = [
+    "y = w * 1; y[2:][1:] = 5; (y * y).sum().backward(); w.grad",
+    "y = w * 1; y[1:2][1:, 1:] *= 2; g, = torch.autograd.grad((y * y).sum(), w, create_graph=True); g.sum().backward(); w.grad",
+    "y = w * 1; y[0][4:].add_(1); (y * y).sum().backward(); w.grad",
     "x.fill_diagonal_(7)",
     "y = torch.zeros(7, 3); y.fill_diagonal_(5, wrap=True)",
     "y = torch.zeros(3, 7).t(); y.fill_diagonal_(5, wrap=True)",

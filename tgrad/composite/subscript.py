@@ -123,6 +123,7 @@ class Key:
         if taken > x._a.ndim:
             raise IndexError(f"too many indices for tensor of dimension {x._a.ndim}")
         whole, dim, masks = x._a.ndim - taken, 0, 0
+        found: list[tuple[int, np.ndarray]] = []
         for at, k in enumerate(parts):
             if isinstance(k, bool):
                 x = views.unsqueeze.record(x, dim)
@@ -145,13 +146,16 @@ class Key:
                 self._add(dim, wrap(np.asarray([0] if k._a else [], np.int64)))
                 dim += 1
             elif k._a.dtype in (np.bool_, np.uint8):
-                self._add_mask(x, dim, k._a)
+                found.append((dim, k._a))
+                self.indices += [None] * (dim + k._a.ndim - len(self.indices))
                 self.mask, masks = k, masks + 1
                 dim += k._a.ndim
             else:
                 self._add(dim, k)
                 masks += 2
                 dim += 1
+        for at, mask in found:  # their errors show the shape that all views together give
+            self._take_mask(x, at, mask)
         if masks != 1 or len(self.indices) != (self.mask._a.ndim if self.mask is not None else 0):
             self.mask = None
         self.view = x
@@ -160,7 +164,7 @@ class Key:
         self.indices += [None] * (dim - len(self.indices))
         self.indices.append(index)
 
-    def _add_mask(self, x: Tensor, dim: int, mask: np.ndarray) -> None:
+    def _take_mask(self, x: Tensor, dim: int, mask: np.ndarray) -> None:
         if mask.dtype == np.uint8:
             warnings.warn(
                 "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
@@ -174,7 +178,7 @@ class Key:
                     f"{_sizes(x._a.shape)} at index {dim + i}"
                 )
         for i, positions in enumerate(np.nonzero(mask)):
-            self._add(dim + i, wrap(positions.astype(np.int64, copy=False)))
+            self.indices[dim + i] = wrap(positions.astype(np.int64, copy=False))
 
 
 def _sizes(shape: Sequence[int]) -> str:

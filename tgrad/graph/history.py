@@ -238,6 +238,7 @@ class CopySlices(Node):
         dt = grad.dtype
         if self.real:
             item, at, dt = item // 2, vfirst - 2 * first, np.dtype(f"f{item // 2}")
+        at = 0 if 0 in vsize else at  # an empty view may begin past the end
         part = np.ndarray(vsize, dt, block, at * item, [s * item for s in vstride])
         got = self.fn.apply(part.copy())
         if got[0] is None:

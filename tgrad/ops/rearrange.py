@@ -274,3 +274,16 @@ for _name in ("split.size", "split_with_sizes"):
         "unsafe_" + _name, Taken(_row.array), family="pieces", tensors="self", function=False, method=False, signature=_row.array,
         grad={key: f.fn for key, f in _row.grad.items()}, node=camel("unsafe_" + _name.partition(".")[0]) + "Backward0",
     )  # fmt: skip
+
+
+# ---- in-place forms of views: the same formulas under the numbers that PyTorch gives their nodes
+
+for _name, _node in {
+    "squeeze.all": "SqueezeBackward3", "squeeze.dim": "SqueezeBackward4", "squeeze.dims": "SqueezeBackward5", "t": "TBackward1",
+    "transpose.int": "TransposeBackward1", "unsqueeze": "UnsqueezeBackward1", "as_strided": "AsStridedBackward1",
+}.items():  # fmt: skip
+    _row = ROWS[_name]
+    Row(
+        "_.".join(_name.split(".")) if "." in _name else _name + "_", _row.array, family="view", tensors="self",
+        grad={key: f.fn for key, f in _row.grad.items()}, node=_node, function=False, method=False,
+    )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import blank, dense, memory, offset, strided, strides
-from .spec import ROWS, Row, TensorBase, in_rows, op, sizes, view
+from .spec import TensorBase, in_rows, op, sizes, view
 
 
 def as_ints(values: Any) -> tuple[int, ...]:
@@ -295,37 +295,44 @@ def as_strided(self, size, stride, storage_offset=None):
     return strided(self, size, stride, first)
 
 
-@op("as_strided_backward", grad=dict(grad_output=lambda grad, input_geometry, size, stride, storage_offset: _restride(
+@op("as_strided_backward", grad=dict(grad_output=lambda grad, input_geometry, size, stride, storage_offset: restride(
     grad, input_geometry, size, stride, storage_offset)), tensors="grad_output", function=False, method=False)  # fmt: skip
 def as_strided_backward(grad_output, input_geometry, size, stride, storage_offset):
-    in_size, in_stride, in_offset = input_geometry
+    span, to, back, counts = _both_ways(input_geometry, size, stride, storage_offset)
+    if back is None:
+        return np.zeros(input_geometry[0], grad_output.dtype)
+    block = np.zeros(span, grad_output.dtype)
+    np.add.at(block, to.reshape(-1), grad_output.reshape(-1))
+    return (block if counts is None else block / counts.astype(block.dtype))[back]
+
+
+@op("as_strided_forward", grad=dict(grad_input=lambda grad, input_geometry, size, stride, storage_offset: as_strided_backward(
+    grad, input_geometry, size, stride, storage_offset)), tensors="grad_input", function=False, method=False)  # fmt: skip
+def restride(grad_input, input_geometry, size, stride, storage_offset):
+    """The transpose of `as_strided_backward`: what the strided view shows of elements laid out as the input is."""
+    span, to, back, counts = _both_ways(input_geometry, size, stride, storage_offset)
+    block = np.zeros(span, grad_input.dtype)
+    if back is not None:
+        np.add.at(block, back.reshape(-1), grad_input.reshape(-1))
+    return (block if counts is None else block / counts.astype(block.dtype))[to]
+
+
+def _both_ways(geometry: Any, size: Any, stride: Any, storage_offset: Any) -> tuple[int, Any, Any, Any]:
+    """Where the elements of the view and of its input lie in a block that holds both; and, for an input that shows memory
+    several times, how often (each element of memory counts once among its copies)."""
+    in_size, in_stride, in_offset = geometry
     first = in_offset if storage_offset is None else storage_offset
     low = min(first, in_offset)
     span = max(_last(size, stride, first), _last(in_size, in_stride, in_offset)) - low + 1
-    block = np.zeros(max(span, 0), grad_output.dtype)
-    at = _positions(size, stride, first - low)
-    np.add.at(block, at.reshape(-1), grad_output.reshape(-1))
+    to = _positions(size, stride, first - low)
     if 0 in in_size:
-        return np.zeros(in_size, grad_output.dtype)
+        return max(span, 0), to, None, None
     back = _positions(in_size, in_stride, in_offset - low)
-    if np.unique(back).size != back.size:  # an expanded input: each element of memory counts once among its copies
-        counts = np.bincount(back.reshape(-1), minlength=block.size)
-        block = block / np.maximum(counts, 1).astype(block.dtype)
-    return block[back]
-
-
-def _restride(grad: Any, input_geometry: Any, size: Any, stride: Any, storage_offset: Any) -> Any:
-    in_size, in_stride, in_offset = input_geometry
-    first = in_offset if storage_offset is None else storage_offset
-    if not isinstance(grad, TensorBase):
-        raise TypeError("as_strided's second derivative is only taken over tensors")
-    flat = _positions(size, stride, first - in_offset)
-    where_in = {int(p): i for i, p in enumerate(_positions(in_size, in_stride, 0).reshape(-1))}
-    lookup = np.array([where_in.get(int(p), -1) for p in flat.reshape(-1)], np.int64)
-    if (lookup < 0).any():
-        raise RuntimeError("as_strided: second derivative of a view that reaches outside its input")
-    taken = grad.reshape(-1)[lookup.tolist()] if lookup.size else grad.new_zeros((0,))  # type: ignore[attr-defined]
-    return taken.reshape(size)
+    repeated = (
+        any(s == 0 and n > 1 for n, s in zip(in_size, in_stride, strict=True)) or np.unique(back).size != back.size
+    )
+    counts = np.maximum(np.bincount(back.reshape(-1), minlength=span), 1) if repeated else None
+    return span, to, back, counts
 
 
 def _last(size: Sequence[int], stride: Sequence[int], first: int) -> int:
@@ -432,28 +439,6 @@ def view_as_complex(self):
     block = memory(self)
     at = self.__array_interface__["data"][0] - block.__array_interface__["data"][0] if self.size else 0
     return np.ndarray(self.shape[:-1], whole, block, at, self.strides[:-1])
-
-
-@view(
-    "real.complex", grad=dict(self=lambda grad: as_complex(grad, 1)), node="RealBackward0", function=False, method=False
-)
-def real(self):
-    return self.real
-
-
-@view(
-    "imag.complex",
-    grad=dict(self=lambda grad: as_complex(grad, 1j)),
-    node="ImagBackward0",
-    function=False,
-    method=False,
-)
-def imag(self):
-    return self.imag
-
-
-def as_complex(grad: Any, unit: complex) -> Any:
-    return grad * unit if unit != 1 else grad * (1 + 0j)
 
 
 # ---- joining: what undoes splitting
@@ -594,16 +579,3 @@ def undifferentiated(self, result, name):
 
 def no_derivative_of(name: str) -> Any:
     raise RuntimeError(f"derivative for aten::{name} is not implemented")
-
-
-# ---- in-place forms of views: the same formulas under the numbers that PyTorch gives their nodes
-
-for _name, _node in {
-    "squeeze.all": "SqueezeBackward3", "squeeze.dim": "SqueezeBackward4", "squeeze.dims": "SqueezeBackward5", "t": "TBackward1",
-    "transpose.int": "TransposeBackward1", "unsqueeze": "UnsqueezeBackward1", "as_strided": "AsStridedBackward1",
-}.items():  # fmt: skip
-    _row = ROWS[_name]
-    Row(
-        "_.".join(_name.split(".")) if "." in _name else _name + "_", _row.array, family="view", tensors="self",
-        grad={key: f.fn for key, f in _row.grad.items()}, node=_node, function=False, method=False,
-    )  # fmt: skip
