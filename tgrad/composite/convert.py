@@ -432,8 +432,20 @@ def is_neg(input):
     return False
 
 
+def _question(name: str) -> None:
+    method = getattr(Tensor, name)
+
+    def ask(input: Any) -> Any:
+        need_tensors(name, input=input)
+        return method(input)
+
+    ask.__name__ = ask.__qualname__ = name
+    ask.__doc__ = method.__doc__
+    publish(name, ask)
+
+
 for _name in ("is_floating_point", "is_complex", "is_signed", "is_inference", "numel"):
-    publish(_name, lambda input, _m=getattr(Tensor, _name): _m(input))
+    _question(_name)
 
 
 @composite()
