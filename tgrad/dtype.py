@@ -99,7 +99,7 @@ float64 = dtype("float64", 8, _FLOAT, "Double", "f64")
 complex64 = dtype("complex64", 8, _COMPLEX, "ComplexFloat", "c64")
 complex128 = dtype("complex128", 16, _COMPLEX, "ComplexDouble", "c128")
 
-ALL = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64)
+ALL: tuple[dtype, ...] = (bool_, uint8, int8, int16, int32, int64, uint16, uint32, uint64)
 ALL += (float16, bfloat16, float32, float64, complex64, complex128)
 _BY_NAME = {d.name: d for d in ALL}
 _BARE_UNSIGNED = (uint16, uint32, uint64)

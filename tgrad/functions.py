@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 # Functions that are generated when first asked for.
 LAZY: dict[str, Callable[[], Callable[..., Any]]] = {}
 

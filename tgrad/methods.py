@@ -17,6 +17,7 @@ A public function has PyTorch's signature as a plain Python one, which Python bi
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -265,7 +266,7 @@ def return_type(name: str, fields: tuple[str, ...]) -> type:
         def new(cls: type, values: Any) -> Any:
             return tuple.__new__(cls, tuple(values))
 
-        scope = {f: property(lambda self, i=i: self[i]) for i, f in enumerate(fields)}
+        scope = {f: property(operator.itemgetter(i)) for i, f in enumerate(fields)}
         body: dict[str, Any] = {"__slots__": (), "__repr__": show, "__new__": new, "_fields": fields, **scope}
         body.update(n_fields=len(fields), n_sequence_fields=len(fields), __module__="torch.return_types")
         made = _RETURN_TYPES[name] = type(name, (tuple,), body)

@@ -158,10 +158,14 @@ class _Writer:
         diff = self.diff()
         if self.many:
             name = diff[0]
-            self.add(f"if state.grad and any([t._rg or t._x is not None for t in {name}]) and {kind}.dtype.kind not in 'biu':")
+            self.add(
+                f"if state.grad and any([t._rg or t._x is not None for t in {name}]) and {kind}.dtype.kind not in 'biu':"
+            )
             self.real(kind)
             self.add(f"    edges = tuple([edge(t) for t in {name}])")
-            self.add("    if any([e is not None for e in edges]):", "        node = cls()", "        node.edges = edges")
+            self.add(
+                "    if any([e is not None for e in edges]):", "        node = cls()", "        node.edges = edges"
+            )
             self.head(out)
             self.saves(diff)
             return
@@ -197,7 +201,10 @@ class _Writer:
             if w.startswith("result"):
                 continue
             if w in self.tensors and self.many:
-                self.add(f"        node.s_{w} = list({w})", f"        node.v_{w} = [0 if t._vc is None else t._vc.n for t in {w}]")
+                self.add(
+                    f"        node.s_{w} = list({w})",
+                    f"        node.v_{w} = [0 if t._vc is None else t._vc.n for t in {w}]",
+                )
             elif w in self.tensors:
                 users = sorted({at[t] for f in self.row.grad.values() if w in f.words for t in f.targets})
                 version = f"0 if {w}._vc is None else {w}._vc.n"

@@ -47,13 +47,13 @@ def _combine(high: dtype | None, low: dtype | None) -> dtype | None:
 
 def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
     kind = row.kind
-    if (kind == FLOAT or kind == REAL_FLOAT) and common.category < 2:
+    if kind in (FLOAT, REAL_FLOAT) and common.category < 2:
         common = dtypes.get_default_dtype()
     elif kind == NUMERIC and common is dtypes.bool_:
         common = dtypes.int64
     if kind == BOOL:
         return common, dtypes.bool_
-    if (kind == REAL or kind == REAL_FLOAT) and common.is_complex:
+    if kind in (REAL, REAL_FLOAT) and common.is_complex:
         return common, common.to_real()
     if kind == COMPLEX:
         return common, common.to_complex()

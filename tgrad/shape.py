@@ -133,7 +133,7 @@ def wrap_dims(dims: int | Sequence[int] | None, ndim: int) -> tuple[int, ...]:
     if dims is None:
         return tuple(range(ndim))
     if isinstance(dims, int) or not isinstance(dims, (tuple, list)):
-        d = wrap_dim(dims, ndim)
+        d = wrap_dim(dims, ndim)  # type: ignore[arg-type]  # whatever has __index__
         return (d,) if ndim else ()
     if not dims:
         return tuple(range(ndim))

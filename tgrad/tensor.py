@@ -435,7 +435,7 @@ _new = object.__new__
 
 def make(cls: type, a: np.ndarray) -> Any:
     """A tensor of class `cls` around an array, without history."""
-    t = _new(cls)
+    t: Any = _new(cls)
     t._a = a
     t._node = None
     t._rg = False

@@ -79,7 +79,7 @@ publish("detach", lambda input: detach(input))
 publish("detach_", lambda input: detach_(input))
 attach("register_hook", register.register_hook)
 attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)
-Node.__repr__ = node_repr  # type: ignore[method-assign]
+Node.__repr__ = node_repr  # type: ignore[method-assign,assignment]
 attach("creator", property(creator))
 attach("volatile", property(volatile, set_volatile))
 publish("is_anomaly_enabled", anomaly.is_anomaly_enabled)

@@ -141,7 +141,9 @@ class Pass:
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
         leaves = self.leaves
         plain = not create and self.only is None and self.uses is None and self.accumulate
-        ready: Node | None = None  # the newest node that something arrived for, kept out of the heap: often the only one
+        ready: Node | None = (
+            None  # the newest node that something arrived for, kept out of the heap: often the only one
+        )
         while heap or ready is not None:
             if ready is None:
                 node = heappop(heap)[1]

@@ -143,7 +143,7 @@ class Node:
         name = word if word in self.saved_words else word.replace("_sym_sizes", "_sizes")
         if name not in self.saved_words:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{word}'")
-        value = getattr(self, "s_" + name, ABSENT)
+        value: Any = getattr(self, "s_" + name, ABSENT)
         if value is ABSENT:
             return None
         version = getattr(self, "v_" + name, None)
@@ -506,4 +506,15 @@ def all_node_classes() -> dict[str, type[Node]]:
     return {name: node_class(row) for name, row in ROWS.items() if row.grad}
 
 
-__all__ = ["PACKED", "AccumulateGrad", "Extra", "Formula", "Node", "Packed", "all_node_classes", "lift", "load", "node_class"]
+__all__ = [
+    "PACKED",
+    "AccumulateGrad",
+    "Extra",
+    "Formula",
+    "Node",
+    "Packed",
+    "all_node_classes",
+    "lift",
+    "load",
+    "node_class",
+]
