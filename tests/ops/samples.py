@@ -321,8 +321,8 @@ samples(
 samples("scatter", call(f(3, 4), 0, IJ, f(2, 4)), call(f(3, 4), 0, IJ, 2), call(ROW, 0, ints([0, 3]), f(2)))
 samples(
     "scatter",
-    call(f(3, 4), 0, IJ, 2, reduce="multiply"),
-    call(f(3, 4), 0, ints([[0, 1, 2, 0]]), still(2, 4), reduce="add"),
+    call(f(3, 4), 0, IJ, 2, reduce="multiply").but(inplace=False),
+    call(f(3, 4), 0, ints([[0, 1, 2, 0]]), still(2, 4), reduce="add").but(inplace=False),
     order=0,
 )
 samples(
@@ -452,7 +452,7 @@ samples(
 samples("addmv", call(f(2), f(2, 3), f(3)), call(ZERO, f(2, 3), f(3), beta=2, alpha=3))
 samples("addbmm", call(f(3, 5), A, f(2, 4, 5)), call(f(5), A, f(2, 4, 5), beta=2, alpha=3).but(inplace=False))
 samples("baddbmm", call(f(2, 3, 5), A, f(2, 4, 5)), call(f(5), A, f(2, 4, 5), beta=2, alpha=3))
-samples("addr", call(f(2, 3), f(2), f(3)), call(f(3), f(2), f(3), beta=2, alpha=3))
+samples("addr", call(f(2, 3), f(2), f(3)), call(f(3), f(2), f(3), beta=2, alpha=3).but(inplace=False))
 samples("chain_matmul", call(f(2, 3), f(3, 4), f(4, 2)))
 samples("einsum", call("ij,jk->ik", f(2, 3), f(3, 4)), call("ii", SQ), call("ii->i", SQ), call("bij,bjk->bik", A, f(2, 4, 3)), call("i,j", f(2), f(3)),
         call("...ij->...ji", A), call("ij->", f(2, 3)), call("i,i,i->i", f(3), f(3), f(3)))  # fmt: skip
@@ -633,3 +633,30 @@ samples("to", call(A, Dtype("float32")), call(const("int64", 2), Dtype("float64"
 samples("type_as", call(A, const("float32", 1)), dtypes=())
 bad("fill_", call(A, f(2)))
 bad("copy_", call(A, f(2)))
+
+# ---- padding, shuffles, attention, subscripts
+IMAGE = f(1, 2, 3, 4)
+samples("F.pad", call(A, (1, 2)), call(A, (1, 0, 2, 1), value=3.0), call(A, (-1, 1)))
+for how in ("reflect", "replicate"):
+    samples(
+        "F.pad",
+        call(A, (1, 2), how),
+        call(IMAGE, (1, 2, 0, 1), how),
+        call(f(1, 1, 2, 3, 2), (1, 0, 1, 1, 1, 0), how),
+        dtypes=("float32",),
+    )
+bad("F.pad", call(A, (1,)), call(A, (5, 5), "reflect"), call(A, (1, 1), "no"))
+samples("F.pixel_shuffle", call(f(1, 4, 2, 3), 2))
+samples("F.pixel_unshuffle", call(f(1, 1, 4, 2), 2))
+samples("F.channel_shuffle", call(f(1, 4, 2, 2), 2))
+samples("F.scaled_dot_product_attention", call(f(1, 2, 3, 4), f(1, 2, 3, 4), f(1, 2, 3, 4)), call(f(3, 4), f(5, 4), f(5, 2)),
+        call(f(1, 2, 3, 4), f(1, 2, 3, 4), f(1, 2, 3, 4), mask(3, 3)), call(A, A, A, is_causal=True), dtypes=(), order=1, layouts=("plain",))  # fmt: skip
+samples(
+    "__getitem__",
+    call(A, I3.__class__((2,), dtype="int64", values=[1, 0])),
+    call(A, (slice(None), ints([0, 2]), ints([1, 1]))),
+    call(A, mask(2, 3)),
+)
+samples("norm", call(f(2, 3), "nuc"), layouts=("plain",), order=1, dtypes=("float32",))
+samples("random_", call(A, 5), call(A, 1, 7), dtypes=("float32",))
+samples("bernoulli_", call(A, still(2, 3, 4, low=0.1, high=0.9)), dtypes=("float32",))

@@ -32,7 +32,7 @@ def prelu(input, weight):
     elif weight.ndim == 1 or input.ndim != 1:
         shape = [1] * input.ndim
         shape[1 if input.ndim > 1 else 0] = n
-        weight = weight.view(shape) if list(weight.shape) != shape else weight
+        weight = weight.reshape(shape) if list(weight.shape) != shape else weight
     assert activation.prelu_kernel.record is not None
     return activation.prelu_kernel.record(input, weight)
 

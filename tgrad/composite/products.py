@@ -281,8 +281,8 @@ def linear(input, weight, bias=None):
         return product(input, turned)
     if m == 2:
         return rows.addmm.record(bias, input, turned)
-    if m == 3 and input.is_contiguous():
+    if m != 2 and input.is_contiguous():
         shape = input._a.shape
-        flat = input.view((shape[0] * shape[1], shape[2]))
+        flat = input.view((prod(shape[:-1]), shape[-1]))
         return rows.addmm.record(bias, flat, turned).view((*shape[:-1], weight._a.shape[0]))
     return product(input, turned).add_(bias)
