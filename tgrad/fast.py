@@ -17,6 +17,7 @@ from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
 from .kernels.quiet import quiet
 from .ops.spec import Row
+from .storage import laid_out
 from .tensor import FAST, Tensor
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -72,6 +73,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
                 leave(token)
         if type(r) is not nd:
             r = np.asarray(r)
+        elif tensor and other is not self and r.strides != a.strides:
+            r = laid_out(r, (a, b))  # where the operands disagree about the order of dimensions, the first one decides
         out = new(T)
         out._a = r
         out._vc = None

@@ -89,13 +89,7 @@ def call(name: str) -> Callable[..., Any]:
     return run
 
 
-# Two float operands that disagree about the order of dimensions: the fast path leaves the choice to numpy.
-FAST_STRIDES = {stem(r) for r in PUBLIC if r.ufunc is not None and r.grad and len(r.tensors) == 2}
-
-
 def both(name: str, args: list[Any], **kw: Any) -> None:
-    shapes = {a.stride() for a in args if isinstance(a, torch.Tensor)}
-    kw.setdefault("strides", name not in FAST_STRIDES or len(shapes) == 1)
     ours, theirs = twin(args)
     same_outcome(
         lambda: call(name)(*ours), lambda: call(name)(*theirs), note=f"{name} {[dtype_name(a) for a in args]}", **kw
