@@ -34,7 +34,11 @@ def public(row: Row) -> object:
 
 def used_by_others(row: Row) -> bool:
     """Whether another module of the package refers to the row's object (a derivative, a composite)."""
-    return any(value is row for module in loaded() for value in vars(module).values())
+    for module in loaded():
+        for value in vars(module).values():
+            if value is row or (isinstance(value, dict) and value is not ROWS and row in value.values()):
+                return True
+    return row.name.endswith("_backward") and row.name.removesuffix("_backward") in ROWS
 
 
 def loaded() -> list[object]:
@@ -82,7 +86,9 @@ def test_node_class(row: Row) -> None:
         return
     cls = node_class(row)
     assert issubclass(cls, Node)
-    assert re.fullmatch(r"\w+Backward\d*|CopyBackwards", cls.__name__), cls.__name__
+    assert re.fullmatch(r"\w+Backward\d*(_copy)?|CopyBackwards|torch::autograd::NotImplemented", cls.__name__), (
+        cls.__name__
+    )
     for name in ("apply", "apply_t", "release"):
         assert name in vars(cls)
     assert not hasattr(cls, "__dict__") or "__dict__" not in vars(cls), "nodes are slots only"
@@ -113,5 +119,3 @@ def test_defaults_are_plain_values() -> None:
     for row in ROWS.values():
         for p in row.params:
             assert p.default is REQUIRED or isinstance(p.default, (type(None), bool, int, float, str, tuple)), row.name
-
-

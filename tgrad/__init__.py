@@ -44,7 +44,9 @@ memory_format = _composite.convert.memory_format
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
-_PUBLIC = frozenset(k for k in vars(_functions) if not k.startswith("_") and k not in ("annotations", "Any", "Callable", "LAZY"))
+_PUBLIC = frozenset(
+    k for k in vars(_functions) if not k.startswith("_") and k not in ("annotations", "Any", "Callable", "LAZY")
+)
 # A module of the same name (tgrad.tensor) has taken the place of a function: the function it shall be.
 for _name in _PUBLIC | _functions.LAZY.keys():
     if isinstance(globals().get(_name), _ModuleType):

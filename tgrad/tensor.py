@@ -47,6 +47,7 @@ class Tensor(TensorBase):
     if TYPE_CHECKING:  # the operations are attached at run time, by tgrad.methods and the composites
 
         def __getattr__(self, name: str) -> Any: ...
+
         __add__: Callable[..., Any]
         __radd__: Callable[..., Any]
         __sub__: Callable[..., Any]

@@ -189,7 +189,7 @@ publish("xlogy_", lambda input, other: input.xlogy_(other))
 
 @composite(method=True)
 def ldexp(input=REQUIRED, other=REQUIRED, *, out=None):
-    """input * 2**other."""
+    """Each element of input times two to the power of other: input * 2**other."""
     need_tensors("ldexp", input=input, other=other)
     if isinstance(out, Tensor):
         _check_ldexp(input, other, out)

@@ -136,10 +136,10 @@ def type(self, dtype=None, non_blocking=False):
             if dtype == f"torch.{_TYPE_NAMES[d.name]}Tensor":
                 return cast(self, d)
         raise ValueError(f"invalid type: '{dtype}'")
-    d = dtype if isinstance(dtype, dtypes.dtype) else getattr(dtype, "_dtype", None)
-    if d is None:
+    wanted: Any = dtype if isinstance(dtype, dtypes.dtype) else getattr(dtype, "_dtype", None)
+    if wanted is None:
         raise TypeError("dtype must be a type, str, or dtype object")
-    return cast(self, d)
+    return cast(self, wanted)
 
 
 @composite(function=False, method=True)
@@ -273,7 +273,7 @@ attach("__reversed__", lambda self: self if self._a.ndim == 0 else self.flip(0))
 
 def _contains(self: Tensor, element: Any) -> bool:
     if isinstance(element, (Tensor, int, float, complex, bool)):
-        return bool((element == self).any().item())
+        return bool((self == element).any().item())  # type: ignore[attr-defined]
     raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {element.__class__}.")
 
 
@@ -467,13 +467,8 @@ def is_nonzero(input):
 @composite(function=False, method=True)
 def as_subclass(self, cls):
     """The same memory and history as an instance of a Tensor subclass."""
-    out = self.alias_()
+    out = rows.alias.record(self)
     out.__class__ = cls
     return out
 
 
-def _alias_row(self: Tensor) -> Tensor:
-    return rows.alias.record(self)
-
-
-attach("alias_", _alias_row)

@@ -152,7 +152,7 @@ def element(value: Any, d: dtype) -> Any:
         raise ValueError("Overflow when unpacking long long")
     if does_not_fit(value, d.np):
         raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
-    return number(int(value), d.np)
+    return number(int(value), d.np)  # type: ignore[arg-type]
 
 
 def _flatten(data: Any, out: list[Any]) -> None:

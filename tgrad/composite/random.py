@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -251,13 +252,21 @@ def binomial(count, prob, generator=None):
     return wrap(gen(generator).binomial(count._a, prob._a))
 
 
-def _inplace(name: str, draw: Any, node: str, doc: str, pick: Any = lambda args, kwargs: 0) -> None:
-    """Publishes an in-place generator. PyTorch numbers the nodes by overload: `node` lists them, `pick` tells which it is."""
+def _inplace(
+    name: str,
+    draw: Any,
+    node: str,
+    doc: str,
+    pick: Any = lambda args, kwargs: 0,
+    inputs: Sequence[str] = ("self", "self", "self"),
+) -> None:
+    """Publishes an in-place generator. PyTorch numbers the nodes by overload: `node` lists them, `inputs` the tensors of
+    each, `pick` tells which overload the arguments mean."""
     rows = [
         op(
             f"{name}.{'inplace' if i == 0 else i}",
-            grad=dict(self=lambda grad: _zeroed(grad)),
-            tensors="self",
+            grad={word: lambda grad: _zeroed(grad) for word in inputs[i].split()},
+            tensors=inputs[i],
             node=n,
             function=False,
             method=False,
@@ -271,7 +280,8 @@ def _inplace(name: str, draw: Any, node: str, doc: str, pick: Any = lambda args,
         recording = state.grad and needs_grad((self,))
         check_writable(self, recording or (state.grad and self._rg))
         values = draw(gen(generator), self._a, *args, **kwargs)
-        made = inplace_node(row, (self,), {}) if recording else None
+        given = [t for t in (*args, *kwargs.values()) if isinstance(t, Tensor)]
+        made = inplace_node(row, (self, *given), {}) if recording else None
         place(self._a, values)
         commit(self, made, row)
         return self
@@ -314,7 +324,7 @@ _inplace(
     "bernoulli_",
     lambda g, a, p=0.5: g.bernoulli(a.shape, a.dtype, np.broadcast_to(p._a, a.shape) if isinstance(p, Tensor) else float(p)),
     "BernoulliBackward2 BernoulliBackward1", "Fills with ones of the given probability, else zeros.",
-    lambda args, kw: isinstance((args or tuple(kw.values()) or (0,))[0], Tensor),
+    lambda args, kw: isinstance((args or tuple(kw.values()) or (0,))[0], Tensor), ("self", "self p"),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -200,9 +201,8 @@ def narrow(input, dim, start, length):
         raise RuntimeError("narrow(): length must be non-negative.")
     d = wrap_dim(dim, input.ndim)
     n = input.shape[d]
-    if isinstance(start, Tensor):
-        if start._a.ndim or start._a.dtype.kind not in "iu":
-            raise RuntimeError("start must be an 0-dim integral Tensor.")
+    if isinstance(start, Tensor) and (start._a.ndim or start._a.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     if not -n <= start <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
@@ -271,7 +271,7 @@ def tensor_split(input, indices_or_sections, dim=0):
         cuts = [i * (n // k) + (i if i < n % k else n % k) for i in range(k + 1)]
     else:
         cuts = [0, *indices_or_sections, n]
-    return tuple(rows.slice_.record(input, d, a, b, 1) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(rows.slice_.record(input, d, a, b, 1) for a, b in itertools.pairwise(cuts))
 
 
 def _along(name: str, dim: int, least: int) -> None:

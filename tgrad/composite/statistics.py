@@ -312,7 +312,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
             raise RuntimeError(f"dim {w} appears multiple times in the list of dims")
         if input.shape[w] < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
-    slope = [_slope_at if isinstance(h, Tensor) else _slope for h in steps]
+    slope: list[Any] = [_slope_at if isinstance(h, Tensor) else _slope for h in steps]
     return tuple(f(input, d, h, edge_order) for f, d, h in zip(slope, wrapped, steps, strict=True))
 
 

@@ -1,10 +1,10 @@
 """Brackets, line breaks and dots around the texts of a tensor's elements.
 
-    texts ' 0.', ' 1.', ' 5.', '10.' of shape (2, 2), indent 7
-         |
-         v
-    tensor([[ 0.,  1.],        the first line begins where the caller's prefix ends,
-            [ 5., 10.]])       and the caller writes what follows
+texts ' 0.', ' 1.', ' 5.', '10.' of shape (2, 2), indent 7
+     |
+     v
+tensor([[ 0.,  1.],        the first line begins where the caller's prefix ends,
+        [ 5., 10.]])       and the caller writes what follows
 """
 
 from __future__ import annotations

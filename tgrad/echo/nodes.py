@@ -17,7 +17,13 @@ _CLASSES = {
     "tensor": "Clone View Expand Transpose Permute Squeeze Unsqueeze Index Cat Gather Scatter Repeat Cumsum Unfold Sort "
     "Topk Chunk Split Diag Tril Triu Trace Cross",
 }
-_RENAMED = {"Mm": "blas.Addmm", "Mv": "blas.Addmv", "Bmm": "blas.Baddbmm", "T": "tensor.Transpose", "Neg": "basic_ops.Negate"}
+_RENAMED = {
+    "Mm": "blas.Addmm",
+    "Mv": "blas.Addmv",
+    "Bmm": "blas.Baddbmm",
+    "T": "tensor.Transpose",
+    "Neg": "basic_ops.Negate",
+}
 _MODULE = {name: module for module, names in _CLASSES.items() for name in names.split()}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .softmax import _softmax_grad as softmax_grad
-from .spec import op
+from .spec import in_rows, op
 
 
 def _safe(x: np.ndarray) -> np.ndarray:
@@ -40,9 +40,7 @@ def turned(x: Any) -> Any:
     tensors="query key value attn_mask", node="ScaledDotProductFlashAttentionForCpuBackward0", function=False, method=False)  # fmt: skip
 def attention(query, key, value, attn_mask=None, scale=1.0):
     """softmax(query key^T * scale + attn_mask) value, over [batch, heads, length, width]."""
-    out = safe_softmax.array(_scores(query, key, attn_mask, scale)) @ value
-    # Laid out as [batch, length, heads, width], which is what comes next in most models.
-    return np.ascontiguousarray(out.swapaxes(1, 2)).swapaxes(1, 2)
+    return in_rows(safe_softmax.array(_scores(query, key, attn_mask, scale)) @ value)
 
 
 def _scores(query: Any, key: Any, attn_mask: Any, scale: float) -> Any:

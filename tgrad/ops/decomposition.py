@@ -31,7 +31,11 @@ def _svd_grad(grads: Any, U: Any, S: Any, Vh: Any) -> Any:
         return (U * unsqueeze(gS, -2)) @ Vh
     eye = np.eye(S.shape[-1])
     squares = S * S
-    gap = unsqueeze(squares, -2) - unsqueeze(squares, -1) + (eye.astype(S.dtype) if isinstance(S, np.ndarray) else S.new_tensor(eye))
+    gap = (
+        unsqueeze(squares, -2)
+        - unsqueeze(squares, -1)
+        + (eye.astype(S.dtype) if isinstance(S, np.ndarray) else S.new_tensor(eye))
+    )
     inner: Any = 0
     if gU is not None:
         P = mT(U) @ gU
@@ -49,5 +53,3 @@ def _svd_grad(grads: Any, U: Any, S: Any, Vh: Any) -> Any:
         rest = gVh / unsqueeze(S, -1)
         out = out + U @ (rest - (rest @ mT(Vh)) @ Vh)
     return out
-
-

@@ -69,7 +69,9 @@ def min_all(self):
 @op(
     "amax",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
-    tensors="self", real_grad=True)
+    tensors="self",
+    real_grad=True,
+)
 def amax(self, dim=(), keepdim=False):
     no_empty("amax", self, dim)
     if self.size:
@@ -80,7 +82,9 @@ def amax(self, dim=(), keepdim=False):
 @op(
     "amin",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
-    tensors="self", real_grad=True)
+    tensors="self",
+    real_grad=True,
+)
 def amin(self, dim=(), keepdim=False):
     no_empty("amin", self, dim)
     if self.size:

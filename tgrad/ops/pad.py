@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .spec import op
+from .spec import in_rows, op
 
 
 def _widths(pad: Any, ndim: int) -> list[tuple[int, int]]:
@@ -27,7 +27,7 @@ def constant_pad_nd(self, pad, value=0):
     widths = _widths(pad, self.ndim)
     cut = self[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(self.shape, widths))]
     value = np.asarray(0 if value is None else value).astype(self.dtype)
-    return np.pad(cut, [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value)
+    return in_rows(np.pad(cut, [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value))
 
 
 def _sources(n: int, before: int, after: int, mode: str) -> np.ndarray:
@@ -51,7 +51,8 @@ def _unpad(grad: np.ndarray, pad: Any, mode: str, shape: Any) -> np.ndarray:
     for d, (a, b) in enumerate(_widths(pad, len(shape))):
         if a or b:
             out = np.zeros((*grad.shape[:d], shape[d], *grad.shape[d + 1 :]), grad.dtype)
-            np.add.at(out, (*[slice(None)] * d, _sources(shape[d], a, b, mode)), grad)
+            at: Any = (*[slice(None)] * d, _sources(shape[d], a, b, mode))
+            np.add.at(out, at, grad)
             grad = out
     return grad
 

@@ -312,7 +312,7 @@ def _multi(args: Any, fn: Any, p: int) -> Any:
 
 
 def _mvlgamma(self: Any, p: int) -> Any:
-    return (_multi(self, _lgamma, p) + p * (p - 1) / 4 * math.log(math.pi))
+    return _multi(self, _lgamma, p) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 mvlgamma = pointwise(

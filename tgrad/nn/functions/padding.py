@@ -20,7 +20,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     """
     pad = [int(p) for p in pad]
     if len(pad) % 2:
-        raise RuntimeError(f"Padding length should be divisible by 2, but got {len(pad)}")
+        raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.dim():
         raise RuntimeError(
             "Padding length should be less than or equal to two times the input dimension but got padding length "
