@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
+  # type: ignore[no-redef]
 from .. import dtype as dtypes
 from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, run
 from ..graph.modes import state
