@@ -98,12 +98,12 @@ def const(dtype: str, *shape: int, low: float = -2, high: float = 2) -> Spec:
 class Sample:
     """One call, and what of it is compared: `ties` says that equal values are fine for it, `order` how often it is
     differentiated; `inplace` whether the in-place form takes the same arguments; `memory` whether results share the input's
-    memory where PyTorch's do."""
+    memory where PyTorch's do; `smooth` whether finite differences tell its derivative."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args, self.kwargs = args, kwargs
         self.ties, self.order, self.dtypes = True, 2, ("float32", "int64", "complex128")
-        self.layouts, self.inplace, self.memory = LAYOUTS, True, True
+        self.layouts, self.inplace, self.memory, self.smooth = LAYOUTS, True, True, True
 
     def but(self, **changes: Any) -> Sample:
         for k, v in changes.items():
