@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and programs that the tests start would inherit
+# that: those that try Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_TORCH = "the parity extra (torch==2.13.0) is not installed"
 # Every importorskip("torch", reason=...) in the tests says this, so that one look at the text tells such a skip.

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-  # type: ignore[no-redef]
-from .. import dtype as dtypes
+
+from .. import dtype as dtypes  # type: ignore[no-redef]
 from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, run
 from ..graph.modes import state
 from ..methods import composite, publish
