@@ -157,3 +157,22 @@ def fill(value: Any, left: Iterator[Any], library: Any) -> Any:
     if isinstance(value, dict):
         return {k: fill(v, left, library) for k, v in value.items()}
     return value
+
+
+# ---- the table, and the shapes that most samples use
+
+SAMPLES: dict[str, list[Sample]] = {}
+BAD: dict[str, list[Sample]] = {}
+
+
+def samples(names: str, *calls: Sample, **changes: object) -> None:
+    for name in names.split():
+        SAMPLES.setdefault(name, []).extend(c.but(**changes) for c in calls)
+
+
+def bad(names: str, *calls: Sample) -> None:
+    for name in names.split():
+        BAD.setdefault(name, []).extend(calls)
+
+
+A, ROW, SQ, ZERO, EMPTY = f(2, 3, 4), f(5), f(3, 3), f(), f(2, 0, 3)
