@@ -25,7 +25,7 @@ from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
 from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
-from .tensor import Tensor, make, mark_view, wrap
+from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
 _HALVES = (dtypes.float16, dtypes.bfloat16)
@@ -483,6 +483,20 @@ def exact_into(out: Any, result: Tensor, name: str = "") -> Tensor:
     return into(out, result, name)
 
 
+WRONG_OUT = "Expected out tensor to have dtype {want}, but got {got} instead"
+
+
+def typed_into(out: Any, result: Tensor, name: str = "", text: str = WRONG_OUT) -> Tensor:
+    """`into` for the ops that compute straight into the caller's tensor: its dtype must be the result's.
+
+    In `text`, {want} and {got} are the dtypes' names in C++, {Want} and {Got} PyTorch's own.
+    """
+    if isinstance(out, Tensor) and out._a.dtype != result._a.dtype:
+        want, got = result.dtype, out.dtype
+        raise RuntimeError(text.format(want=_cpp(want), got=_cpp(got), Want=want.legacy, Got=got.legacy))
+    return into(out, result, name)
+
+
 def into(out: Any, result: Tensor, name: str = "") -> Tensor:
     """Writes a result into the caller's `out=` tensor, resized if its shape differs."""
     if not isinstance(out, Tensor):
@@ -519,5 +533,5 @@ def into(out: Any, result: Tensor, name: str = "") -> Tensor:
 
 __all__ = [
     "as_number", "bad_argument", "check_writable", "commit", "exact_into", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
-    "no_overload", "pointwise", "result_type", "run",
+    "no_overload", "pointwise", "result_type", "run", "typed_into",
 ]  # fmt: skip

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from . import functions
-from .dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
+from .dispatch import WRONG_OUT, bad_argument, exact_into, inplace, into, no_overload, pointwise, typed_into
 from .fast import fast_binary, fast_unary
 from .ops import ROWS
-from .ops.spec import BOOL, DEFAULT, REAL, REQUIRED, Param, Row, signature_of
+from .ops.spec import BOOL, CASTS, DEFAULT, REAL, REQUIRED, Param, Row, signature_of
 from .prepared import prepare
 from .storage import overlaps_itself
 from .tensor import Tensor
@@ -246,9 +246,14 @@ def _put(row: Row, name: str, out: Any, result: Any) -> Any:
     if isinstance(result, tuple):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
-        made = [into(o, r, name) for o, r in zip(out, result, strict=True)]
-        return type(result)(made)
-    return into(out, result, name)
+        return type(result)([_put_one(row, name, o, r) for o, r in zip(out, result, strict=True)])
+    return _put_one(row, name, out, result)
+
+
+def _put_one(row: Row, name: str, out: Any, result: Tensor) -> Tensor:
+    if row.family != "op" or row.out == CASTS:
+        return into(out, result, name)
+    return typed_into(out, result, name, row.out or WRONG_OUT)
 
 
 _RETURN_TYPES: dict[str, type] = {}

@@ -470,5 +470,3 @@ def as_subclass(self, cls):
     out = rows.alias.record(self)
     out.__class__ = cls
     return out
-
-

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions as F
-from ..dispatch import bad_argument, inplace, into
+from ..dispatch import bad_argument, inplace, into, typed_into
 from ..methods import attach, composite
 from ..ops import index as rows
 from ..ops import scatter as scatters
@@ -101,7 +101,7 @@ def unravel_index(indices, shape):
 def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
     """A copy of `input` with `src` (a tensor or number) written at `index` along dim."""
     r = _scatter(input, dim, index, src if value is None else value, reduce, False)
-    return r if out is None else into(out, r, "scatter")
+    return r if out is None else typed_into(out, r, "scatter")
 
 
 @composite(function=False, method=True)
@@ -142,7 +142,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=Non
     """`input` with the elements of `src` reduced into the places that `index` gives along dim: by sum, prod, mean, amax or
     amin; without `include_self`, a place's own element does not count."""
     r = scatters.scatter_reduce.record(input, index, src, dim, reduce, include_self)
-    return r if out is None else into(out, r, "scatter_reduce")
+    return r if out is None else typed_into(out, r, "scatter_reduce")
 
 
 @composite(method=True, function=False)
@@ -163,7 +163,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True, out=No
     """`input` with slices of `source` reduced into the slices that `index` gives: by prod, mean, amax or amin."""
     _warn_index_reduce()
     r = rows.index_reduce.record(input, index, source, dim, reduce, include_self)
-    return r if out is None else into(out, r, "index_reduce")
+    return r if out is None else typed_into(out, r, "index_reduce")
 
 
 @composite(method=True, function=False)
@@ -245,7 +245,7 @@ def diag(input, diagonal=0, *, out=None):
         r = F.diagonal_copy(input, diagonal)
     else:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
-    return r if out is None else into(out, r, "diag")
+    return r if out is None else typed_into(out, r, "diag")
 
 
 @composite(method=True)

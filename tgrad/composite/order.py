@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into
+from ..dispatch import into, typed_into
 from ..methods import composite, return_type
 from ..ops import order as rows
 from ..promotion import result_type
@@ -22,7 +22,7 @@ def _into_pair(name: str, out: Any, pair: Any) -> Any:
         return made(pair)
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
-    return made([into(o, r, name) for o, r in zip(out, pair, strict=True)])
+    return made([typed_into(o, r, name) for o, r in zip(out, pair, strict=True)])
 
 
 @composite(method=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from ..dispatch import bad_argument, into
+from ..dispatch import bad_argument, into, typed_into
 from ..methods import attach, composite
 from ..ops import linalg as rows
 from ..ops import view as views
 from ..shape import broadcast_shapes, wrap_dim
 from ..tensor import Tensor
+
+_TENSORDOT_OUT = "tensordot: Expected the output tensor to have dtype {Want}, but got an output tensor with dtype {Got}"
 
 
 @composite(method=True)
@@ -24,7 +26,7 @@ def matmul(input, other, *, out=None):
         if not isinstance(x, Tensor):
             raise bad_argument("matmul", i + 1, ("input", "other")[i], x)
     r = product(input, other)
-    return r if out is None else into(out, r, "matmul")
+    return r if out is None else typed_into(out, r, "matmul")
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -140,7 +142,7 @@ def inner(input, other, *, out=None):
                 f"inner() the last dimension must match on both input tensors but got shapes {list(input.shape)} and {list(other.shape)}"
             )
         r = tensordot(input, other, dims=([-1], [-1]))
-    return r if out is None else into(out, r, "inner")
+    return r if out is None else typed_into(out, r, "inner", _TENSORDOT_OUT)
 
 
 @composite()
@@ -183,7 +185,7 @@ def tensordot(a, b, dims=2, out=None):
     else:
         left, right = x.reshape((prod(a.shape[d] for d in ra), k)), y.reshape((k, prod(b.shape[d] for d in rb)))
         r = rows.mm.record(left, right).reshape(shape)
-    return r if out is None else into(out, r, "tensordot")
+    return r if out is None else typed_into(out, r, "tensordot", _TENSORDOT_OUT)
 
 
 @composite(method=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtype as dtypes
-from ..dispatch import bad_argument, into
+from ..dispatch import bad_argument, into, typed_into
 from ..methods import composite
 from ..ops import decomposition, magnitude
 from ..ops import softmax as rows
@@ -46,7 +46,7 @@ def _soft(row: Any, input: Any, dim: Any, dtype: Any, out: Any, name: str) -> An
     if dtype is not None:
         input = input.to(dtype)
     r = row.record(input, dim)
-    return r if out is None else into(out, r, name)
+    return r if out is None else typed_into(out, r, name)
 
 
 # ---- norms
@@ -68,7 +68,7 @@ def norm(input=REQUIRED, p="fro", dim=None, keepdim=False, out=None, dtype=None)
             )
         order = 2.0 if p in ("fro", None) else float(p)
         r = magnitude.vector_norm.record(input, order, dim, keepdim)
-    return r if out is None else into(out, r, "norm")
+    return r if out is None else typed_into(out, r, "norm")
 
 
 def _nuclear(input: Tensor, dim: Any, keepdim: bool) -> Tensor:

@@ -68,6 +68,7 @@ def min_all(self):
 
 @op(
     "amax",
+    out="Expected the dtype for input and out to match, but got {Want} for input's dtype and {Got} for out's dtype.",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
     tensors="self",
     real_grad=True,
@@ -81,6 +82,7 @@ def amax(self, dim=(), keepdim=False):
 
 @op(
     "amin",
+    out="Expected the dtype for input and out to match, but got {Want} for input's dtype and {Got} for out's dtype.",
     grad=dict(self=lambda grad, self, result, dim, keepdim: share(grad, self, result, dim, keepdim)),
     tensors="self",
     real_grad=True,

@@ -26,7 +26,7 @@ def check_vector(name: str, index: np.ndarray, what: str = "Index is supposed to
         raise IndexError(f"{name}(): {what}")
 
 
-@op("index_select", grad=dict(self=lambda grad, self_sizes, dim, index: select_add(
+@op("index_select", out="index_select(): self and result must have the same scalar type", grad=dict(self=lambda grad, self_sizes, dim, index: select_add(
     grad, index, self_sizes, dim)),
     tensors="self index", signature=lambda self, dim, index: None)  # fmt: skip
 def index_select(self, index, dim):
@@ -417,7 +417,10 @@ def nonzero(self):
 
 
 @op(
-    "masked_select", grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)), tensors="self mask"
+    "masked_select",
+    out="masked_select(): self and result must have the same scalar type",
+    grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)),
+    tensors="self mask",
 )
 def masked_select(self, mask):
     if mask.dtype != np.bool_:

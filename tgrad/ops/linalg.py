@@ -116,7 +116,11 @@ def ger(a: Any, b: Any) -> Any:
     return a.reshape((-1, 1)) * conj(b)
 
 
-@op("dot", grad=dict(self=lambda grad, tensor: grad * conj(tensor), tensor=lambda grad, self: grad * conj(self)))
+@op(
+    "dot",
+    out="result dtype {Got} does not match input dtype {Want}",
+    grad=dict(self=lambda grad, tensor: grad * conj(tensor), tensor=lambda grad, self: grad * conj(self)),
+)
 def dot(self, tensor):
     _check_vectors(self, tensor)
     _refuse_bool("dot", self)
@@ -138,7 +142,11 @@ def _check_vectors(a: np.ndarray, b: np.ndarray) -> None:
         )
 
 
-@op("vdot", grad=dict(self=lambda grad, other: conj(grad) * other, other=lambda grad, self: grad * self))
+@op(
+    "vdot",
+    out="result dtype {Got} does not match input dtype {Want}",
+    grad=dict(self=lambda grad, other: conj(grad) * other, other=lambda grad, self: grad * self),
+)
 def vdot(self, other):
     _check_vectors(self, other)
     _refuse_bool("dot", self)

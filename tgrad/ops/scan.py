@@ -8,7 +8,7 @@ import numpy as np
 
 from ..shape import wrap_dim
 from .reduce import accumulator_dtype, wide
-from .spec import conj, in_rows, op
+from .spec import CASTS, conj, in_rows, op
 
 
 def _scan(ufunc: Any, self: np.ndarray, dim: int, dtype: Any) -> np.ndarray:
@@ -27,12 +27,12 @@ def _reversed_cumsum(x: Any, dim: int) -> Any:
     return flip(cumsum(flip(x, (dim,)), dim), (dim,))
 
 
-@op("cumsum", grad=dict(self=lambda grad, dim: _reversed_cumsum(grad, dim)), tensors="self", inplace=True)
+@op("cumsum", out=CASTS, grad=dict(self=lambda grad, dim: _reversed_cumsum(grad, dim)), tensors="self", inplace=True)
 def cumsum(self, dim, *, dtype=None):
     return _scan(np.add, self, dim, dtype)
 
 
-@op("cumprod", grad=dict(self=lambda grad, self, result, dim: _cumprod_grad(grad, self, result, dim)), tensors="self",
+@op("cumprod", out=CASTS, grad=dict(self=lambda grad, self, result, dim: _cumprod_grad(grad, self, result, dim)), tensors="self",
     inplace=True)  # fmt: skip
 def cumprod(self, dim, *, dtype=None):
     return _scan(np.multiply, self, dim, dtype)

@@ -68,7 +68,7 @@ def _lcse_grad(grad: Any, self: Any, result: Any, dim: int) -> Any:
     return side(grad > 0) - side(grad < 0)
 
 
-@op("logcumsumexp", grad=dict(self=_lcse_grad), tensors="self")
+@op("logcumsumexp", out="expected scalar_type {Want} but found {Got}", grad=dict(self=_lcse_grad), tensors="self")
 def logcumsumexp(self, dim):
     refuse(self, lacking("bi", "logcumsumexp_out_cpu"))
     d = wrap_dim(dim, self.ndim)

@@ -31,6 +31,8 @@ from ..dtype import from_np
 
 REQUIRED: Any = type("REQUIRED", (), {"__repr__": lambda self: "REQUIRED"})()
 
+CASTS = "casts"
+
 # Promotion kinds: how the dtype of the result follows from those of the inputs.
 DEFAULT = "default"  # the common dtype of all inputs
 FLOAT = "float"  # the same, integers becoming the default floating dtype
@@ -61,7 +63,7 @@ class Row:
 
     __slots__ = (
         "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
-        "name", "narrow", "node", "numbers", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
+        "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
         "ufunc", "undiff",
     )  # fmt: skip
 
@@ -92,6 +94,7 @@ class Row:
         overloads: bool = False,
         materialize: bool = True,
         narrow: bool = False,
+        out: str | None = None,
         real_grad: bool = False,
         contiguous: bool = False,
     ) -> None:
@@ -115,6 +118,7 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.materialize = materialize  # `grads` holds zeros, not None, for outputs that no gradient came to
+        self.out = out  # the error for an out= of another dtype, if not the usual one; CASTS: it is converted
         self.narrow = narrow  # halves are computed as halves, not in float32
         self.real_grad = (
             real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import blank, dense, memory, offset, strided, strides
-from .spec import TensorBase, in_rows, op, sizes, view
+from .spec import CASTS, TensorBase, in_rows, op, sizes, view
 
 
 def as_ints(values: Any) -> tuple[int, ...]:
@@ -444,7 +444,7 @@ def view_as_complex(self):
 # ---- joining: what undoes splitting
 
 
-@op("cat", grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
+@op("cat", out=CASTS, grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
     method=False, aliases="concat concatenate")  # fmt: skip
 def cat(tensors, dim=0):
     if not tensors:
@@ -490,7 +490,7 @@ def _uncat(grad: Any, shapes: Sequence[tuple[int, ...]], dim: int) -> list[Any]:
     return out
 
 
-@op("stack", grad=dict(tensors=lambda grad, dim: unbind(grad, dim)), tensors="tensors*", method=False)
+@op("stack", out=CASTS, grad=dict(tensors=lambda grad, dim: unbind(grad, dim)), tensors="tensors*", method=False)
 def stack(tensors, dim=0):
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
