@@ -10,11 +10,17 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and programs that the tests start would inherit
 # that: those that try Ctrl-C would wait for ever.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# CI draws the same examples each time, so that a change is judged by what it changes. Runs at the desk draw new ones.
+settings.register_profile("ci", derandomize=True, database=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 NO_TORCH = "the parity extra (torch==2.13.0) is not installed"
 # Every importorskip("torch", reason=...) in the tests says this, so that one look at the text tells such a skip.

@@ -376,7 +376,8 @@ def write_at(out: np.ndarray, indices: Any, values: np.ndarray, accumulate: bool
             f"Index put requires the source and destination dtypes match, got {from_np(out.dtype).legacy} for the destination "
             f"and {from_np(values.dtype).legacy} for the source."
         )
-    check_bounds(out, indices)
+    if check_bounds(out, indices):  # nothing is written: out of range indices do not count
+        indices = [None if i is None else np.zeros_like(i) for i in indices]
     key = as_key(indices)
     try:
         if accumulate:
@@ -400,7 +401,8 @@ def write_at(out: np.ndarray, indices: Any, values: np.ndarray, accumulate: bool
 )
 def put_zero(self, indices):
     out = self.copy()
-    out[as_key(indices)] = 0
+    if not check_bounds(out, indices):
+        out[as_key(indices)] = 0
     return out
 
 
