@@ -114,9 +114,12 @@ def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
     Dimensions are sorted by the strides of the first operand that tells two of them apart; numpy falls back to row-major
     order where operands disagree.
     """
-    if len(operands) < 2 or all(a.flags.c_contiguous for a in operands):
+    if len(operands) < 2:
         return r
-    first = operands[0].strides
+    first, shape = operands[0].strides, operands[0].shape
+    # Where operands broadcast, PyTorch looks at the strides of their size-1 dimensions too, which `c_contiguous` ignores.
+    if all(a.flags.c_contiguous and a.shape == shape for a in operands):
+        return r
     if all(a.strides == first for a in operands):
         return r
     order = list(range(r.ndim))[::-1]  # fastest first
