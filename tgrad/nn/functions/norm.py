@@ -56,6 +56,10 @@ def batch_norm(
     """
     if training:
         _verify_batch_size(input.size())
+    if input.numel() == 0:  # nothing to normalise: as PyTorch, a copy that knows its first weight and bias
+        out = input.clone()
+        out = out if weight is None else out * weight[0]
+        return out if bias is None else out + bias[0]
     row = rows.native_batch_norm
     return row.record(input, weight, bias, running_mean, running_var, bool(training), momentum, eps)[0]  # type: ignore[misc]
 
