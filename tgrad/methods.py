@@ -179,7 +179,7 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
             kind, want = ("(tuple, list)", "tuple of Tensors") if t.endswith("*") else ("Tensor", "Tensor")
             wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w}, {want!r})"
             lines.append(f"    if not isinstance({w}, {kind}): raise {wrong}")
-        if form == "function":
+        if form == "function" and row.apart:
             lines.append(f"    if out is not None: apart(out, {inputs})")
         lines.append(f"    r = row.record({_array_call(row)})")
     if form == "function":
@@ -220,21 +220,30 @@ def _packer(row: Row, form: str) -> Callable[[Any], Any]:
 
 
 def apart(out: Any, inputs: tuple[Any, ...]) -> None:
-    """Refuses to write into `out=` tensors that share memory with what is still to be read."""
-    outs = out if isinstance(out, (tuple, list)) else (out,)
-    for x in inputs:
+    """Refuses to write into `out=` tensors that share memory with what is still to be read. (An index may be overwritten
+    as a whole: each of its elements is read before it is written.)"""
+    for o in out if isinstance(out, (tuple, list)) else (out,):
+        if isinstance(o, Tensor):
+            _apart(o, inputs)
+
+
+def _apart(out: Tensor, inputs: tuple[Any, ...]) -> None:
+    for k, x in enumerate(inputs):
         for t in x if isinstance(x, (tuple, list)) else (x,):
-            for o in outs:
-                if isinstance(o, Tensor) and isinstance(t, Tensor) and o._a.size and np.may_share_memory(o._a, t._a):
-                    raise RuntimeError(
-                        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
-                        "location. Please clone() the tensor before performing the operation."
-                    )
-                if isinstance(o, Tensor) and overlaps_itself(o._a):
-                    raise RuntimeError(
-                        "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
-                        "Please clone() the tensor before performing the operation."
-                    )
+            if not isinstance(t, Tensor):
+                continue
+            same = out._a.shape == t._a.shape and out.data_ptr() == t.data_ptr()
+            whole = k > 0 and same and t._a.dtype.kind == "i"
+            if not whole and (out is t or (out._a.size and np.may_share_memory(out._a, t._a))):
+                raise RuntimeError(
+                    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+                    "memory location. Please clone() the tensor before performing the operation."
+                )
+    if overlaps_itself(out._a):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+            "Please clone() the tensor before performing the operation."
+        )
 
 
 def _put(row: Row, name: str, out: Any, result: Any) -> Any:

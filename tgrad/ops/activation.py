@@ -272,7 +272,7 @@ def _elu(self: np.ndarray, alpha: float, scale: float, input_scale: float) -> An
 def _elu_grad(grad: Any, self: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # Clamped before exp: where the other branch is chosen, inf * 0 would be nan in the second derivative.
     negative = clamp_scalar(self, None, 0)
-    return where(self <= 0, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)), grad * scale)
+    return where(self > 0, grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))
 
 
 elu = activation(
@@ -296,7 +296,7 @@ def _elu_result(grad: Any, result: Any, alpha: float, scale: float, input_scale:
             "In-place elu backward calculation is triggered with a negative slope which is not supported. This is caused by "
             "calling in-place forward function with a negative slope, please call out-of-place version instead."
         )
-    return where(result <= 0, grad * ((result + alpha * scale) * input_scale), grad * scale)
+    return where(result > 0, grad * scale, grad * ((result + alpha * scale) * input_scale))
 
 
 def _inverse(alpha: float) -> float:

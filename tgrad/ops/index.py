@@ -26,7 +26,7 @@ def check_vector(name: str, index: np.ndarray, what: str = "Index is supposed to
         raise IndexError(f"{name}(): {what}")
 
 
-@op("index_select", out="index_select(): self and result must have the same scalar type", grad=dict(self=lambda grad, self_sizes, dim, index: select_add(
+@op("index_select", apart=True, out="index_select(): self and result must have the same scalar type", grad=dict(self=lambda grad, self_sizes, dim, index: select_add(
     grad, index, self_sizes, dim)),
     tensors="self index", signature=lambda self, dim, index: None)  # fmt: skip
 def index_select(self, index, dim):
@@ -250,6 +250,7 @@ def _index_reduce_grad(
 
 @op(
     "take",
+    apart=True,
     grad=dict(self=lambda grad, self_sizes, index: put(_zeros(grad, self_sizes), index, grad, True)),
     tensors="self index",
 )
@@ -420,6 +421,7 @@ def nonzero(self):
 
 @op(
     "masked_select",
+    apart=True,
     out="masked_select(): self and result must have the same scalar type",
     grad=dict(self=lambda grad, self_sizes, mask: _unmask(grad, self_sizes, mask)),
     tensors="self mask",

@@ -63,7 +63,7 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
     return in_rows(np.take_along_axis(self, at, d)), at
 
 
-@op("kthvalue", out="output values must be of same type as input", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
+@op("kthvalue", apart=True, out="output values must be of same type as input", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
     grad, self_sizes, dim, keepdim, result1)), tensors="self", outputs="values indices", undiff="indices", real_grad=True)  # fmt: skip
 def kthvalue(self, k, dim=-1, keepdim=False):
     d = wrap_dim(dim, self.ndim)

@@ -50,7 +50,7 @@ def check_gather(name: str, self: np.ndarray, index: np.ndarray, d: int, src: np
         raise RuntimeError(f"index {index[wrong].reshape(-1)[0]} is out of bounds for dimension {d} with size {n}")
 
 
-@op("gather", grad=dict(self=lambda grad, self_sizes, dim, index: gather_backward(grad, index, self_sizes, dim)),
+@op("gather", apart=True, grad=dict(self=lambda grad, self_sizes, dim, index: gather_backward(grad, index, self_sizes, dim)),
     tensors="self index", signature=lambda self, dim, index, *, sparse_grad=False: None)  # fmt: skip
 def gather(self, index, dim, sparse_grad=False):
     d = wrap_dim(dim, self.ndim)

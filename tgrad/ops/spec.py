@@ -62,7 +62,7 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
+        "aliases", "apart", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
         "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
         "ufunc", "undiff",
     )  # fmt: skip
@@ -95,6 +95,7 @@ class Row:
         materialize: bool = True,
         narrow: bool = False,
         out: str | None = None,
+        apart: bool = False,
         real_grad: bool = False,
         contiguous: bool = False,
     ) -> None:
@@ -118,6 +119,7 @@ class Row:
         self.numbers = frozenset(numbers.split())  # tensor words for which users may give Python numbers
         self.overloads = overloads  # PyTorch knows several signatures, and words its argument errors accordingly
         self.materialize = materialize  # `grads` holds zeros, not None, for outputs that no gradient came to
+        self.apart = apart  # out= must not share memory with what is read
         self.out = out  # the error for an out= of another dtype, if not the usual one; CASTS: it is converted
         self.narrow = narrow  # halves are computed as halves, not in float32
         self.real_grad = (

@@ -444,7 +444,7 @@ def view_as_complex(self):
 # ---- joining: what undoes splitting
 
 
-@op("cat", out=CASTS, grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
+@op("cat", apart=True, out=CASTS, grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
     method=False, aliases="concat concatenate")  # fmt: skip
 def cat(tensors, dim=0):
     if not tensors:
@@ -490,7 +490,14 @@ def _uncat(grad: Any, shapes: Sequence[tuple[int, ...]], dim: int) -> list[Any]:
     return out
 
 
-@op("stack", out=CASTS, grad=dict(tensors=lambda grad, dim: unbind(grad, dim)), tensors="tensors*", method=False)
+@op(
+    "stack",
+    apart=True,
+    out=CASTS,
+    grad=dict(tensors=lambda grad, dim: unbind(grad, dim)),
+    tensors="tensors*",
+    method=False,
+)
 def stack(tensors, dim=0):
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
