@@ -73,7 +73,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
                 leave(token)
         if type(r) is not nd:
             r = np.asarray(r)
-        elif tensor and other is not self and r.strides != a.strides:
+        elif tensor and other is not self and (r.strides != a.strides or r.size != a.size):
             r = laid_out(r, (a, b))  # where the operands disagree about the order of dimensions, the first one decides
         out = new(T)
         out._a = r
