@@ -84,6 +84,8 @@ def _differences(input: Tensor, n: int, dim: int, prepend: Any, append: Any) -> 
     x = F.cat(parts, dim) if len(parts) > 1 else input
     if x.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n == 0:  # PyTorch copies the input here and leaves what was to be put before and after it
+        return F.zeros_like(input).copy_(input)
     for _ in range(n):
         size = x.shape[dim]
         if size == 0:
