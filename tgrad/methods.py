@@ -21,7 +21,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from . import functions
 from .dispatch import WRONG_OUT, bad_argument, exact_into, inplace, into, no_overload, pointwise, typed_into
@@ -179,9 +179,9 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
             kind, want = ("(tuple, list)", "tuple of Tensors") if t.endswith("*") else ("Tensor", "Tensor")
             wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w}, {want!r})"
             lines.append(f"    if not isinstance({w}, {kind}): raise {wrong}")
-        if form == "function" and row.apart:
-            lines.append(f"    if out is not None: apart(out, {inputs})")
         lines.append(f"    r = row.record({_array_call(row)})")
+        if form == "function" and row.apart:
+            lines.append(f"    if out is not None: apart(out, {inputs}, r)")
     if form == "function":
         lines.append("    return pack(r) if out is None else put(out, pack(r))")
     elif form == "view" or form == "inplace":
@@ -219,22 +219,28 @@ def _packer(row: Row, form: str) -> Callable[[Any], Any]:
     return lambda r: r
 
 
-def apart(out: Any, inputs: tuple[Any, ...]) -> None:
-    """Refuses to write into `out=` tensors that share memory with what is still to be read. (An index may be overwritten
-    as a whole: each of its elements is read before it is written.)"""
-    for o in out if isinstance(out, (tuple, list)) else (out,):
+def apart(out: Any, inputs: tuple[Any, ...], result: Any) -> None:
+    """Refuses to write into `out=` tensors that share memory with what was read. (An index may be overwritten as a whole:
+    PyTorch reads each of its elements before it writes there.)"""
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    results = result if isinstance(result, (tuple, list)) else (result,)
+    for o, r in zip(outs, results, strict=False):
         if isinstance(o, Tensor):
-            _apart(o, inputs)
+            _apart(o, inputs, r._a.nbytes)
 
 
-def _apart(out: Tensor, inputs: tuple[Any, ...]) -> None:
+def _apart(out: Tensor, inputs: tuple[Any, ...], nbytes: int) -> None:
+    low = out.data_ptr() if out._a.size else 0
+    high = low + nbytes  # what the tensor covers once it is resized to the result
     for k, x in enumerate(inputs):
         for t in x if isinstance(x, (tuple, list)) else (x,):
             if not isinstance(t, Tensor):
                 continue
             same = out._a.shape == t._a.shape and out.data_ptr() == t.data_ptr()
-            whole = k > 0 and same and t._a.dtype.kind == "i"
-            if not whole and (out is t or (out._a.size and np.may_share_memory(out._a, t._a))):
+            if k > 0 and same and t._a.dtype.kind == "i":
+                continue
+            start, end = byte_bounds(t._a)
+            if out is t or (out._a.size and t._a.size and start < high and low < end):
                 raise RuntimeError(
                     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
                     "memory location. Please clone() the tensor before performing the operation."
