@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtype as dtypes
 from .device import CPU, device
 from .dtype import dtype, from_np
 from .graph.history import Meta, edge
@@ -178,7 +177,6 @@ class Tensor(TensorBase):
         return False
 
     is_sparse = is_quantized = is_mkldnn = is_meta = is_mps = is_xpu = is_nested = is_vulkan = False
-    names_ = None
 
     @property
     def layout(self) -> Any:
@@ -475,7 +473,3 @@ def mark_view(out: Tensor, of: Tensor, creation: str | None = None) -> None:
     if creation is None and of_meta is not None and of_meta.base is not None:
         creation = of_meta.creation
     meta.creation = creation
-
-
-def to_tensor_dtype(a: np.ndarray) -> dtype:
-    return dtypes.from_np(a.dtype)

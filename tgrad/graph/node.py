@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.spec import ROWS, Formula, Row, conj
+from ..ops.spec import Formula, Row, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
 
@@ -430,41 +430,34 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     computed in float32, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
     gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
     """
-    row = node.row
-    assert row is not None
     dt = grad.dtype
     if dt.name in _HALF:
         dt = np.dtype(np.float32)
         grad = grad.astype(dt)
-    flip = row.holomorphic
 
-    def fetch(w: str) -> Any:
-        value = getattr(node, "s_" + w)
-        v = getattr(node, "v_" + w, None)
-        if v is None:
-            return conj(value) if flip and isinstance(value, complex) else value
-        value = load_result(node, value, v) if w.startswith("result") else load(value, v)
-        if v == SCALAR:
-            return conj(value) if flip else value
-        if w in row.promoted or w.startswith("result"):
-            wide = dt if dt.kind == "c" or value.dtype.kind != "c" else value.dtype
-            value = value.astype(_wider(wide, value.dtype), copy=False)
-            if flip and value.dtype.kind == "c":
-                value = np.conjugate(value)
-        return value
+    def fit(value: Any, flip: bool) -> Any:
+        wide = dt if dt.kind == "c" or value.dtype.kind != "c" else value.dtype
+        value = value.astype(wide, copy=False)
+        return conj(value) if flip else value
 
-    return _run(row, node, grad, fetch)
-
-
-def _wider(dt: Any, own: Any) -> Any:
-    """A complex value next to a real gradient keeps being complex, in the gradient's precision."""
-    if dt.kind == "c" and dt.itemsize < own.itemsize and own.kind != "c":
-        return dt
-    return dt
+    return _run(node, grad, load, load_result, fit)
 
 
 def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
     """The same over Tensors."""
+
+    def fit(value: Any, flip: bool) -> Any:
+        if value.dtype.category < 2 or (flip and grad.is_complex() and not value.is_complex()):
+            value = value.to(grad.dtype)  # real to complex before conj: -0j is the other side of a branch cut
+        return conj(value) if flip else value
+
+    return _run(node, grad, lift, lift_result, fit)
+
+
+def _run(
+    node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any]
+) -> tuple[Any, ...]:
+    """The live formulas of a node, with its saved words taken out by `take` and made to `fit`."""
     row = node.row
     assert row is not None
     flip = row.holomorphic
@@ -472,22 +465,12 @@ def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
     def fetch(w: str) -> Any:
         value = getattr(node, "s_" + w)
         v = getattr(node, "v_" + w, None)
-        if v is None:
-            return conj(value) if flip and isinstance(value, complex) else value
-        value = lift_result(node, value, v) if w.startswith("result") else lift(value, v)
-        if v == SCALAR:
+        if v is not None:
+            value = take_result(node, value, v) if w.startswith("result") else take(value, v)
+        if v is None or v == SCALAR:  # a plain Python value
             return conj(value) if flip else value
-        if w in row.promoted or w.startswith("result"):
-            if value.dtype.category < 2 or (flip and grad.is_complex() and not value.is_complex()):
-                value = value.to(grad.dtype)  # real to complex before conj: -0j is the other side of a branch cut
-            if flip:
-                value = conj(value)
-        return value
+        return fit(value, flip) if w in row.promoted or w.startswith("result") else value
 
-    return _run(row, node, grad, fetch)
-
-
-def _run(row: Row, node: Node, grad: Any, fetch: Callable[[str], Any]) -> tuple[Any, ...]:
     edges, formulas = node.edges, row.grad
     order = [t for t in row.tensors if any(t in f.targets for f in formulas.values())]
     out: dict[str, Any] = {}
@@ -501,11 +484,6 @@ def _run(row: Row, node: Node, grad: Any, fetch: Callable[[str], Any]) -> tuple[
     return tuple(out.get(t) for t in order)
 
 
-def all_node_classes() -> dict[str, type[Node]]:
-    """Every node class by row name; makes those that were not needed yet."""
-    return {name: node_class(row) for name, row in ROWS.items() if row.grad}
-
-
 __all__ = [
     "PACKED",
     "AccumulateGrad",
@@ -513,7 +491,6 @@ __all__ = [
     "Formula",
     "Node",
     "Packed",
-    "all_node_classes",
     "lift",
     "load",
     "node_class",
