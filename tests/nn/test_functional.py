@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tgrad
@@ -223,3 +224,26 @@ ERRORS: list[Case] = [
 def test_errors(torch: ModuleType, i: int) -> None:
     mine = message(lambda: ERRORS[i](tgrad, tgrad.nn.functional, None))
     assert mine == message(lambda: ERRORS[i](torch, torch.nn.functional, None))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name", ["elu", "selu", "celu", "hardtanh", "relu6", "hardswish", "softshrink", "hardshrink", "elu_", "leaky_relu"]
+)
+def test_the_gradient_at_nan_and_at_the_corners_follows_the_layout(name: str, dtype: str, torch: ModuleType) -> None:
+    """PyTorch's vectorised and scalar loops answer differently; see Note [nan and the two loops] in ops/activation.py."""
+    layouts = {
+        "a row": lambda x: x,
+        "every other": lambda x: x[::2],
+        "columns": lambda x: x.view(3, -1).t(),
+        "0-d": lambda x: x[0],
+    }
+    numbers = [float("nan"), 3.0, -3.0, 1.0, -1.0, 0.5, -0.5, 0.0, 6.0, -7.0, 2.0] * 12
+    for layout, take in layouts.items():
+        got = []
+        for m in (tgrad, torch):
+            x = m.tensor(numbers, dtype=getattr(m, dtype), requires_grad=True)
+            y = take(x) if not name.endswith("_") else take(x).clone()
+            y = getattr(m.nn.functional, name)(y)
+            got.append(m.autograd.grad(y, x, m.ones_like(y))[0].numpy())
+        np.testing.assert_allclose(*got, rtol=1e-6, err_msg=layout)

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..dtype import finfo, from_np
 from ..shape import wrap_dim
+from ..storage import dense
 from .pointwise import clamp_scalar, erf, exp, log1p, tanh, where
-from .spec import FLOAT, camel, nothing, op, pointwise
+from .spec import BOOL, FLOAT, camel, nothing, op, pointwise
 from .special import scipy_function
 from .view import cat, slice_
 
@@ -74,6 +75,27 @@ def step_row(name: str, array: Callable[..., Any], again: Callable[..., Any]) ->
     )
 
 
+# Note [nan and the two loops]
+# Some of PyTorch's derivatives answer differently for nan in its vectorised loop, where a comparison with nan is false, and in
+# its scalar loop, which asks the opposite question. Which one an element meets follows from the layout: 64 bytes at a time
+# are vectorised where the elements lie without gaps; a last incomplete 64 bytes, and all of a layout with gaps, are not.
+_LANES = 64
+
+
+def unless_less(mask: Any, self: np.ndarray) -> Any:
+    """`mask`, an array of comparisons of `self`, made true for the nans that the scalar loop meets."""
+    mask = np.asarray(mask)
+    if not dense(self):
+        return mask | (self != self)
+    tail = self.size % (_LANES // self.itemsize)
+    if tail:
+        order = sorted(range(self.ndim), key=lambda d: -self.strides[d])
+        last, x = mask.transpose(order).reshape(-1)[-tail:], self.transpose(order).reshape(-1)[-tail:]
+        if last.base is not None:
+            last |= x != x
+    return mask
+
+
 threshold_backward = step_row(
     "threshold",
     lambda grad_output, self, threshold: np.where(self <= threshold, 0, grad_output),
@@ -128,7 +150,9 @@ def _hardtanh(self: np.ndarray, low: Any, high: Any) -> Any:
 
 hardtanh_backward = step_row(
     "hardtanh",
-    lambda grad_output, self, min_val, max_val: np.where((self <= min_val) | (self >= max_val), 0, grad_output),
+    lambda grad_output, self, min_val, max_val: np.where(
+        unless_less((self > min_val) & (self < max_val), self), grad_output, 0
+    ),
     lambda grad, self, min_val, max_val: hardtanh_backward(grad, self, min_val, max_val),
 )
 hardtanh = activation(
@@ -157,6 +181,11 @@ hardsigmoid = activation(
 )
 
 
+# Whether the upper branch is the one taken, for derivatives that must also work over Tensors.
+above = activation("_above", lambda self, bound: unless_less(self > bound, self), kind=BOOL)
+at_least = activation("_at_least", lambda self, bound: unless_less(self >= bound, self), kind=BOOL)
+
+
 def _hardswish(self: np.ndarray) -> Any:
     need_float("hardswish_cpu", self)
     return self * np.minimum(np.maximum(self + 3, 0), 6) / 6
@@ -165,7 +194,7 @@ def _hardswish(self: np.ndarray) -> Any:
 hardswish = activation(
     "hardswish",
     lambda self: _hardswish(self),
-    grad=dict(self=lambda grad, self: where(self <= -3, 0, where(self < 3, grad * (self / 3 + 0.5), grad))),
+    grad=dict(self=lambda grad, self: where(self <= -3, 0, where(at_least(self, 3), grad, grad * (self / 3 + 0.5)))),
 )
 
 
@@ -188,7 +217,7 @@ def _hardshrink(self: np.ndarray, lambd: float) -> Any:
 
 
 def _outside(grad_output: Any, self: Any, lambd: float) -> Any:
-    return np.where((self >= -lambd) & (self <= lambd), 0, grad_output)
+    return np.where(unless_less((self < -lambd) | (self > lambd), self), grad_output, 0)
 
 
 hardshrink_backward = step_row("hardshrink", _outside, lambda grad, self, lambd: hardshrink_backward(grad, self, lambd))
@@ -272,7 +301,7 @@ def _elu(self: np.ndarray, alpha: float, scale: float, input_scale: float) -> An
 def _elu_grad(grad: Any, self: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # Clamped before exp: where the other branch is chosen, inf * 0 would be nan in the second derivative.
     negative = clamp_scalar(self, None, 0)
-    return where(self > 0, grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))
+    return where(above(self, 0), grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))
 
 
 elu = activation(
@@ -296,7 +325,7 @@ def _elu_result(grad: Any, result: Any, alpha: float, scale: float, input_scale:
             "In-place elu backward calculation is triggered with a negative slope which is not supported. This is caused by "
             "calling in-place forward function with a negative slope, please call out-of-place version instead."
         )
-    return where(result > 0, grad * scale, grad * ((result + alpha * scale) * input_scale))
+    return where(above(result, 0), grad * scale, grad * ((result + alpha * scale) * input_scale))
 
 
 def _inverse(alpha: float) -> float:
