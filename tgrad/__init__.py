@@ -25,6 +25,7 @@ from .graph.modes import (
     no_grad,
     set_grad_enabled,
 )
+from .kernels.crew import get_num_threads, set_num_threads
 from .shape import Size
 from .tensor import Tensor, layout
 from .tensor import strided_layout as strided
@@ -53,7 +54,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
     "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ modules shorten the way without changing it: `tgrad.fast` (closures for elementw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.saved import keep
+from .kernels import blocks
 from .kernels.quiet import quiet
 from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
@@ -251,7 +252,12 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     arrays, result = promote(row, inputs)
     try:
         with quiet:
-            r = row.array(*arrays, **params)
+            r = None
+            if any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
+                fn, given = _simplest(row, params)
+                r = blocks.pointwise(fn, arrays, given, result.np)
+            if r is None:
+                r = row.array(*arrays, **params)
     except ValueError:
         broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])  # raises PyTorch's text
         raise
@@ -265,6 +271,14 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     if r.ndim > 1 and len(inputs) > 1:
         r = laid_out(r, [x._a for x in inputs if isinstance(x, Tensor)])
     return r
+
+
+def _simplest(row: Row, params: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The row's array function with its arguments, or the bare ufunc where that is all it is (`add` without alpha)."""
+    own = [p for p in row.params if p.name not in row.tensors]
+    if row.ufunc is not None and all(params.get(p.name, p.default) == p.default for p in own):
+        return row.ufunc, {}
+    return row.array, params
 
 
 def record_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any], out: Tensor) -> Node:

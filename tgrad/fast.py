@@ -15,6 +15,7 @@ import numpy as np
 from .graph.history import edge
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
+from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .ops.spec import Row
 from .storage import laid_out
@@ -42,6 +43,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
     fixed_items = [("s_" + w, v) for w, v in fixed.items()]
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
+    sizes = Sizes
 
     def fast(self: Any, other: Any) -> Any:
         t = type(other)
@@ -49,7 +51,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
             return general(self, other)
         a = self._a
         dt = a.dtype
-        if dt is not F32 and dt is not F64:
+        if (dt is not F32 and dt is not F64) or a.size > sizes.large:
             return general(self, other)
         if t in FAST:
             b = other._a
@@ -146,13 +148,14 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     keeps_self, keeps_result = "self" in slots, "result" in slots
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
+    sizes = Sizes
 
     def fast(self: Any) -> Any:
         if state.slow or type(self) not in FAST:
             return general(self)
         a = self._a
         dt = a.dtype
-        if dt is not F32 and dt is not F64:
+        if (dt is not F32 and dt is not F64) or a.size > sizes.large:
             return general(self)
         token = enter(silent)
         try:

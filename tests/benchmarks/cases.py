@@ -25,27 +25,36 @@ def case(name: str) -> Callable[[Case], Case]:
 
 # Recorded ops on 2x2: what one op costs when there is no arithmetic to speak of.
 
-SMALL: dict[str, Callable[[Any, Any], Any]] = {
-    "add": lambda x, y: x + y,
-    "mul": lambda x, y: x * y,
-    "matmul": lambda x, y: x @ y,
-    "mean": lambda x, y: x.mean(),
+SMALL: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "add": lambda torch, x, y: x + y,
+    "mul": lambda torch, x, y: x * y,
+    "div": lambda torch, x, y: x / y,
+    "pow": lambda torch, x, y: x**2,
+    "exp": lambda torch, x, y: x.exp(),
+    "relu": lambda torch, x, y: x.relu(),
+    "matmul": lambda torch, x, y: x @ y,
+    "sum": lambda torch, x, y: x.sum(),
+    "mean": lambda torch, x, y: x.mean(),
+    "view": lambda torch, x, y: x.view(4),
+    "index": lambda torch, x, y: x[0],
+    "cat": lambda torch, x, y: torch.cat((x, y)),
+    "where": lambda torch, x, y: torch.where(x > y, x, y),
 }
 
 
-def _small(op: Callable[[Any, Any], Any], backward: bool) -> Case:
+def _small(op: Callable[[Any, Any, Any], Any], backward: bool, recorded: bool = True) -> Case:
     def setup(torch: ModuleType) -> Timed:
         torch.manual_seed(0)
-        x = torch.randn(2, 2, requires_grad=True)
-        y = torch.randn(2, 2, requires_grad=True)
-        gradient = torch.ones_like(op(x, y).detach())
+        x = torch.randn(2, 2, requires_grad=recorded)
+        y = torch.randn(2, 2, requires_grad=recorded)
+        gradient = torch.ones_like(op(torch, x, y).detach())
 
         def forward() -> Any:
-            return op(x, y)
+            return op(torch, x, y)
 
         def forward_and_backward() -> None:
             x.grad = y.grad = None
-            op(x, y).backward(gradient)
+            op(torch, x, y).backward(gradient)
 
         return forward_and_backward if backward else forward
 
@@ -55,6 +64,7 @@ def _small(op: Callable[[Any, Any], Any], backward: bool) -> Case:
 for _name, _op in SMALL.items():
     CASES[f"{_name} 2x2"] = _small(_op, backward=False)
     CASES[f"{_name} 2x2, backward"] = _small(_op, backward=True)
+    CASES[f"{_name} 2x2, not recorded"] = _small(_op, backward=False, recorded=False)
 
 
 @case("seed forward")
@@ -82,21 +92,18 @@ def seed_backward(torch: ModuleType) -> Timed:
     return run
 
 
-# Ten million elements: what the memory allows.
+@case("chain of 1000, forward, backward")
+def chain(torch: ModuleType) -> Timed:
+    x = torch.ones(2, 2, requires_grad=True)
 
+    def run() -> None:
+        x.grad = None
+        y = x
+        for _ in range(500):
+            y = (y + 1) * 0.5
+        y.sum().backward()
 
-@case("add 10M")
-def add_large(torch: ModuleType) -> Timed:
-    torch.manual_seed(0)
-    x, y = torch.rand(10_000_000), torch.rand(10_000_000)
-    return lambda: x + y
-
-
-@case("exp 10M")
-def exp_large(torch: ModuleType) -> Timed:
-    torch.manual_seed(0)
-    x = torch.rand(10_000_000)
-    return lambda: x.exp()
+    return run
 
 
 @case("matmul 500 and add 500 in turn")
@@ -128,3 +135,6 @@ def mlp_step(torch: ModuleType) -> Timed:
         optimizer.step()
 
     return run
+
+
+from . import large  # noqa: E402, F401  (adds its cases)

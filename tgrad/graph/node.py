@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.blocks import Sizes, together
 from ..ops.spec import Formula, Row, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
@@ -353,7 +354,7 @@ def _make(row: Row) -> type[Node]:
 
 def _source(row: Row) -> tuple[str, dict[str, Any]]:
     scope: dict[str, Any] = {"load": load, "lift": lift, "lift_result": lift_result}
-    scope.update(load_result=load_result, careful=careful, careful_t=careful_t, flat=_flat)
+    scope.update(load_result=load_result, careful=careful, careful_t=careful_t, flat=_flat, sizes=Sizes, spread=spread)
     tensors = [t.rstrip("*") for t in row.tensors]
     lists = {t.rstrip("*") for t in row.tensors if t.endswith("*")}
     keys = list(row.grad)
@@ -366,6 +367,8 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
         lines = [f"def {fn}(node, grad):", "    e = node.edges"]
         if row.family == "pointwise":
             lines.append(f"    if not node.plain: return careful{'_t' if take == 'lift' else ''}(node, grad)")
+            if fn == "apply":
+                lines += ["    if grad.size > sizes.large:", "        r = spread(node, grad)", "        if r: return r"]
         results = {}
         for k, key in enumerate(keys):
             f = row.grad[key]
@@ -454,6 +457,40 @@ def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
     return _run(node, grad, lift, lift_result, fit)
 
 
+def spread(node: Node, grad: Any) -> tuple[Any, ...] | None:
+    """The live formulas of a pointwise node over large arrays, all of them block by block; None where that cannot be."""
+    row = node.row
+    assert row is not None
+    order, live = _live(node)
+    words = []
+    for f in live:
+        args: list[Any] = []
+        for w in f.words:
+            if w == "grad":
+                args.append(grad)
+            elif w == "needs":
+                args.append(tuple([node.edges[order.index(t)] is not None for t in f.targets]))
+            else:
+                value, v = getattr(node, "s_" + w), getattr(node, "v_" + w, None)
+                if v is not None:
+                    value = load_result(node, value, v) if w.startswith("result") else load(value, v)
+                args.append(value)
+        words.append(args)
+    got = together([f.fn for f in live], words, [len(f.targets) > 1 for f in live])
+    if got is None:
+        return None
+    out = dict(zip([t for f in live for t in f.targets], got, strict=True))
+    return tuple([out.get(t) for t in order])
+
+
+def _live(node: Node) -> tuple[list[str], list[Formula]]:
+    """The differentiable inputs in the order of the edges, and the formulas that somebody wants."""
+    assert node.row is not None
+    formulas = node.row.grad.values()
+    order = [t for t in node.row.tensors if any(t in f.targets for f in formulas)]
+    return order, [f for f in formulas if any(node.edges[order.index(t)] is not None for t in f.targets)]
+
+
 def _run(
     node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any]
 ) -> tuple[Any, ...]:
@@ -471,13 +508,10 @@ def _run(
             return conj(value) if flip else value
         return fit(value, flip) if w in row.promoted or w.startswith("result") else value
 
-    edges, formulas = node.edges, row.grad
-    order = [t for t in row.tensors if any(t in f.targets for f in formulas.values())]
+    order, formulas = _live(node)
     out: dict[str, Any] = {}
-    for f in formulas.values():
-        live = tuple(edges[order.index(t)] is not None for t in f.targets)
-        if not any(live):
-            continue
+    for f in formulas:
+        live = tuple(node.edges[order.index(t)] is not None for t in f.targets)
         args = [grad if w == "grad" else live if w == "needs" else fetch(w) for w in f.words]
         got = f.fn(*args)
         out.update(zip(f.targets, got if len(f.targets) > 1 else (got,), strict=True))

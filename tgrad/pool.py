@@ -1,0 +1,150 @@
+"""Large blocks of memory, kept when they fall free and handed out again.
+
+Note [Why a pool]
+A fresh block of some megabytes costs more than the arithmetic that fills it: the system maps it page by page, at the first
+touch of each. A block that has been used before has its pages. So results from 64 KiB up lie in blocks from here, and a
+block comes back when the last array over it is gone: numpy's arrays hold what they are a view of, through `base`, however
+far they travel, and at the end of that chain stands a `Lease`, whose end returns the block.
+
+What lies idle is bounded (`POOL.limit`), and is let go when memory runs short or when `tgrad.cpu.empty_cache()` is called.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SMALLEST = 64 * 1024
+_PAGE = 4096
+
+
+class Lease:
+    """One block on loan: what numpy's arrays over it hold on to."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "pool", "raw")
+
+    def __init__(self, pool: Pool, raw: np.ndarray, start: int, nbytes: int) -> None:
+        self.pool, self.raw = pool, raw
+        self.__array_interface__ = {
+            "shape": (nbytes,),
+            "typestr": "|u1",
+            "data": (raw.__array_interface__["data"][0] + start, False),
+            "version": 3,
+        }
+
+    def __del__(self) -> None:
+        self.pool.back(self.raw)
+
+
+class Pool:
+    """Free blocks by size. Every method may be called from any thread, `back` also from within a garbage collection."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._free: dict[int, list[np.ndarray]] = {}
+        self._lock = threading.RLock()  # reentrant: a collection inside `take` may give blocks back
+        self._colour = 0
+        self.idle = self.loaned = self.peak = self.hits = self.misses = 0
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> np.ndarray:
+        """An array with undefined contents, in row-major order; small ones come from numpy as usual."""
+        nbytes = math.prod(shape) * dtype.itemsize
+        if nbytes < SMALLEST:
+            return np.empty(shape, dtype)
+        return np.asarray(self._take(nbytes)).view(dtype).reshape(shape)
+
+    def _take(self, nbytes: int) -> Lease:
+        size = rounded(nbytes)
+        with self._lock:
+            found = self._free.get(size)
+            raw = found.pop() if found else None
+            if raw is not None:
+                self.idle -= raw.nbytes
+                self.hits += 1
+            else:
+                self.misses += 1
+            # Blocks that begin at the same place of a page slow each other down: the processor takes a load for one that
+            # depends on an earlier store. So each begins elsewhere.
+            self._colour = (self._colour + 5 * 64) % (_PAGE // 2)
+            start = self._colour
+        if raw is None:
+            raw = self._fresh(size)
+        with self._lock:
+            self.loaned += raw.nbytes
+            self.peak = max(self.peak, self.loaned)
+        return Lease(self, raw, start, nbytes)
+
+    def _fresh(self, size: int) -> np.ndarray:
+        if self.idle > self.limit // 4 and short_of_memory(size):
+            self.empty_cache()
+        try:
+            return np.empty(size + _PAGE, np.uint8)
+        except MemoryError:
+            self.empty_cache()
+            return np.empty(size + _PAGE, np.uint8)
+
+    def back(self, raw: np.ndarray) -> None:
+        with self._lock:
+            self.loaned -= raw.nbytes
+            if self.idle + raw.nbytes <= self.limit:
+                self._free.setdefault(raw.nbytes - _PAGE, []).append(raw)
+                self.idle += raw.nbytes
+
+    def empty_cache(self) -> None:
+        """Returns all idle blocks to the system."""
+        with self._lock:
+            dropped, self._free = self._free, {}
+            self.idle = 0
+        dropped.clear()
+
+    def stats(self) -> dict[str, int]:
+        with self._lock:
+            return {
+                "allocated_bytes": self.loaned,
+                "peak_allocated_bytes": self.peak,
+                "idle_bytes": self.idle,
+                "limit_bytes": self.limit,
+                "reused_blocks": self.hits,
+                "new_blocks": self.misses,
+            }
+
+    def after_fork(self) -> None:
+        self._lock = threading.RLock()  # another thread may have held it
+
+
+def rounded(nbytes: int) -> int:
+    """The size of the block that serves a request: at most an eighth larger, so that near sizes share blocks."""
+    step = max(_PAGE, 1 << max(0, nbytes.bit_length() - 4))
+    return -(-nbytes // step) * step
+
+
+def short_of_memory(more: int) -> bool:
+    """Whether `more` bytes would leave less than a tenth of the machine's memory; False where nobody can tell."""
+    try:
+        with open("/proc/meminfo") as file:
+            facts = dict(line.split(":", 1) for line in file)
+        total, available = (int(facts[k].split()[0]) * 1024 for k in ("MemTotal", "MemAvailable"))
+    except (OSError, KeyError, ValueError):
+        return False
+    return available - more < total // 10
+
+
+def _limit() -> int:
+    """An eighth of the memory, 2 GiB at most; `TGRAD_POOL_MIB` says otherwise (0: nothing is kept)."""
+    told = os.environ.get("TGRAD_POOL_MIB")
+    if told is not None and told.isdigit():
+        return int(told) * 2**20
+    try:
+        return min(2 * 2**30, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
+    except (AttributeError, ValueError, OSError):
+        return 2**29
+
+
+POOL = Pool(_limit())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=POOL.after_fork)
