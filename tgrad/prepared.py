@@ -34,6 +34,7 @@ outputs take the general path.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,8 @@ from .dispatch import mark_view, no_complex_derivative, no_derivative, pointwise
 from .graph.history import edge, geometry
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
+from .kernels.bands import large
+from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .ops.spec import REQUIRED, Param, Row, signature_of
 from .tensor import FAST, Tensor
@@ -90,6 +93,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
     scope.update(state=state, FAST=FAST, T=Tensor, new=object.__new__, nd=np.ndarray, asarray=np.asarray, edge=edge)
     scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
+    scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
     scope.update(mark_view=mark_view, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
@@ -138,7 +142,10 @@ class _Writer:
             args.append(f"{p.name}={value}" if p.keyword else value)
         for w in self.row.fixed():
             self.add(f"if {w} is not None and {w}._rg and state.grad: raise no_derivative(row, {w!r})")
-        self.add("token = enter(silent)", "try:", f"    r = array({', '.join(args)})", "finally:", "    leave(token)")
+        call = f"r = array({', '.join(args)})"
+        if self.row.bands is not None or self.row.parts is not None:
+            call = f"r = (array if {self.tensors[0]}._a.size <= sizes.large else spread)({', '.join(args)})"
+        self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
         self.add(

@@ -266,3 +266,95 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         tgrad.set_num_threads(0)
     with pytest.raises(TypeError, match="set_num_threads expects an int, but got float"):
         tgrad.set_num_threads(2.0)
+
+
+# ---- rows
+
+ROW_OPS = {
+    "softmax": lambda x: x.softmax(-1),
+    "softmax of columns": lambda x: x.softmax(0),
+    "log_softmax": lambda x: x.log_softmax(1),
+    "logsumexp": lambda x: x.logsumexp(1),
+    "logsumexp kept": lambda x: x.logsumexp((-1,), True),
+    "sum": lambda x: x.sum(1),
+    "sum of both": lambda x: x.sum((0, 1)),
+    "mean kept": lambda x: x.mean(-1, keepdim=True),
+    "nansum": lambda x: x.nansum(1),
+    "var": lambda x: x.var(1),
+    "var of columns": lambda x: x.var(0, correction=0),
+    "std": lambda x: x.std(-1, keepdim=True),
+    "norm": lambda x: x.norm(dim=1),
+    "norm 3": lambda x: x.norm(3, dim=-1),
+    "cumsum": lambda x: x.cumsum(1),
+    "cumsum of columns": lambda x: x.cumsum(0),
+    "cumsum down": lambda x: x.cumsum(-2),
+    "layer_norm": lambda x: tgrad.nn.functional.layer_norm(x, (x.shape[-1],)),
+    "layer_norm of all": lambda x: tgrad.nn.functional.layer_norm(x, tuple(x.shape)),
+    "layer_norm weight": lambda x: tgrad.nn.functional.layer_norm(x, x.shape[-1:], x[0], x[1]),
+    "norm of all": lambda x: x.norm(),
+    "norm 1 of all": lambda x: x.norm(1),
+    "norm 0 of all": lambda x: x.norm(0) + x.sum(),
+    "norm inf of all": lambda x: x.norm(float("inf")),
+    "norm of all kept": lambda x: tgrad.norm(x, keepdim=True),
+    "sum of all": lambda x: x.sum(),
+    "mean of all": lambda x: x.mean(),
+    "prod of all": lambda x: x.prod(),
+    "max of all": lambda x: x.max(),
+    "min of all": lambda x: x.min(),
+    "max of rows": lambda x: x.max(1).values,
+    "min of columns": lambda x: x.min(0).values,
+    "argmax of rows": lambda x: x * x.argmax(1, keepdim=True),
+    "three dimensions": lambda x: x.reshape(6, 4, -1).softmax(1).cumsum(2).sum(-1),
+}
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("name", ROW_OPS)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_rows(monkeypatch: pytest.MonkeyPatch, name: str, layout: str) -> None:
+    def run() -> list[np.ndarray]:
+        x = LAYOUTS[layout](data("float64")).detach().requires_grad_()
+        if x.dim() == 3:
+            x = x.flatten(1).detach().requires_grad_()
+        elif name == "max of all":
+            x.data[3, 3] = float("nan")
+        out = ROW_OPS[name](x)
+        tgrad.manual_seed(1)
+        weights = tgrad.rand(out.shape, dtype=out.dtype)
+        return [t.detach().numpy() for t in (out, *tgrad.autograd.grad(out, x, weights))]
+
+    banded = run()
+    monkeypatch.setattr(blocks.Sizes, "large", 1 << 60)
+    for a, b in zip(banded, run(), strict=True):
+        assert (a.dtype, a.shape, a.strides) == (b.dtype, b.shape, b.strides)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("dim", [2, -3, True, "x"])
+def test_a_wrong_dimension_is_refused_as_ever(monkeypatch: pytest.MonkeyPatch, dim: object) -> None:
+    def error() -> tuple[type, str]:
+        with pytest.raises((IndexError, TypeError, RuntimeError)) as caught:
+            data().softmax(dim)
+        return caught.type, str(caught.value)
+
+    banded = error() if dim is not True else None
+    monkeypatch.setattr(blocks.Sizes, "large", 1 << 60)
+    assert banded is None or banded == error()
+
+
+@pytest.mark.usefixtures("everything_is_large")
+@pytest.mark.parametrize("options", [{}, {"amsgrad": True}, {"weight_decay": 0.1}, {"maximize": True}])
+def test_adam_in_blocks(monkeypatch: pytest.MonkeyPatch, options: dict[str, object]) -> None:
+    def run() -> np.ndarray:
+        p = data("float64").requires_grad_()
+        optimizer = tgrad.optim.AdamW([p], lr=0.1, **options)
+        for _ in range(3):
+            optimizer.zero_grad()
+            (p * p).sum().backward()
+            optimizer.step()
+        return p.detach().numpy()
+
+    banded = run()
+    monkeypatch.setattr(blocks.Sizes, "large", 1 << 60)
+    np.testing.assert_array_equal(banded, run())

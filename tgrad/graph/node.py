@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.bands import banded
 from ..kernels.blocks import Sizes, together
 from ..ops.spec import Formula, Row, conj
 from .modes import state
@@ -354,7 +355,15 @@ def _make(row: Row) -> type[Node]:
 
 def _source(row: Row) -> tuple[str, dict[str, Any]]:
     scope: dict[str, Any] = {"load": load, "lift": lift, "lift_result": lift_result}
-    scope.update(load_result=load_result, careful=careful, careful_t=careful_t, flat=_flat, sizes=Sizes, spread=spread)
+    scope.update(
+        load_result=load_result,
+        careful=careful,
+        careful_t=careful_t,
+        flat=_flat,
+        sizes=Sizes,
+        spread=spread,
+        banded=banded,
+    )
     tensors = [t.rstrip("*") for t in row.tensors]
     lists = {t.rstrip("*") for t in row.tensors if t.endswith("*")}
     keys = list(row.grad)
@@ -391,6 +400,12 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
                 if (w in tensors or w.startswith("result")) and w not in released:
                     released.append(w)
             call = f"f{k}({', '.join(args)})"
+            if (
+                row.bands == "dim"
+                and fn == "apply"
+                and {"grad", "dim"} <= set(f.words) <= {"grad", "result", "self", "dim"}
+            ):
+                call = f"(banded(f{k}, node.s_dim, {', '.join(args)}) if grad.size > sizes.large else {call})"
             if lists & set(f.targets):
                 lines.append(f"    return flat(e, {call})")
                 break

@@ -3,8 +3,8 @@
 Note [Blocks]
 A formula of several steps, run over whole arrays, writes each intermediate result out to memory and reads it back. Run over
 blocks that fit the cache, its intermediate results never leave it. So nothing is compiled, and any formula over numpy
-arrays gains: the row's own, and those of its derivatives. A single ufunc has no intermediate results; its blocks are larger
-and it writes straight into the result.
+arrays gains: the row's own, and those of its derivatives. A cheap single ufunc (`DIRECT`) has no intermediate results; its
+blocks are larger and it writes straight into the result.
 
 The arrays must agree about the order of their elements in memory (`lined_up`), or broadcast along rows (`in_bands`).
 Otherwise None comes back, and the caller takes the plain way.
@@ -34,7 +34,12 @@ class Sizes:
     stripe = 1 << 18  # for single ufuncs
 
 
-Cut = Callable[[int, int], list[Any]]
+# Loops as quick as memory, which write straight into the result. numpy's slower ones (exp, log, sin) were measured to take
+# twice as long where the result is not in the cache, so they fill a block in the cache first, like formulas.
+DIRECT = frozenset(
+    (np.add, np.subtract, np.multiply, np.divide, np.negative, np.abs, np.sqrt, np.maximum, np.minimum, np.equal)
+    + (np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
+)
 
 
 class _Plan:
@@ -115,25 +120,40 @@ def pointwise(
     if found is None:
         return None
     plan, like = found
-    single = isinstance(fn, np.ufunc) and not params
+    single = isinstance(fn, np.ufunc) and fn in DIRECT and not params
     unit = max(1, (Sizes.stripe if single else Sizes.block) // plan.each)
-    head = fn(*plan.cut(0, min(unit, plan.count)), **params)
-    if type(head) is not ndarray or head.shape != (min(unit, plan.count), *plan.shape[1:]):
+    probe = fn(*plan.cut(0, 1), **params)
+    if type(probe) is not ndarray or probe.shape != (1, *plan.shape[1:]):
         return None
-    out = plan.empty(dtype or head.dtype)
-    out[:unit] = head
-    direct = single and head.dtype == out.dtype
+    out = plan.empty(dtype or probe.dtype)
+    direct = single and probe.dtype == out.dtype
 
     def work(k: int) -> None:
-        i = (k + 1) * unit
+        i = k * unit
         j = min(i + unit, plan.count)
         if direct:
             fn(*plan.cut(i, j), out=out[i:j])
         else:
             out[i:j] = fn(*plan.cut(i, j), **params)
 
-    CREW.run(work, -(-plan.count // unit) - 1)
+    CREW.run(work, -(-plan.count // unit))
     return plan.finished(out, like)
+
+
+def in_place(fn: Callable[..., None], *arrays: Any) -> None:
+    """`fn(*arrays)`, which writes into some of them, block by block where they are large and lie alike."""
+    first = arrays[0]
+    alike = [type(a) is ndarray and a.flags.c_contiguous and a.shape == first.shape for a in arrays if a is not None]
+    if not all(alike) or first.size <= Sizes.large:
+        fn(*arrays)
+        return
+    flat = [None if a is None else a.reshape(-1) for a in arrays]
+    unit = Sizes.block
+
+    def work(k: int) -> None:
+        fn(*[None if a is None else a[k * unit : (k + 1) * unit] for a in flat])
+
+    CREW.run(work, -(-first.size // unit))
 
 
 def together(
@@ -161,28 +181,27 @@ def together(
             got += r if many else (r,)
         return got, cut
 
-    with_head, cut = results(0, min(unit, plan.count))
+    probe, cut = results(0, 1)
     same = {id(v): k for k, v in cut.items()}
     outs: list[Any] = []
-    for r in with_head:
+    for r in probe:
         if r is None or id(r) in same:
             outs.append(None)
-        elif type(r) is not ndarray or r.shape != (min(unit, plan.count),):
+        elif type(r) is not ndarray or r.shape != (1,):
             return None
         else:
             outs.append(plan.empty(r.dtype))
-            outs[-1][:unit] = r
 
     def work(k: int) -> None:
-        i = (k + 1) * unit
+        i = k * unit
         j = min(i + unit, plan.count)
         for out, r in zip(outs, results(i, j)[0], strict=True):
             if out is not None:
                 out[i:j] = r
 
     if any(out is not None for out in outs):
-        CREW.run(work, -(-plan.count // unit) - 1)
+        CREW.run(work, -(-plan.count // unit))
     return [
         (None if r is None else unique[same[id(r)]]) if out is None else plan.finished(out, like)
-        for out, r in zip(outs, with_head, strict=True)
+        for out, r in zip(outs, probe, strict=True)
     ]

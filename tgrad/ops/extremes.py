@@ -50,7 +50,7 @@ def best_of(fn: Any, a: np.ndarray, axes: Any, keepdims: bool) -> np.ndarray:
 # ---- over everything
 
 
-@op("max.all", grad=dict(self=lambda grad, self, result: share(grad, self, result, None, False, True)), node="MaxBackward1",
+@op("max.all", grad=dict(self=lambda grad, self, result: share(grad, self, result, None, False, True)), node="MaxBackward1", parts="same",
     **HIDDEN)  # fmt: skip
 def max_all(self):
     no_empty("max", self, None)
@@ -58,7 +58,7 @@ def max_all(self):
     return best_of(np.max, self, None, False)
 
 
-@op("min.all", grad=dict(self=lambda grad, self, result: share(grad, self, result, None, False, True)), node="MinBackward1",
+@op("min.all", grad=dict(self=lambda grad, self, result: share(grad, self, result, None, False, True)), node="MinBackward1", parts="same",
     **HIDDEN)  # fmt: skip
 def min_all(self):
     no_empty("min", self, None)

@@ -67,7 +67,7 @@ def norm_grad(grad: Any, self: Any, result: Any, ord: float, dim: Any, keepdim: 
     return self * size ** (ord - 2) * scale
 
 
-@op("linalg_vector_norm", grad=dict(self=norm_grad), tensors="self", node="LinalgVectorNormBackward0", function=False,
+@op("linalg_vector_norm", grad=dict(self=norm_grad), tensors="self", node="LinalgVectorNormBackward0", bands="dim", parts="norm", function=False,
     method=False)  # fmt: skip
 def vector_norm(self, ord=2, dim=None, keepdim=False):
     return _norm(self, ord, wrap_dims(dim, self.ndim), keepdim)

@@ -69,7 +69,7 @@ def single(grads: Any) -> Any:
 @op("native_layer_norm",
     grad={"input weight bias": lambda grad, input, weight, normalized_shape, eps, result1, result2, needs: _layer_norm_grad(
         grad, input, weight, normalized_shape, eps, result1, result2, needs)},
-    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", bands="normalized_shape", function=False, method=False)  # fmt: skip
 def native_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     shape = tuple(normalized_shape)
     _check_layer_norm(input, shape, weight, bias)
@@ -210,7 +210,7 @@ def _rest(input: Any) -> tuple[int, ...]:
 @op("native_group_norm",
     grad={"input weight bias": lambda grad, input, weight, group, eps, result1, result2, needs: _group_norm_grad(
         grad, input, weight, group, eps, result1, result2, needs)},
-    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", bands="normalized_shape", function=False, method=False)  # fmt: skip
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     need_float("GroupNormKernelImpl", input)
     if input.size == 0:

@@ -48,14 +48,14 @@ def add_up(a: np.ndarray, axis: Any, keepdims: bool, dtype: Any) -> np.ndarray:
     return in_rows(r if r.dtype == out else r.astype(out))
 
 
-@op("sum.all", grad=dict(self=lambda grad, self_sizes: spread(grad, self_sizes)), tensors="self", node="SumBackward0",
+@op("sum.all", grad=dict(self=lambda grad, self_sizes: spread(grad, self_sizes)), tensors="self", node="SumBackward0", parts="same",
     function=False, method=False)  # fmt: skip
 def sum_all(self, *, dtype=None):
     return add_up(self, None, False, dtype)
 
 
 @op("sum.dim", grad=dict(self=lambda grad, self_sizes, dim, keepdim: restore(grad, self_sizes, dim, keepdim)), tensors="self",
-    node="SumBackward1", function=False, method=False)  # fmt: skip
+    node="SumBackward1", bands="dim", function=False, method=False)  # fmt: skip
 def sum_dim(self, dim=None, keepdim=False, *, dtype=None):
     return add_up(self, wrap_dims(dim, self.ndim), keepdim, dtype)
 
@@ -78,19 +78,19 @@ def mean_of(self: np.ndarray, dims: Any, keepdim: bool, dtype: Any) -> np.ndarra
 
 
 @op("mean.all", grad=dict(self=lambda grad, self_sizes: spread(grad / math.prod(self_sizes), self_sizes)), tensors="self",
-    node="MeanBackward0", function=False, method=False)  # fmt: skip
+    node="MeanBackward0", parts="mean", function=False, method=False)  # fmt: skip
 def mean_all(self, *, dtype=None):
     return mean_of(self, None, False, dtype)
 
 
 @op("mean.dim", grad=dict(self=lambda grad, self_sizes, dim, keepdim: restore(grad, self_sizes, dim, keepdim)
-                          / count(self_sizes, dim)), tensors="self", node="MeanBackward1", function=False, method=False)  # fmt: skip
+                          / count(self_sizes, dim)), tensors="self", node="MeanBackward1", bands="dim", function=False, method=False)  # fmt: skip
 def mean_dim(self, dim=None, keepdim=False, *, dtype=None):
     return mean_of(self, wrap_dims(dim, self.ndim), keepdim, dtype)
 
 
 @op("nansum.dims", grad=dict(self=lambda grad, self, dim, keepdim: restore(grad, tuple(self.shape), dim, keepdim)
-                             * (self == self)), tensors="self", node="NansumBackward0", function=False, method=False)  # fmt: skip
+                             * (self == self)), tensors="self", node="NansumBackward0", bands="dim", function=False, method=False)  # fmt: skip
 def nansum(self, dim=None, keepdim=False, *, dtype=None):
     refuse(self, lacking("c", "nansum on CPU does not support complex inputs", RuntimeError))
     whole = np.where(self == self, self, self.dtype.type(0)) if self.dtype.kind not in "biu" else self
@@ -101,7 +101,7 @@ def nansum(self, dim=None, keepdim=False, *, dtype=None):
 
 
 @op("prod.all", grad=dict(self=lambda grad, self, result: _prod_grad(grad, self, result, None, False)), tensors="self",
-    node="ProdBackward0", function=False, method=False)  # fmt: skip
+    node="ProdBackward0", parts="same", function=False, method=False)  # fmt: skip
 def prod_all(self, *, dtype=None):
     a, out = accumulator_dtype(self, dtype)
     return np.asarray(np.multiply.reduce(a, axis=None, dtype=wide(out))).astype(out, copy=False)

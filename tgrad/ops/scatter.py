@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,25 @@ def grid(index: np.ndarray, d: int) -> tuple[np.ndarray, ...]:
     if index.ndim:
         mesh[d] = index
     return tuple(mesh)
+
+
+def places(index: np.ndarray, d: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Where the elements that `grid` picks lie in a row-major array of `shape`. numpy's loops over flat arrays are several
+    times as fast as those over a mesh."""
+    steps = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    at = index.astype(np.int64, copy=False) * steps[d]
+    for i, x in enumerate(np.ogrid[tuple(slice(n) for n in index.shape)]):
+        if i != d:
+            at += x * steps[i]
+    return at
+
+
+def apply_at(ufunc: np.ufunc, out: np.ndarray, d: int, index: np.ndarray, values: np.ndarray) -> None:
+    """`ufunc.at` along dimension d, an element of `values` for each of `index`."""
+    if out.flags.c_contiguous:
+        ufunc.at(out.reshape(-1), places(index, d, out.shape).reshape(-1), values.reshape(-1))
+    else:
+        ufunc.at(out, grid(index, d), values)
 
 
 def check_gather(name: str, self: np.ndarray, index: np.ndarray, d: int, src: np.ndarray | None = None) -> None:
@@ -61,6 +81,8 @@ def gather(self, index, dim, sparse_grad=False):
         return np.broadcast_to(self, index.shape).copy()
     if index.ndim == 0:
         return self.reshape(-1)[index]
+    if self.flags.c_contiguous:
+        return self.reshape(-1).take(places(index, d, self.shape))
     return np.asarray(self[grid(index, d)])
 
 
@@ -75,7 +97,7 @@ def gather_backward(grad_output, index, input_sizes, dim):
         else:
             i = index.reshape(1) if index.ndim == 0 else index
             g = grad_output.reshape(1) if index.ndim == 0 else grad_output
-            np.add.at(out, grid(i, d), g)
+            apply_at(np.add, out, d, i, g)
     return out
 
 
@@ -168,7 +190,7 @@ def accumulate(out: np.ndarray, ufunc: np.ufunc, d: int, index: np.ndarray, src:
             ufunc.at(out, index.reshape(-1), fitting(src, index).reshape(-1))
             return out.reshape(())
         i = index.reshape(1) if index.ndim == 0 else index
-        ufunc.at(out, grid(i, d), fitting(src, index).reshape(i.shape))
+        apply_at(ufunc, out, d, i, fitting(src, index).reshape(i.shape))
     return out
 
 

@@ -24,7 +24,13 @@ def _lse_grad(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> Any
 
 
 @op(
-    "logsumexp.dims", grad=dict(self=_lse_grad), tensors="self", node="LogsumexpBackward0", function=False, method=False
+    "logsumexp.dims",
+    grad=dict(self=_lse_grad),
+    tensors="self",
+    node="LogsumexpBackward0",
+    function=False,
+    method=False,
+    bands="dim",
 )
 def logsumexp(self, dim, keepdim=False):
     dims = wrap_dims(dim, self.ndim)
@@ -93,7 +99,7 @@ def _kernel(name: str, self: np.ndarray, dim: int) -> str:
 
 
 @op("_softmax", grad=dict(self=lambda grad, result, dim: _softmax_grad(grad, result, dim)), tensors="self",
-    node="SoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
+    node="SoftmaxBackward0", bands="dim", function=False, method=False, real_grad=True)  # fmt: skip
 def softmax(self, dim):
     d = wrap_dim(dim, self.ndim)
     if self.size:
@@ -118,7 +124,7 @@ def _row_sum(x: Any, dim: int) -> Any:
 
 
 @op("_log_softmax", grad=dict(self=lambda grad, result, dim: grad - exp(result) * _row_sum(grad, dim)), tensors="self",
-    node="LogSoftmaxBackward0", function=False, method=False, real_grad=True)  # fmt: skip
+    node="LogSoftmaxBackward0", bands="dim", function=False, method=False, real_grad=True)  # fmt: skip
 def log_softmax(self, dim):
     d = wrap_dim(dim, self.ndim)
     if self.size:

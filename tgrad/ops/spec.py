@@ -62,8 +62,8 @@ class Row:
     """An op. See Note [Rows]; the constructors below (`pointwise`, `op`, `view`) fill in the family's defaults."""
 
     __slots__ = (
-        "aliases", "apart", "array", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
-        "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "promoted", "real_grad", "record", "tensors",
+        "aliases", "apart", "array", "bands", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
+        "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "parts", "promoted", "real_grad", "record", "tensors",
         "ufunc", "undiff",
     )  # fmt: skip
 
@@ -98,6 +98,8 @@ class Row:
         apart: bool = False,
         real_grad: bool = False,
         contiguous: bool = False,
+        bands: str | None = None,
+        parts: str | None = None,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
@@ -126,6 +128,12 @@ class Row:
             real_grad  # PyTorch has no derivative for complex tensors, and says so when it would record one
         )
         self.contiguous = contiguous  # the result is row-major, whatever the operands' layout
+        # The argument that names the dimensions to work along, where all others are independent of each other. Large
+        # arrays may then be taken apart along the first one.
+        self.bands = bands
+        # How, in a reduction over everything, the results over parts make up that over all: by the "same" operation, by
+        # their "mean", or, of a "norm", by the same for all orders but 0.
+        self.parts = parts
         self.check: Callable[..., None] | None = (
             None  # set by the composites: raises for (inputs, params) that do not go
         )

@@ -59,13 +59,13 @@ def _var_grad(grad: Any, self: Any, dim: Any, correction: float, keepdim: bool) 
 
 
 @op("var.correction", grad=dict(self=lambda grad, self, dim, correction, keepdim: _var_grad(grad, self, dim, correction, keepdim)),
-    tensors="self", node="VarBackward0", function=False, method=False)  # fmt: skip
+    tensors="self", node="VarBackward0", bands="dim", function=False, method=False)  # fmt: skip
 def var(self, dim=None, *, correction=1, keepdim=False):
     return _var("var", self, dim, correction, keepdim)
 
 
 @op("std.correction", grad=dict(self=lambda grad, self, result, dim, correction, keepdim: _std_grad(
-    grad, self, result, dim, correction, keepdim)), tensors="self", node="StdBackward0", function=False, method=False)  # fmt: skip
+    grad, self, result, dim, correction, keepdim)), tensors="self", node="StdBackward0", bands="dim", function=False, method=False)  # fmt: skip
 def std(self, dim=None, *, correction=1, keepdim=False):
     return np.asarray(np.sqrt(_var("std", self, dim, correction, keepdim)))
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import functions as fn
+from ..kernels.blocks import in_place
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_flags, check_lr, larger, number, root
 
@@ -108,23 +109,26 @@ class Adam(Optimizer):
         if not getattr(lr, "requires_grad", False):
             lr = number(lr)
         beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
-        if decay != 0:
-            if group["decoupled_weight_decay"]:
-                p *= 1 - lr * decay
-            else:
-                grad = grad + p * decay
-        mean, square = s["exp_avg"], s["exp_avg_sq"]
-        drift(mean, grad, 1 - beta1)
-        square *= beta2
-        square += grad * grad * (1 - beta2)
-        if group["amsgrad"]:
-            most = s["max_exp_avg_sq"]
-            most[...] = larger(most, square)
-            square = most
-        denominator = root(square)
-        denominator /= (1 - beta2**step) ** 0.5
-        denominator += eps
-        p += mean * -(lr / (1 - beta1**step)) / denominator
+        apart = group["decoupled_weight_decay"]
+
+        def move(p: Any, grad: Any, mean: Any, square: Any, most: Any) -> None:
+            if decay != 0:
+                if apart:
+                    p *= 1 - lr * decay
+                else:
+                    grad = grad + p * decay
+            drift(mean, grad, 1 - beta1)
+            square *= beta2
+            square += grad * grad * (1 - beta2)
+            if most is not None:
+                most[...] = larger(most, square)
+                square = most
+            denominator = root(square)
+            denominator /= (1 - beta2**step) ** 0.5
+            denominator += eps
+            p += mean * -(lr / (1 - beta1**step)) / denominator
+
+        in_place(move, p, grad, s["exp_avg"], s["exp_avg_sq"], s["max_exp_avg_sq"] if group["amsgrad"] else None)
 
 
 def advance(state: dict[str, Any]) -> float:
