@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -117,6 +118,20 @@ class Pool:
         self._lock = threading.RLock()  # another thread may have held it
 
 
+def alone(a: np.ndarray) -> bool:
+    """Whether `a` is all of a block on loan, and no other array shows the same block."""
+    whole: Any = a.base
+    if type(whole) is not np.ndarray or type(whole.base) is not Lease or whole.nbytes != a.nbytes:
+        return False
+    del whole
+    return _references(a) <= _ONE
+
+
+def _references(a: np.ndarray) -> int:
+    """How often what `a` is a view of is referred to; the call itself counts, differently in different Pythons."""
+    return sys.getrefcount(a.base)
+
+
 def rounded(nbytes: int) -> int:
     """The size of the block that serves a request: at most an eighth larger, so that near sizes share blocks."""
     step = max(_PAGE, 1 << max(0, nbytes.bit_length() - 4))
@@ -146,5 +161,6 @@ def _limit() -> int:
 
 
 POOL = Pool(_limit())
+_ONE = _references(Pool(0).empty((SMALLEST,), np.dtype(np.uint8)))
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=POOL.after_fork)

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 import tgrad
+from tgrad.graph import engine
 from tgrad.kernels import blocks, crew
 from tgrad.ops.spec import ROWS
-from tgrad.pool import POOL, SMALLEST, Pool, rounded
+from tgrad.pool import POOL, SMALLEST, Pool, alone, rounded
 
 LAYOUTS = {
     "rows": lambda x: x,
@@ -358,3 +359,41 @@ def test_adam_in_blocks(monkeypatch: pytest.MonkeyPatch, options: dict[str, obje
     banded = run()
     monkeypatch.setattr(blocks.Sizes, "large", 1 << 60)
     np.testing.assert_array_equal(banded, run())
+
+
+def test_a_gradient_is_kept_as_it_is_where_nobody_else_can_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    copies: list[int] = []
+    own = engine._own
+
+    def watched(g: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+        where = g.__array_interface__["data"][0]
+        kept = own(g, like)
+        copies.append(kept.__array_interface__["data"][0] != where)
+        return kept
+
+    x, y = (tgrad.rand(300, 300).requires_grad_() for _ in range(2))
+    seen = tgrad.ones(300, 300) + 0
+    monkeypatch.setattr(engine, "_own", watched)
+    (x + y).backward(seen)
+    monkeypatch.undo()
+    assert len({t.data_ptr() for t in (x.grad, y.grad, seen)}) == 3
+    x.grad = None
+    product = x * y
+    product.retain_grad()
+    product.exp().sum().backward()
+    assert x.grad.data_ptr() != product.grad.data_ptr()
+    x.grad += 1
+    np.testing.assert_allclose(product.grad.numpy(), product.detach().exp().numpy(), rtol=1e-6)
+    assert copies == [True, True]
+
+
+def test_alone() -> None:
+    a = POOL.empty((300, 300), np.dtype(np.float32))
+    assert alone(a)
+    other = a[1:]
+    assert not alone(a) and not alone(other)
+    del other
+    assert alone(a)
+    a = a.T
+    assert alone(a)
+    assert not alone(np.ones((300, 300), np.float32)[:])

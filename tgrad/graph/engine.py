@@ -19,7 +19,7 @@ import numpy as np
 
 from ..kernels.quiet import quiet
 from ..ops.view import sum_to
-from ..pool import Lease
+from ..pool import alone
 from ..storage import dense
 from ..tensor import FAST, Tensor, wrap
 from .history import Nowhere, edge
@@ -370,7 +370,7 @@ def _recorded_copy(g: Tensor, like: np.ndarray) -> Any:
 
 def _own(g: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """A gradient that may be kept: a copy, unless it is a dense block of its own that nobody else can see."""
-    if (g.base is None or type(g.base) is Lease) and dense(g) and _getrefcount(g) <= _ALONE:
+    if (g.base is None or alone(g)) and dense(g) and _getrefcount(g) <= _ALONE:
         return g
     if like is not None and g.strides != like.strides and dense(like):
         out = np.empty_like(like, dtype=g.dtype)

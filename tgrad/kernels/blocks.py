@@ -6,7 +6,7 @@ blocks that fit the cache, its intermediate results never leave it. So nothing i
 arrays gains: the row's own, and those of its derivatives. A cheap single ufunc (`DIRECT`) has no intermediate results; its
 blocks are larger and it writes straight into the result.
 
-The arrays must agree about the order of their elements in memory (`lined_up`), or broadcast along rows (`in_bands`).
+The arrays must agree about the order of their elements in memory (`lined_up`), or broadcast along rows.
 Otherwise None comes back, and the caller takes the plain way.
 """
 
@@ -30,7 +30,7 @@ class Sizes:
     large = 1 << 16  # arrays beyond this size come here
     block = (
         1 << 15
-    )  # for formulas: a few of these fit a core's cache. 64 bytes divide it, see Note [nan and the two loops]
+    )  # for formulas: a few of these fit a core's cache. A multiple of 64, see Note [nan and the two loops]
     stripe = 1 << 18  # for single ufuncs
 
 
