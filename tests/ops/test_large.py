@@ -265,7 +265,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tgrad.get_num_threads() == 3
     with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer"):
         tgrad.set_num_threads(0)
-    with pytest.raises(TypeError, match="set_num_threads expects an int, but got float"):
+    with pytest.raises(RuntimeError, match="set_num_threads expects an int, but got float"):
         tgrad.set_num_threads(2.0)
 
 

@@ -117,9 +117,9 @@ def get_num_threads() -> int:
 
 def set_num_threads(int: int) -> None:
     """Sets how many threads share the work on large tensors, this one among them (default: OMP_NUM_THREADS, else the
-    number of cores). RuntimeError for less than 1. Matrix products keep to the threads of numpy's BLAS."""
+    number of cores). RuntimeError for less than 1 and for what is no int. Matrix products keep to the threads of numpy's BLAS."""
     if type(int) is not _integer:
-        raise TypeError(f"set_num_threads expects an int, but got {type(int).__name__}")
+        raise RuntimeError(f"set_num_threads expects an int, but got {type(int).__name__}")
     if int < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
     CREW.size = int

@@ -35,7 +35,9 @@ def activation(name: str, array: Callable[..., Any], **kw: Any) -> Any:
 
 
 def _sigmoid(self: Any) -> Any:
-    return 1 / (1 + np.exp(-self))
+    e = np.exp(np.negative(self))
+    e += 1
+    return np.divide(1, e, out=e if type(e) is np.ndarray else None)
 
 
 sigmoid = pointwise(

@@ -29,7 +29,7 @@ def _norm(self: np.ndarray, ord: float, dims: Any, keepdim: bool) -> np.ndarray:
                 "an identity"
             )
         )
-    x = np.abs(self).astype(wide(out), copy=False)
+    x = (self if ord == 2 and self.dtype.kind != "c" else np.abs(self)).astype(wide(out), copy=False)
     if ord == 2:
         r = np.sqrt(np.add.reduce(x * x, axis=dims, keepdims=keepdim))
     elif ord == 1:
