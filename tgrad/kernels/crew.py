@@ -11,6 +11,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from .quiet import quiet
@@ -20,17 +21,16 @@ _integer = int  # set_num_threads calls its argument `int`, as PyTorch does
 
 class _Helper:
     def __init__(self, number: int) -> None:
-        self.go, self.done = threading.Semaphore(0), threading.Semaphore(0)
-        self.work: Callable[[], None] = lambda: None
+        self.jobs: SimpleQueue[tuple[Callable[[], None], threading.Semaphore]] = SimpleQueue()
         threading.Thread(target=self._loop, name=f"tgrad-{number}", daemon=True).start()
 
     def _loop(self) -> None:
         quiet.fast[0](quiet.fast[2])
         while True:
-            self.go.acquire()
-            self.work()
-            self.work = lambda: None  # what it refers to may be large
-            self.done.release()
+            work, done = self.jobs.get()
+            work()
+            del work  # what it refers to may be large
+            done.release()
 
 
 class Crew:
@@ -71,13 +71,15 @@ class Crew:
             except BaseException as error:  # also Ctrl-C: the others are to stop, and the caller raises it
                 failures.append(error)
 
+        # Each job has its own count of who is done: Ctrl-C may strike between any two of these lines, and what is left
+        # running then must not be taken for a part of the next job.
+        done = threading.Semaphore(0)
         started = self._helpers[: min(self.size, blocks) - 1]
         for helper in started:
-            helper.work = take
-            helper.go.release()
+            helper.jobs.put((take, done))
         take()
-        for helper in started:
-            _wait(helper.done, failures)
+        for _ in started:
+            _wait(done, failures)
         if failures:
             raise failures[0]
 
