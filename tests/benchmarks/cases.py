@@ -135,6 +135,3 @@ def mlp_step(torch: ModuleType) -> Timed:
         optimizer.step()
 
     return run
-
-
-from . import large  # noqa: E402, F401  (adds its cases)

@@ -18,7 +18,7 @@ import pytest
 import tgrad
 from tgrad.graph import engine
 from tgrad.kernels import blocks, crew
-from tgrad.ops.spec import ROWS
+from tgrad.ops.spec import REQUIRED, ROWS
 from tgrad.pool import POOL, SMALLEST, Pool, alone, rounded
 
 LAYOUTS = {
@@ -45,14 +45,14 @@ def data(dtype: str = "float32", low: float = 0.1) -> tgrad.Tensor:
 
 
 def names(inputs: int) -> list[str]:
-    """Elementwise rows that can be called as functions of so many tensors and nothing else."""
-    return [
-        r.name
-        for r in ROWS.values()
-        if r.family == "pointwise" and r.function and len(r.tensors) == inputs == sum(p.default is p.default and p.name in r.tensors for p in r.params)
-        and all(p.name in r.tensors or "REQUIRED" not in repr(p.default) for p in r.params)
-        and "." not in r.name and not r.name.startswith("_")
-    ]  # fmt: skip
+    """Elementwise rows with public functions of so many tensors, which need no other argument."""
+    found = []
+    for row in ROWS.values():
+        others = [p for p in row.params if p.name not in row.tensors]
+        public = row.family == "pointwise" and row.function and "." not in row.name and not row.name.startswith("_")
+        if public and len(row.tensors) == inputs and all(p.default is not REQUIRED for p in others):
+            found.append(row.name)
+    return found
 
 
 def outcome(name: str, inputs: list[tgrad.Tensor]) -> list[np.ndarray] | str:
