@@ -122,16 +122,7 @@ def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
         return r
     if all(a.strides == first for a in operands):
         return r
-    order = list(range(r.ndim))[::-1]  # fastest first
-    for i in range(1, r.ndim):
-        at = i
-        for j in range(i - 1, -1, -1):
-            c = _slower(order[j], order[at], r.shape, operands)
-            if c > 0:
-                order[j], order[at] = order[at], order[j]
-                at = j
-            elif c < 0:
-                break
+    order = memory_order(operands, r.shape)
     steps, step = [0] * r.ndim, r.itemsize
     for d in order:
         steps[d] = step
@@ -141,6 +132,21 @@ def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
     out = np.empty([r.shape[d] for d in reversed(order)], r.dtype).transpose(np.argsort(order[::-1]))
     out[...] = r
     return out
+
+
+def memory_order(operands: Sequence[np.ndarray], shape: Sequence[int]) -> list[int]:
+    """The dimensions of an elementwise result, the one with the smallest step first. See `laid_out`."""
+    order = list(range(len(shape)))[::-1]
+    for i in range(1, len(shape)):
+        at = i
+        for j in range(i - 1, -1, -1):
+            c = _slower(order[j], order[at], shape, operands)
+            if c > 0:
+                order[j], order[at] = order[at], order[j]
+                at = j
+            elif c < 0:
+                break
+    return order
 
 
 def _slower(a: int, b: int, shape: Sequence[int], operands: Sequence[np.ndarray]) -> int:

@@ -116,6 +116,11 @@ def pointwise(
     fn: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any], dtype: np.dtype | None
 ) -> ndarray | None:
     """`fn(*operands, **params)` for arrays of one dtype and numbers, cast to `dtype`; None where the plain way is to be taken."""
+    from .formulas import compiled
+
+    done = compiled(fn, operands, params, dtype)
+    if done is not None:
+        return done
     found = _plan(operands)
     if found is None:
         return None
@@ -163,6 +168,11 @@ def together(
 
     `several`: whether a formula gives a tuple. A result that is one of the operands stays that operand.
     """
+    from .formulas import compiled_together
+
+    done = compiled_together(formulas, words, several)
+    if done is not None:
+        return done
     unique: dict[int, Any] = {id(x): x for args in words for x in args if type(x) is ndarray and x.ndim}
     found = _plan(list(unique.values()))
     if found is None:

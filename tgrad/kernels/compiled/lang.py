@@ -1,0 +1,157 @@
+"""The scalar language: what kernels are written in besides Python's own arithmetic. Each word is one machine operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+from numba.extending import intrinsic, overload
+
+f4, f8, u1, i4, i8 = np.float32, np.float64, np.uint8, np.int32, np.int64
+INF, NAN = float("inf"), float("nan")
+
+# float32 functions whose inner steps are in float64 and those all in float64 are written apart; a call finds its own by type
+
+
+def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is `single` for float32 and `double` for float64."""
+
+    def stub(*args: Any) -> Any:
+        raise TypeError("only for compiled code")
+
+    stub.__name__ = single.__name__.rstrip("32")
+
+    if single.__code__.co_argcount == 1:
+
+        @overload(stub, jit_options={"error_model": "numpy"})
+        def choose(x):  # no hints: numba compares the signatures as texts
+            return single if x == types.float32 else double if x == types.float64 else None
+    else:
+
+        @overload(stub, jit_options={"error_model": "numpy"})
+        def choose_for_two(x, y):
+            return single if x == types.float32 else double if x == types.float64 else None
+
+    return stub
+
+
+def _llvm(name: str) -> Any:
+    """A word for an LLVM intrinsic of one operand."""
+
+    @intrinsic
+    def word(typingctx: Any, x: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.call(builder.module.declare_intrinsic("llvm." + name, [args[0].type]), args)
+
+        return x(x), codegen
+
+    return word
+
+
+absolute, floor, ceil, trunc, rint, sqrt = (
+    _llvm(n) for n in ("fabs", "floor", "ceil", "trunc", "rint", "sqrt")
+)
+
+
+@intrinsic
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """a * b + c, rounded once."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return a(a, a, a), codegen
+
+
+@intrinsic
+def copysign(typingctx: Any, size: Any, sign: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        return builder.call(
+            builder.module.declare_intrinsic("llvm.copysign", [kind], ir.FunctionType(kind, [kind, kind])), args
+        )
+
+    return size(size, size), codegen
+
+
+@intrinsic
+def select(typingctx: Any, condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b, without a branch."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return a(types.boolean, a, a), codegen
+
+
+@intrinsic
+def both(typingctx: Any, a: Any, b: Any) -> Any:
+    """Logical and, without a branch."""
+    return types.boolean(types.boolean, types.boolean), lambda context, builder, signature, args: builder.and_(*args)
+
+
+@intrinsic
+def either(typingctx: Any, a: Any, b: Any) -> Any:
+    """Logical or, without a branch."""
+    return types.boolean(types.boolean, types.boolean), lambda context, builder, signature, args: builder.or_(*args)
+
+
+@intrinsic
+def differs(typingctx: Any, a: Any, b: Any) -> Any:
+    """Logical exclusive or."""
+    return types.boolean(types.boolean, types.boolean), lambda context, builder, signature, args: builder.xor(*args)
+
+
+@intrinsic
+def bits(typingctx: Any, x: Any) -> Any:
+    """The bits of a float as an integer of its size."""
+    wide = x == types.float64
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(64 if wide else 32))
+
+    return (types.int64 if wide else types.int32)(x), codegen
+
+
+@intrinsic
+def from_bits(typingctx: Any, x: Any) -> Any:
+    """The float with these bits."""
+    wide = x == types.int64
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.DoubleType() if wide else ir.FloatType())
+
+    return (types.float64 if wide else types.float32)(x), codegen
+
+
+def polynomial(coefficients: Sequence[float]) -> Any:
+    """A word that evaluates a polynomial, the highest power first."""
+
+    @intrinsic
+    def evaluate(typingctx: Any, x: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            p, *rest = (ir.Constant(args[0].type, c) for c in coefficients)
+            for c in rest:
+                p = builder.fma(p, args[0], c)
+            return p
+
+        return x(x), codegen
+
+    return evaluate
+
+
+# ---- shifts and offsets in pointers
+
+
+@intrinsic
+def at(typingctx: Any, pointer: Any, i: Any) -> Any:
+    """The pointer, moved on by i elements."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        element = context.get_data_type(pointer.dtype)
+        return builder.gep(args[0], [args[1]], source_etype=element)
+
+    return pointer(pointer, types.int64), codegen

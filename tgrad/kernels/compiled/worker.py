@@ -1,0 +1,104 @@
+"""The compiler: a process that is asked for kernels and leaves machine code in the cache.
+
+One JSON object a line. Request: {"name", "signature", "path", and "module" and "function" or "source"}; answer: {"name", "error"},
+with the error null where the file at `path` is there. It ends with its input, after the kernel at hand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from numba.core import compiler, registry, types
+from numba.core.compiler import Flags
+
+from ..cache import write
+
+TYPES = {
+    "f4": types.float32, "f8": types.float64, "u1": types.uint8, "i1": types.int8, "i2": types.int16, "i4": types.int32,
+    "i8": types.int64, "u2": types.uint16, "u4": types.uint32, "u8": types.uint64,
+}  # fmt: skip
+
+
+def type_of(code: str) -> Any:
+    return types.CPointer(TYPES[code[:-1]]) if code.endswith("*") else TYPES[code]
+
+
+def machine_code(function: Any, signature: str) -> tuple[str, bytes]:
+    """(symbol, object file) of a function over pointers and numbers."""
+    flags = Flags()
+    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.nrt = flags.enable_pyobject = False
+    flags.error_model = "numpy"
+    target = registry.cpu_target
+    args = tuple(type_of(code) for code in signature.split())
+    made = compiler.compile_extra(target.typing_context, target.target_context, function, args, types.none, flags, {})
+    library = made.library
+    missing = [f.name for f in library._final_module.functions if f.is_declaration and not _known(f.name)]
+    if missing:  # an object that refers to what the loading process lacks would bring it down
+        raise RuntimeError(f"needs {', '.join(missing)}")
+    return made.fndesc.llvm_func_name, library._get_compiled_object()
+
+
+def _known(name: str) -> bool:
+    return name.startswith("llvm.") or hasattr(ctypes.CDLL(None), name)
+
+
+def function_of(request: dict[str, Any]) -> Any:
+    source = request.get("source")
+    if source is None:
+        module = importlib.import_module("tgrad.kernels.compiled." + request["module"])
+        return getattr(module, request["function"])
+    path = Path(request["path"]).with_suffix(".py")  # kept, so that it can be looked at
+    try:
+        path.write_text(source)
+    except OSError:
+        pass
+    module = ModuleType(request["name"])
+    exec(compile(source, str(path), "exec"), module.__dict__)
+    return module.kernel
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        symbol, code = machine_code(function_of(request), request["signature"])
+        write(Path(request["path"]), symbol, code)
+        return {"name": request["name"], "error": None}
+    except Exception as error:
+        return {"name": request["name"], "error": f"{type(error).__name__}: {error}"}
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the process that asked
+    if hasattr(os, "nice"):
+        os.nice(5)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever is printed must not get between the answers
+    requests: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    ended = threading.Event()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            requests.put(line)
+        ended.set()
+        requests.put(None)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while (line := requests.get()) is not None and not ended.is_set():
+        try:
+            print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
+        except BrokenPipeError:
+            return
+
+
+if __name__ == "__main__":
+    main()

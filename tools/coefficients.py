@@ -1,0 +1,54 @@
+"""Prints the coefficients of tgrad/kernels/compiled/scalar.py: polynomials by Chebyshev interpolation at 60 digits.
+
+    python tools/coefficients.py
+
+Each line: a name, the function that is approximated, its interval, the largest absolute error, and the coefficients, the
+highest power first. Needs mpmath.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def limit(f: Callable[[Any], Any], at_zero: Any) -> Callable[[Any], Any]:
+    """`f`, with its limit where it divides zero by zero."""
+    return lambda x: at_zero if abs(x) < mp.mpf(10) ** -18 else f(x)
+
+
+def erfcx(u: Any) -> Any:
+    """exp(x²) erfc(x) in u = (x - 3)/(x + 2)."""
+    x = (3 + 2 * u) / (1 - u)
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+HALF = mp.log(2) / 2
+THIN = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
+QUARTER = (mp.pi / 4) ** 2
+LOW, HIGH = mp.mpf(-2) / 3, (mp.mpf(28) - 3) / 30
+
+FITS: list[tuple[str, str, Callable[[Any], Any], Any, Any, int, int]] = [
+    ("EXP", "(exp(r) - 1 - r)/r²", limit(lambda r: (mp.exp(r) - 1 - r) / r**2, mp.mpf(1) / 2), -HALF, HALF, 5, 10),
+    ("LOG", "(2 atanh(s) - 2 s)/s³ in s²", limit(lambda z: (2 * mp.atanh(mp.sqrt(z)) - 2 * mp.sqrt(z)) / mp.sqrt(z) ** 3, mp.mpf(2) / 3), mp.mpf(0), THIN, 3, 7),
+    ("SIN", "(sin(r) - r)/r³ in r²", limit(lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3, -mp.mpf(1) / 6), mp.mpf(0), QUARTER, 3, 7),
+    ("COS", "(cos(r) - 1 + r²/2)/r⁴ in r²", limit(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, mp.mpf(1) / 24), mp.mpf(0), QUARTER, 3, 7),
+    ("ERF", "erf(x)/x in x²", limit(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), 2 / mp.sqrt(mp.pi)), mp.mpf(0), mp.mpf(1), 7, 13),
+    ("ERFCX", "exp(x²) erfc(x) in (x - 3)/(x + 2), x from 0 to 28", erfcx, mp.mpf(-3) / 2, HIGH, 12, 27),
+]  # fmt: skip
+
+
+def main() -> None:
+    for name, what, f, low, high, single, double in FITS:
+        for kind, n in (("32", single), ("64", double)):
+            poly, error = mp.chebyfit(f, [low, high], n, error=True)
+            print(f"# {what}: error {mp.nstr(error, 2)}")
+            print(f"{name}{kind} = ({', '.join(repr(float(c)) for c in poly)})")
+
+
+if __name__ == "__main__":
+    main()
