@@ -47,6 +47,7 @@ from .graph.node import SCALAR, next_seq, node_class
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
+from .kernels.table import FORMS
 from .ops.spec import REQUIRED, Param, Row, signature_of
 from .tensor import FAST, Tensor
 
@@ -143,7 +144,7 @@ class _Writer:
         for w in self.row.fixed():
             self.add(f"if {w} is not None and {w}._rg and state.grad: raise no_derivative(row, {w!r})")
         call = f"r = array({', '.join(args)})"
-        if self.row.bands is not None or self.row.parts is not None:
+        if self.row.bands is not None or self.row.parts is not None or self.row.name in FORMS:
             call = f"r = (array if {self.tensors[0]}._a.size <= sizes.large else spread)({', '.join(args)})"
         self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
 

@@ -23,8 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.bands import banded
+from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
+from ..kernels.table import DERIVATIVES
 from ..ops.spec import Formula, Row, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
@@ -362,7 +363,6 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
         flat=_flat,
         sizes=Sizes,
         spread=spread,
-        banded=banded,
     )
     tensors = [t.rstrip("*") for t in row.tensors]
     lists = {t.rstrip("*") for t in row.tensors if t.endswith("*")}
@@ -400,12 +400,11 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
                 if (w in tensors or w.startswith("result")) and w not in released:
                     released.append(w)
             call = f"f{k}({', '.join(args)})"
-            if (
-                row.bands == "dim"
-                and fn == "apply"
-                and {"grad", "dim"} <= set(f.words) <= {"grad", "result", "self", "dim"}
-            ):
-                call = f"(banded(f{k}, node.s_dim, {', '.join(args)}) if grad.size > sizes.large else {call})"
+            in_bands = row.bands == "dim" and {"grad", "dim"} <= set(f.words) <= {"grad", "result", "self", "dim"}
+            if fn == "apply" and (in_bands or row.name in DERIVATIVES):
+                scope[f"large{k}"] = derivative(row.name, f.fn, f.words.index("dim") if in_bands else None)
+                size = "grad" if "grad" in f.words else "grad[0]"
+                call = f"(large{k}({', '.join(args)}) if {size}.size > sizes.large else {call})"
             if lists & set(f.targets):
                 lines.append(f"    return flat(e, {call})")
                 break

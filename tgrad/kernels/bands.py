@@ -16,12 +16,19 @@ from ..ops.spec import Row, signature_of
 from ..pool import POOL
 from .blocks import Sizes, lined_up
 from .crew import CREW
+from .table import DERIVATIVES, FORMS, find
 
 ndarray = np.ndarray
 
 
 def large(row: Row, *args: Any, **kwargs: Any) -> Any:
-    """A row over a large array: in bands or in parts where its declaration allows it and the arguments do, else as it is."""
+    """A row over a large array: compiled where there is such a form, else in bands or in parts where its declaration allows
+    it and the arguments do, else as it is."""
+    form = find(FORMS, row.name)
+    if form is not None:
+        r = form(*args, **kwargs)
+        if r is not None:
+            return r
     words = {p.name: p.default for p in signature_of(row.array)}
     words |= dict(zip(words, args, strict=False)) | kwargs
     dims = words.get(row.bands or "")
@@ -32,6 +39,21 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
     if row.parts is not None and not words.get("keepdim") and (row.parts != "norm" or words["ord"] != 0):
         return in_parts(row.array, row.parts, *args, **kwargs)
     return row.array(*args, **kwargs)
+
+
+def derivative(name: str, formula: Callable[..., Any], place: int | None) -> Callable[..., Any]:
+    """The formula over large arrays: compiled where there is such a form, else in bands along what is not in the dimensions at
+    `place` among its arguments, else as it is."""
+
+    def run(*args: Any) -> Any:
+        form = find(DERIVATIVES, name)
+        if form is not None:
+            r = form(*args)
+            if r is not None:
+                return r
+        return formula(*args) if place is None else banded(formula, args[place], *args)
+
+    return run
 
 
 def in_parts(fn: Callable[..., Any], how: str, whole: ndarray, *args: Any, **kwargs: Any) -> Any:

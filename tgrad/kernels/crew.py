@@ -94,6 +94,19 @@ def _wait(done: Any, failures: list[BaseException]) -> None:
             failures.append(error)
 
 
+def portion(count: int, weight: int = 1) -> int:
+    """How many of `count` items, of `weight` elements each, make one block of work for compiled code: a few blocks per thread, since
+    each costs some microseconds to hand over, but none so long that Ctrl-C would have to wait."""
+    few = -(-count // (4 * CREW.size))
+    return max(1, min(max(few, Sizes.least // max(1, weight)), Sizes.most // max(1, weight)))
+
+
+class Sizes:
+    """Of a block of work for compiled code, in elements."""
+
+    least, most = 1 << 16, 1 << 20
+
+
 def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -15,8 +15,8 @@ import numpy as np
 from ..pool import POOL
 from ..storage import memory_order
 from . import render
-from .blocks import Sizes, lined_up
-from .crew import CREW
+from .blocks import lined_up
+from .crew import CREW, portion
 from .expr import BOOL, F32, F64, Opaque, Symbol, cast, trace
 from .native import Jit, Kernel, rendered
 
@@ -233,7 +233,8 @@ def _run(found: _Traced, all_: _Operands) -> list[ndarray] | None:
 
 def _flat(run: Any, arrays: Any, flat: Any, numbers: Any, dtypes: Any) -> list[ndarray]:
     order, views = flat
-    like, n, unit = arrays[0], views[0].size, Sizes.stripe
+    like, n = arrays[0], views[0].size
+    unit = portion(n)
     outs = [POOL.empty((n,), dt) for dt in dtypes]
     addresses = [v.__array_interface__["data"][0] for v in (*views, *outs)]
     at = len(views)
@@ -271,7 +272,7 @@ def _lines(found: _Traced, arrays: Any, numbers: Any, work: np.dtype) -> list[nd
     at = len(arrays)
     items = [v.itemsize for v in views]
     if len(sizes) == 1:  # one long line, cut
-        unit = Sizes.stripe
+        unit = portion(inner)
 
         def work_on(k: int) -> None:
             low = k * unit
@@ -282,7 +283,7 @@ def _lines(found: _Traced, arrays: Any, numbers: Any, work: np.dtype) -> list[nd
         CREW.run(work_on, -(-inner // unit))
     else:
         count = math.prod(sizes[:-1])
-        unit = max(1, Sizes.stripe // inner)
+        unit = portion(count, inner)
         g = np.array([len(sizes) - 1, inner, *sizes[:-1], *[x for s in strides for x in s]], np.int64)
         args = (*addresses[:at], *numbers, *addresses[at:], g.ctypes.data)
         CREW.run(lambda k: run(*args, k * unit, min(count, (k + 1) * unit)), -(-count // unit))

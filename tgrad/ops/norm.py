@@ -210,7 +210,7 @@ def _rest(input: Any) -> tuple[int, ...]:
 @op("native_group_norm",
     grad={"input weight bias": lambda grad, input, weight, group, eps, result1, result2, needs: _group_norm_grad(
         grad, input, weight, group, eps, result1, result2, needs)},
-    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", bands="normalized_shape", function=False, method=False)  # fmt: skip
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     need_float("GroupNormKernelImpl", input)
     if input.size == 0:

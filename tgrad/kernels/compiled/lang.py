@@ -78,6 +78,16 @@ def copysign(typingctx: Any, size: Any, sign: Any) -> Any:
 
 
 @intrinsic
+def like(typingctx: Any, v: Any, other: Any) -> Any:
+    """The float64 v in the type of another float."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return args[0] if other == types.float64 else builder.fptrunc(args[0], ir.FloatType())
+
+    return other(types.float64, other), codegen
+
+
+@intrinsic
 def select(typingctx: Any, condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b, without a branch."""
 
@@ -155,3 +165,69 @@ def at(typingctx: Any, pointer: Any, i: Any) -> Any:
         return builder.gep(args[0], [args[1]], source_etype=element)
 
     return pointer(pointer, types.int64), codegen
+
+
+# ---- floats as integers in the same order, so that maxima are maxima of integers, which vectorise. nan comes first or last.
+
+
+@intrinsic
+def rank(typingctx: Any, x: Any) -> Any:
+    """An integer of x's size that compares as x does."""
+    wide = x == types.float64
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.IntType(64 if wide else 32)
+        b = builder.bitcast(args[0], kind)
+        sign = builder.ashr(b, kind(63 if wide else 31))
+        return builder.xor(b, builder.and_(sign, kind((1 << (63 if wide else 31)) - 1)))
+
+    return (types.int64 if wide else types.int32)(x), codegen
+
+
+@intrinsic
+def larger(typingctx: Any, a: Any, b: Any) -> Any:
+    """The larger of two integers of one type."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.icmp_signed(">", *args), *args)
+
+    return a(a, a), codegen
+
+
+@intrinsic
+def smaller(typingctx: Any, a: Any, b: Any) -> Any:
+    """The smaller of two integers of one type."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(builder.icmp_signed("<", *args), *args)
+
+    return a(a, a), codegen
+
+
+@intrinsic
+def level(typingctx: Any, k: Any) -> Any:
+    """A rank with -0.0 taken as 0.0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        return builder.select(builder.icmp_signed("==", args[0], kind(-1)), kind(0), args[0])
+
+    return k(k), codegen
+
+
+def _extreme(highest: bool) -> Any:
+    @intrinsic
+    def word(typingctx: Any, x: Any) -> Any:
+        wide = x in (types.float64, types.int64)
+        kind = types.int64 if wide else types.int32
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            size = 64 if wide else 32
+            return ir.IntType(size)((1 << (size - 1)) - 1 if highest else -(1 << (size - 1)))
+
+        return kind(x), codegen
+
+    return word
+
+
+highest, lowest = _extreme(True), _extreme(False)  # of the integers that rank gives

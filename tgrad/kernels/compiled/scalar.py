@@ -194,11 +194,13 @@ def tanh64(x):
     c = k * LN2_LOW
     r, c = r - c, (r - (r - c)) - c
     s = power_of_two(bits(t) - ROUND_BITS)
-    tail = fma(r * r, _EXP64(r), c)
-    less = fma(s, tail, fma(s, r, s - 1.0))  # exp(-2 |x|) - 1, for what is near zero
-    whole = fma(s, tail + r, s)  # exp(-2 |x|)
-    v = select(size < 0.5, -less / (2.0 + less), (1.0 - whole) / (1.0 + whole))
-    return copysign(v, x)
+    first, tail = fma(s, r, s - 1.0), s * fma(r * r, _EXP64(r), c)
+    e = first + tail  # exp(-2 |x|) - 1, and what the sum lost
+    lost = tail - (e - first)
+    d = 2.0 + e
+    q = -e / d
+    rest = fma(-q, d, -e) - lost - q * (((2.0 - d) + e) + lost)
+    return copysign(q + rest / d, x)
 
 
 @jitable
@@ -415,7 +417,8 @@ def erfc64(x):
     z = size * size
     lost = fma(size, size, -z)
     tail = exp64(-z) * (1.0 - lost) * _ERFCX64((size - 3.0) / (size + 2.0))
-    return select(y < 0.0, 2.0 - tail, tail)
+    near = 1.0 - fma(y, _ERF64(z), y)
+    return select(size < 0.5, near, select(y < 0.0, 2.0 - tail, tail))
 
 
 # ---- powers

@@ -20,6 +20,7 @@ from typing import Any
 
 from numba.core import compiler, registry, types
 from numba.core.compiler import Flags
+from numba.core.cpu import FastMathOptions
 
 from ..cache import write
 
@@ -33,12 +34,13 @@ def type_of(code: str) -> Any:
     return types.CPointer(TYPES[code[:-1]]) if code.endswith("*") else TYPES[code]
 
 
-def machine_code(function: Any, signature: str) -> tuple[str, bytes]:
+def machine_code(function: Any, signature: str, relaxed: set[str] | bool = False) -> tuple[str, bytes]:
     """(symbol, object file) of a function over pointers and numbers."""
     flags = Flags()
     flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.nrt = flags.enable_pyobject = False
     flags.error_model = "numpy"
+    flags.fastmath = FastMathOptions(relaxed)
     target = registry.cpu_target
     args = tuple(type_of(code) for code in signature.split())
     made = compiler.compile_extra(target.typing_context, target.target_context, function, args, types.none, flags, {})
@@ -70,7 +72,8 @@ def function_of(request: dict[str, Any]) -> Any:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
-        symbol, code = machine_code(function_of(request), request["signature"])
+        function = function_of(request)
+        symbol, code = machine_code(function, request["signature"], function.__globals__.get("FLAGS", False))
         write(Path(request["path"]), symbol, code)
         return {"name": request["name"], "error": None}
     except Exception as error:

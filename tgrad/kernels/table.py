@@ -1,0 +1,60 @@
+"""Which rows, and which of their derivatives, have a compiled form, and where it is written.
+
+A form takes the arguments of the row's array function (or of the derivative's formula) and gives the result, or None where it does
+not apply: another dtype, a layout that it does not know, or a kernel that is not ready. The modules are imported when first needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from .native import Jit
+
+FORMS = {
+    "sum.all": "reductions.sum_all",
+    "sum.dim": "reductions.sum_dim",
+    "mean.all": "reductions.mean_all",
+    "mean.dim": "reductions.mean_dim",
+    "var.correction": "reductions.var",
+    "std.correction": "reductions.std",
+    "linalg_vector_norm": "reductions.vector_norm",
+    "max.all": "reductions.max_all",
+    "min.all": "reductions.min_all",
+    "amax": "reductions.amax",
+    "amin": "reductions.amin",
+    "max.dim": "reductions.max_dim",
+    "min.dim": "reductions.min_dim",
+    "argmax": "reductions.argmax",
+    "argmin": "reductions.argmin",
+    "cumsum": "reductions.cumsum",
+    "_softmax": "rowwise.softmax",
+    "_log_softmax": "rowwise.log_softmax",
+    "logsumexp.dims": "rowwise.logsumexp",
+    "native_layer_norm": "rowwise.layer_norm",
+    "native_batch_norm": "rowwise.batch_norm",
+    "native_group_norm": "rowwise.group_norm",
+}
+
+DERIVATIVES = {
+    "_softmax": "rowwise.softmax_grad",
+    "_log_softmax": "rowwise.log_softmax_grad",
+    "native_layer_norm": "rowwise.layer_norm_grad",
+    "native_batch_norm": "rowwise.batch_norm_grad",
+    "native_group_norm": "rowwise.group_norm_grad",
+}
+
+_FOUND: dict[str, Callable[..., Any]] = {}
+
+
+def find(table: dict[str, str], name: str) -> Callable[..., Any] | None:
+    """The form for a row, if it has one and compiled code is wanted."""
+    where = table.get(name)
+    if where is None or Jit.mode == "off":
+        return None
+    made = _FOUND.get(where)
+    if made is None:
+        module, _, function = where.partition(".")
+        made = _FOUND[where] = getattr(importlib.import_module("." + module, __package__), function)
+    return made
