@@ -7,6 +7,7 @@ Note [Blocks]. The same holds for its derivative.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,16 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
     if row.parts is not None and not words.get("keepdim") and (row.parts != "norm" or words["ord"] != 0):
         return in_parts(row.array, row.parts, *args, **kwargs)
     return row.array(*args, **kwargs)
+
+
+def _elsewhere(row: Row, args: Any) -> Callable[..., Any] | None:
+    """For rows that are called in derivatives: the way over large arrays, if they are large and there is one."""
+    if row.name in FORMS and args and type(args[0]) is ndarray and args[0].size > Sizes.large:
+        return functools.partial(large, row)
+    return None
+
+
+Row.elsewhere = staticmethod(_elsewhere)
 
 
 def derivative(name: str, formula: Callable[..., Any], place: int | None) -> Callable[..., Any]:

@@ -35,6 +35,19 @@ FORMS = {
     "native_layer_norm": "rowwise.layer_norm",
     "native_batch_norm": "rowwise.batch_norm",
     "native_group_norm": "rowwise.group_norm",
+    "contiguous.copy": "movement.contiguous",
+    "clone": "movement.clone",
+    "index_select": "movement.index_select",
+    "index_select_backward": "movement.select_add",
+    "index_add": "movement.index_add",
+    "embedding": "movement.embedding",
+    "embedding_dense_backward": "movement.embedding_backward",
+    "gather": "movement.gather",
+    "gather_backward": "movement.gather_backward",
+    "scatter_add": "movement.scatter_add",
+    "sort.plain": "movement.sort",
+    "sort.stable": "movement.sort",
+    "topk": "movement.topk",
 }
 
 DERIVATIVES = {

@@ -144,6 +144,8 @@ class Row:
     # Set by tgrad.methods: writes `record`, the row over Tensors with `array`'s own arguments.
     prepare: Callable[[Row], Callable[..., Any]]
     record: Callable[..., Any]
+    # Set by tgrad.kernels: what computes a row over these arrays better than `array` does, or None.
+    elsewhere: Callable[[Row, Any], Callable[..., Any] | None] | None = None
 
     def __getattr__(self, key: str) -> Any:
         if key != "record":
@@ -156,6 +158,9 @@ class Row:
         for a in args:
             if isinstance(a, TensorBase) or (type(a) in (list, tuple) and a and isinstance(a[0], TensorBase)):
                 return self.record(*args, **kwargs)
+        elsewhere = Row.elsewhere(self, args) if self.family == "op" and Row.elsewhere is not None else None
+        if elsewhere is not None:
+            return elsewhere(*args, **kwargs)
         if self.family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
             args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
         return self.array(*args, **kwargs)

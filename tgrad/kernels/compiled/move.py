@@ -1,0 +1,149 @@
+"""Data on the move: transposed copies, rows picked and added by index, gathering and scattering, sorting."""
+
+from __future__ import annotations
+
+from .lang import at, either, highest, i8, level, lowest, rank, select, turn, u8
+
+STRIP = 1 << 14
+
+
+def turned(x, out, g, lo, hi):
+    """Copies with two dimensions exchanged: `a` neighbours in x, `b` neighbours in out; other dimensions are counted off by
+    lo to hi together with the blocks of a.
+
+    g: sizes of a and b, the step of b in x, that of a in out, how many elements are a block's side, the number of other dimensions,
+    then their sizes, their steps in x, and in out.
+    """
+    A, B, sx, so, side, d = g[0], g[1], g[2], g[3], g[4], g[5]
+    blocks = (A + side - 1) // side
+    for q in range(lo, hi):
+        rest = q // blocks
+        a0 = (q % blocks) * side
+        px, po = a0, a0 * so
+        for k in range(d - 1, -1, -1):
+            size = g[6 + k]
+            c = rest % size
+            rest = rest // size
+            px += c * g[6 + d + k]
+            po += c * g[6 + 2 * d + k]
+        wide = min(side, A - a0)
+        b = 0
+        if wide == side:
+            while b + side <= B:
+                turn(at(x, px + b * sx), sx, at(out, po + b), so)
+                b += side
+        while b < B:
+            for a in range(wide):
+                out[po + a * so + b] = x[px + a + b * sx]
+            b += 1
+
+
+def rows_taken(x, index, out, bad, lo, hi, n, size):
+    """out[i] = x[index[i]], rows of n elements. bad[0] is raised by an index that is not there; negative ones count back."""
+    for i in range(lo, hi):
+        k = i8(index[i])
+        if k < 0 or k >= size:
+            bad[0] = 1
+            k = i8(0)
+        for j in range(n):
+            out[i * n + j] = x[k * n + j]
+
+
+def rows_added(x, index, out, bad, lo, hi, n, size, count, skip):
+    """out[index[i]] += x[i] for the columns lo to hi of `count` rows; rows with index `skip` are left out."""
+    for i in range(count):
+        k = i8(index[i])
+        if k < 0 or k >= size:
+            if k != skip:
+                bad[0] = 1
+        elif k != skip:
+            for j in range(lo, hi):
+                out[k * n + j] += x[i * n + j]
+
+
+def gathered(x, index, out, bad, lo, hi, R, K, I):
+    """out[o, i, k] = x[o, index[o, i, k], k]; lo to hi count o * I + i."""
+    for q in range(lo, hi):
+        base = (q // I) * R * K
+        wrong = False
+        for k in range(K):
+            r = i8(index[q * K + k])
+            out_of = either(r < 0, r >= R)
+            wrong = either(wrong, out_of)
+            out[q * K + k] = x[base + select(out_of, i8(0), r) * K + k]
+        if wrong:
+            bad[0] = 1
+
+
+def gathered_rows(x, index, out, bad, lo, hi, R, K, I):
+    """The same where K is 1; lo to hi count rows of I."""
+    for o in range(lo, hi):
+        wrong = False
+        for i in range(o * I, (o + 1) * I):
+            r = i8(index[i])
+            out_of = either(r < 0, r >= R)
+            wrong = either(wrong, out_of)
+            out[i] = x[o * R + select(out_of, i8(0), r)]
+        if wrong:
+            bad[0] = 1
+
+
+def scattered(x, index, out, bad, lo, hi, R, K, I, strips):
+    """out[o, index[o, i, k], k] += x[o, i, k]; lo to hi count pairs of o and a strip of k."""
+    width = (K + strips - 1) // strips
+    for q in range(lo, hi):
+        o, first = q // strips, (q % strips) * width
+        last = min(K, first + width)
+        for i in range(I):
+            p = (o * I + i) * K
+            for k in range(first, last):
+                r = i8(index[p + k])
+                if r < 0 or r >= R:
+                    bad[0] = 1
+                else:
+                    out[(o * R + r) * K + k] += x[p + k]
+
+
+# ---- sorting: by the digits of ranks, the last one first (least significant digit radix sort; Knuth, vol. 3, 5.2.5)
+
+BITS = 11
+
+
+def sorted_rows(x, values, where, keys, places, counts, lo, hi, n, down):
+    """Sorts rows lo to hi of n elements, stable, nan last (first if down). keys, places: room for 2 n; counts: room for 2**BITS."""
+    for r in range(lo, hi):
+        base = r * n
+        for i in range(n):
+            v = x[base + i]
+            k = level(select(v != v, highest(v), rank(v)))
+            keys[i] = (~k if down else k) ^ lowest(v)
+            places[i] = i
+        passes = (8 * 4 + BITS - 1) // BITS if highest(x[0]) < 1 << 32 else (64 + BITS - 1) // BITS
+        source, target = i8(0), n
+        for p in range(passes):
+            shift = p * BITS
+            for c in range(1 << BITS):
+                counts[c] = 0
+            for i in range(n):
+                counts[(u8(keys[source + i]) >> u8(shift)) & u8((1 << BITS) - 1)] += 1
+            total = i8(0)
+            crowd = i8(0)
+            for c in range(1 << BITS):
+                here = counts[c]
+                counts[c] = total
+                total += here
+                crowd = max(crowd, here)
+            if crowd == n:  # all have the same digit
+                continue
+            for i in range(n):
+                k = keys[source + i]
+                digit = (u8(k) >> u8(shift)) & u8((1 << BITS) - 1)
+                to = target + counts[digit]
+                counts[digit] += 1
+                keys[to] = k
+                places[to] = places[source + i]
+            source, target = target, source
+        for i in range(n):
+            k = places[source + i]
+            where[base + i] = k
+            values[base + i] = x[base + k]
