@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import functions as fn
 from ..kernels.blocks import in_place
+from ..kernels.optimizing import adam as compiled_adam
 from ..tensor import Tensor
 from .optimizer import Optimizer, check_flags, check_lr, larger, number, root
 
@@ -110,6 +111,12 @@ class Adam(Optimizer):
             lr = number(lr)
         beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
         apart = group["decoupled_weight_decay"]
+        most = s["max_exp_avg_sq"] if group["amsgrad"] else None
+        numbers = dict(beta1=beta1, beta2=beta2, eps=eps, root2=(1 - beta2**step) ** 0.5, step=lr / (1 - beta1**step))
+        if compiled_adam(
+            p, grad, s["exp_avg"], s["exp_avg_sq"], most, shrink=1 - lr * decay if apart else 1.0, decay=0.0 if apart else decay, **numbers
+        ):
+            return
 
         def move(p: Any, grad: Any, mean: Any, square: Any, most: Any) -> None:
             if decay != 0:
@@ -128,7 +135,7 @@ class Adam(Optimizer):
             denominator += eps
             p += mean * -(lr / (1 - beta1**step)) / denominator
 
-        in_place(move, p, grad, s["exp_avg"], s["exp_avg_sq"], s["max_exp_avg_sq"] if group["amsgrad"] else None)
+        in_place(move, p, grad, s["exp_avg"], s["exp_avg_sq"], most)
 
 
 def advance(state: dict[str, Any]) -> float:

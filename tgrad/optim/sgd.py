@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..kernels.optimizing import sgd as compiled_sgd
 from ..tensor import Tensor, wrap
 from .optimizer import Optimizer, check_flags, check_lr, number
 
@@ -69,6 +70,11 @@ class SGD(Optimizer):
         if not getattr(lr, "requires_grad", False):
             lr = number(lr)
         decay = number(group["weight_decay"])
+        held = s.get("momentum_buffer") if momentum != 0 else None
+        if (momentum == 0 or held is not None) and compiled_sgd(
+            p, grad, held, lr=lr, momentum=momentum, dampening=group["dampening"], decay=decay, nesterov=group["nesterov"]
+        ):
+            return
         if decay != 0:
             grad = grad + p * decay
         if momentum != 0:
