@@ -5,6 +5,7 @@ from . import (  # noqa: F401
     autograd,
     compare,
     convert,
+    convolution,
     creation,
     data,
     einsum,

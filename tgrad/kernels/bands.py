@@ -17,7 +17,7 @@ from ..ops.spec import Row, signature_of
 from ..pool import POOL
 from .blocks import Sizes, lined_up
 from .crew import CREW
-from .table import DERIVATIVES, FORMS, find
+from .table import DERIVATIVES, EAGER, FORMS, find
 
 ndarray = np.ndarray
 
@@ -44,7 +44,7 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
 
 def _elsewhere(row: Row, args: Any) -> Callable[..., Any] | None:
     """For rows that are called in derivatives: the way over large arrays, if they are large and there is one."""
-    if row.name in FORMS and args and type(args[0]) is ndarray and args[0].size > Sizes.large:
+    if row.name in FORMS and args and type(args[0]) is ndarray and (args[0].size > Sizes.large or row.name in EAGER):
         return functools.partial(large, row)
     return None
 

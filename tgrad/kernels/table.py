@@ -48,7 +48,13 @@ FORMS = {
     "sort.plain": "movement.sort",
     "sort.stable": "movement.sort",
     "topk": "movement.topk",
+    "convolution": "convolve.convolution",
+    "convolution_input_gradient": "convolve.input_gradient",
+    "convolution_weight_gradient": "convolve.weight_gradient",
 }
+
+# Forms that decide by themselves what is large enough: the size of the first operand says little about the work.
+EAGER = frozenset(("convolution", "convolution_input_gradient", "convolution_weight_gradient"))
 
 DERIVATIVES = {
     "_softmax": "rowwise.softmax_grad",

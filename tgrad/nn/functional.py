@@ -8,6 +8,7 @@ tensor([0., 1.])
 
 from __future__ import annotations
 
+from ..composite.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .functions.activation import (
     celu,
     celu_,
@@ -89,6 +90,12 @@ __all__ = [
     "celu",
     "celu_",
     "channel_shuffle",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
