@@ -231,39 +231,3 @@ def _extreme(highest: bool) -> Any:
 
 
 highest, lowest = _extreme(True), _extreme(False)  # of the integers that rank gives
-
-
-# ---- blocks of a matrix, a cache line wide, turned in registers
-
-
-@intrinsic
-def turn(typingctx: Any, x: Any, sx: Any, out: Any, so: Any) -> Any:
-    """Transposes a square block of 64 bytes by as many rows: x and out are pointers, sx and so the steps from row to row.
-
-    Taking v[i] and v[i + n/2] apart and putting their elements alternately side by side, log2(n) times over, transposes n vectors.
-    """
-    bits = x.dtype.bitwidth
-    n = 512 // bits
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        element = ir.IntType(bits)
-        vector = ir.VectorType(element, n)
-        source, step, target, wide = args
-
-        def place(p: Any, s: Any, i: int) -> Any:
-            at = builder.gep(p, [builder.mul(s, s.type(i))], source_etype=element)
-            return builder.bitcast(at, vector.as_pointer())
-
-        v = [builder.load(place(source, step, i), align=bits // 8, typ=vector) for i in range(n)]
-        half = n // 2
-        low = ir.Constant(ir.VectorType(ir.IntType(32), n), [k // 2 + (k % 2) * n for k in range(n)])
-        high = ir.Constant(ir.VectorType(ir.IntType(32), n), [half + k // 2 + (k % 2) * n for k in range(n)])
-        count = n
-        while count > 1:
-            v = [builder.shuffle_vector(v[i // 2], v[i // 2 + half], low if i % 2 == 0 else high) for i in range(n)]
-            count //= 2
-        for i in range(n):
-            builder.store(v[i], place(target, wide, i), align=bits // 8)
-        return context.get_dummy_value()
-
-    return types.none(x, types.int64, out, types.int64), codegen

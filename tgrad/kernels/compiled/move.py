@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .lang import at, either, highest, i8, level, lowest, rank, select, turn, u8
+from .lang import at, either, highest, i8, level, lowest, rank, select, u8
+from .vector import turn
 
 STRIP = 1 << 14
 
