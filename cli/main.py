@@ -11,6 +11,7 @@ _COMMANDS = {
     "run": "Run a PyTorch script, notebook or tutorial.",
     "graph": "Run a file and draw its computation graph.",
     "repl": "Start the interactive prompt.",
+    "warmup": "Compile kernels for large tensors ahead.",
 }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..pool import POOL
+from .warmup import warmup
 
 
 def is_available() -> bool:

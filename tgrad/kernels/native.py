@@ -24,7 +24,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,9 @@ class Kernel:
         return self.fn
 
     def _find(self) -> None:
+        profile = os.environ.get("TGRAD_JIT_PROFILE")
+        if profile:
+            _note(profile, self)
         if not self.load():
             self.state = WAITING
             COMPILER.ask(self)
@@ -105,6 +108,16 @@ class Kernel:
         self.state, self.error = FAILED, error
         if os.environ.get("TGRAD_JIT_LOG"):
             print(f"tgrad: {self.name} ({self.path()}): {error[:400]}", file=sys.stderr)
+
+
+def _note(profile: str, kernel: Kernel) -> None:
+    """Writes down that a program wants a kernel: what `tgrad warmup --profile` reads."""
+    facts = {k: v for k, v in kernel.request().items() if k not in ("name", "path")}
+    try:
+        with open(profile, "a") as file:
+            file.write(json.dumps(facts) + "\n")
+    except OSError as error:
+        _warn_once(f"TGRAD_JIT_PROFILE: {error}")
 
 
 KERNELS: dict[tuple[str, str], Kernel] = {}
@@ -256,11 +269,17 @@ class Compiler:
             while kernel.state == WAITING:
                 self.answered.wait(1)
 
-    def wait_for_all(self) -> None:
-        """Until nothing is being compiled."""
-        with self.answered:
-            while self.waiting:
-                self.answered.wait(1)
+    def remaining(self) -> Iterator[int]:
+        """How many kernels are being waited for, each time that this may have changed, down to 0."""
+        while True:
+            with self.answered:
+                left = len(self.waiting)
+            yield left
+            if not left:
+                return
+            with self.answered:
+                if len(self.waiting) == left:
+                    self.answered.wait(1)
 
     def close(self) -> None:
         """Lets the worker end; it finishes the kernel at hand by itself."""
