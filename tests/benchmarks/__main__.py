@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [-k REGEX] [--quick] [--json FILE]`: tgrad against the real PyTorch, in one run.
+"""`python -m tests.benchmarks [-k REGEX] [--quick] [--json FILE] [--plot FILE]`: tgrad against the real PyTorch, in one run.
 
 Prints, per case, the time of one call on either side, the ratio tgrad/PyTorch (below 1: tgrad is faster) with the
 quartiles of the rounds, and the peak memory over what the process held before the case began.
@@ -18,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .cases import CASES
-from .compare import FULL, QUICK, Result, compare, compare_import
+from .compare import FRESH, FULL, QUICK, Result, compare, compare_fresh
+from .plot import picture
 
 
 def machine() -> dict[str, str]:
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--rounds", type=int, help="how many rounds of each side")
     made.add_argument("--threads", type=int, default=2, help="threads of either side (2)")
     made.add_argument("--json", metavar="FILE", help="also write every measurement to FILE")
+    made.add_argument("--plot", metavar="FILE", help="also draw the ratios to FILE, an SVG")
     made.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     made.add_argument("--ours", default="tgrad", help=argparse.SUPPRESS)
     made.add_argument("--theirs", default="torch", help=argparse.SUPPRESS)
@@ -76,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    names = [name for name in [*CASES, "import"] if re.search(options.k, name)]
+    names = [name for name in [*CASES, *FRESH] if re.search(options.k, name)]
     if options.list:
         print(*names, sep="\n")
         return 0
@@ -93,9 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(HEADER, flush=True)
     results = []
     for name in names:
-        result = compare_import(modules, plan) if name == "import" else compare(name, modules, plan)
+        result = compare_fresh(name, modules, plan) if name in FRESH else compare(name, modules, plan)
         print(line(result), flush=True)
         results.append(result)
+    if options.plot:
+        Path(options.plot).write_text(picture(results, facts))
     if options.json:
         written = {"machine": facts, "plan": vars(plan), "cases": [result.as_json() for result in results]}
         Path(options.json).write_text(json.dumps(written, indent=1) + "\n")

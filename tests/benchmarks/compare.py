@@ -13,6 +13,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -138,16 +139,24 @@ def compare(case: str, modules: tuple[str, str], plan: Plan) -> Result:
 
 
 IMPORT = "import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
+# With an empty cache, so that a compiler would have to run first, if anyone waited for it.
+FIRST = (
+    "import time, {module} as torch; x = torch.rand(1000, 1000); start = time.perf_counter(); torch.tanh(x).sum(); "
+    "print(time.perf_counter() - start)"
+)
+FRESH = {"import": IMPORT, "first result, empty cache": FIRST}
 
 
-def compare_import(modules: tuple[str, str], plan: Plan) -> Result:
-    """The time of the import statement, each in a fresh interpreter, in turn. The first of each warms the disk."""
-    result = Result("import", Side(modules[0]), Side(modules[1]))
+def compare_fresh(case: str, modules: tuple[str, str], plan: Plan) -> Result:
+    """What a program prints as its time, each run in a fresh interpreter, in turn. The first of each warms the disk."""
+    result = Result(case, Side(modules[0]), Side(modules[1]))
     sides = [result.ours, result.theirs]
     for turn in range(max(4, plan.rounds // 3) + 1):
         for side in sides:
-            command = [sys.executable, "-c", IMPORT.format(module=side.module)]
-            out = subprocess.run(command, capture_output=True, text=True, check=True)
+            command = [sys.executable, "-c", FRESH[case].format(module=side.module)]
+            with tempfile.TemporaryDirectory() as empty:
+                environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(plan.threads)) | {"TGRAD_CACHE_DIR": empty}
+                out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
             if turn:
                 side.seconds.append(float(out.stdout))
         sides.reverse()

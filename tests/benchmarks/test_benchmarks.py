@@ -10,7 +10,7 @@ import pytest
 
 from .__main__ import main
 from .cases import CASES
-from .compare import Plan, compare, compare_import
+from .compare import Plan, compare, compare_fresh
 
 TINY = Plan(rounds=3, round_s=0.001, warm_s=0.01, threads=1)
 
@@ -37,7 +37,7 @@ def test_a_library_is_as_fast_as_itself() -> None:
 
 
 def test_import_time() -> None:
-    result = compare_import(("colorsys", "tgrad"), TINY)
+    result = compare_fresh("import", ("colorsys", "tgrad"), TINY)
     assert result.ratio < 1
 
 

@@ -23,6 +23,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,7 +68,10 @@ class Kernel:
         if self.state == FAILED:
             return None
         if self.state == UNASKED:
-            self._find()
+            if Jit.mode == "eager" or _ENGINE:
+                self._find()
+            else:  # the first of all: llvmlite is still to be imported, and nobody should wait for that
+                COMPILER.find_later(self)
         if self.state == WAITING and Jit.mode == "eager":
             COMPILER.wait(self)
         return self.fn
@@ -213,6 +217,27 @@ class Compiler:
         self.lock = threading.RLock()
         self.answered = threading.Condition(self.lock)
         self.waiting: dict[str, Kernel] = {}
+        self.unfound: list[Kernel] = []
+
+    def find_later(self, kernel: Kernel) -> None:
+        """Has the cache searched for a kernel by another thread."""
+        with self.lock:
+            kernel.state = WAITING
+            self.unfound.append(kernel)
+            if len(self.unfound) == 1:
+                threading.Thread(target=self._find_all, name="tgrad-cache", daemon=True).start()
+
+    def _find_all(self) -> None:
+        time.sleep(0.05)  # what the user is waiting for comes first: imports would hold the interpreter's lock
+        while True:
+            with self.lock:
+                kernel = self.unfound[0]
+            kernel._find()
+            with self.answered:
+                self.unfound.pop(0)
+                self.answered.notify_all()
+                if not self.unfound:
+                    return
 
     def ask(self, kernel: Kernel) -> None:
         with self.lock:
@@ -273,12 +298,12 @@ class Compiler:
         """How many kernels are being waited for, each time that this may have changed, down to 0."""
         while True:
             with self.answered:
-                left = len(self.waiting)
+                left = len(self.waiting) + len(self.unfound)
             yield left
             if not left:
                 return
             with self.answered:
-                if len(self.waiting) == left:
+                if len(self.waiting) + len(self.unfound) == left:
                     self.answered.wait(1)
 
     def close(self) -> None:
