@@ -119,9 +119,11 @@ class Pool:
 
 
 def alone(a: np.ndarray) -> bool:
-    """Whether `a` is all of a block on loan, and no other array shows the same block."""
+    """Whether `a` is all of a block of memory, and no other array shows the same block."""
     whole: Any = a.base
-    if type(whole) is not np.ndarray or type(whole.base) is not Lease or whole.nbytes != a.nbytes:
+    if type(whole) is not np.ndarray or whole.nbytes != a.nbytes:
+        return False
+    if whole.base is not None and type(whole.base) is not Lease:
         return False
     del whole
     return _references(a) <= _ONE

@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.blocks import Sizes
 from ..kernels.quiet import quiet
+from ..kernels.table import FORMS, find
 from ..ops.view import sum_to
 from ..pool import alone
 from ..storage import dense
@@ -370,9 +372,15 @@ def _recorded_copy(g: Tensor, like: np.ndarray) -> Any:
 
 def _own(g: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """A gradient that may be kept: a copy, unless it is a dense block of its own that nobody else can see."""
-    if (g.base is None or alone(g)) and dense(g) and _getrefcount(g) <= _ALONE:
+    fits = like is None or g.strides == like.strides or not dense(like)
+    if fits and (g.base is None or alone(g)) and dense(g) and _getrefcount(g) <= _ALONE:
         return g
-    if like is not None and g.strides != like.strides and dense(like):
+    if not fits:
+        assert like is not None
+        turn = find(FORMS, "contiguous.copy") if g.size > Sizes.large and like.flags.c_contiguous else None
+        turned = None if turn is None else turn(g)
+        if turned is not None:
+            return turned
         out = np.empty_like(like, dtype=g.dtype)
         out[...] = g
         return out
