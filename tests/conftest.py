@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,10 @@ settings.register_profile("ci", derandomize=True, database=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
+# What runs compiled depends on what the machine has in its cache and on when a compiler in another process is done. So tests, and the
+# programs that they start, run on numpy; those of compiled code ask for it (`compiled_tier`). To try all tests with a mode, set it.
+os.environ.setdefault("TGRAD_JIT", "off")
+
 NO_TORCH = "the parity extra (torch==2.13.0) is not installed"
 # Every importorskip("torch", reason=...) in the tests says this, so that one look at the text tells such a skip.
 PARITY_WORDS = "parity extra"
@@ -31,6 +36,30 @@ PARITY_WORDS = "parity extra"
 def torch() -> ModuleType:
     """The real PyTorch, to compare with; a test that asks for it is skipped where it is not installed."""
     return pytest.importorskip("torch", reason=NO_TORCH)
+
+
+@pytest.fixture(scope="session")
+def kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of compiled kernels for this run of the tests, shared by its processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "kernels"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def compiled_tier(monkeypatch: pytest.MonkeyPatch, kernel_folder: Path) -> None:
+    """Everything that has a compiled form runs compiled, whatever its size, in parts so small that there are many borders."""
+    from tgrad.kernels import blocks, cache, crew, native, reductions
+
+    monkeypatch.setenv("TGRAD_CACHE_DIR", str(kernel_folder))
+    monkeypatch.setattr(cache, "folder", lambda: kernel_folder)
+    monkeypatch.setattr(native.Jit, "mode", "eager")
+    monkeypatch.setattr(blocks.Sizes, "large", 16)
+    monkeypatch.setattr(crew.Sizes, "least", 50)
+    monkeypatch.setattr(crew.Sizes, "most", 333)
+    monkeypatch.setattr(crew.CREW, "size", 3)
+    monkeypatch.setattr(reductions, "UNIT", 100)
 
 
 # Note [Parity may not be skipped unseen]

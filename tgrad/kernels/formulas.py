@@ -92,11 +92,13 @@ class _Traced:
         self.kernels: dict[Any, Kernel] = {}
 
 
-def _traced(formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: _Operands) -> _Traced | None:
-    """None where the formulas are no expressions."""
-    values = tuple(all_.numbers)
+def _traced(
+    formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: _Operands, dtype: np.dtype | None = None
+) -> _Traced | None:
+    """The formulas as expressions, cast to `dtype` if that is given; None where they are none."""
+    values = tuple([float.hex(v) for v in all_.numbers])  # as texts, since 0.0 == -0.0
     for baked in (False, True):
-        key = (*formulas, all_.kinds, tuple(g.key for g in given), values if baked else None)
+        key = (*formulas, all_.kinds, tuple(g.key for g in given), dtype, values if baked else None)
         if key in _PLANS:
             found = _PLANS[key]
         else:
@@ -105,7 +107,7 @@ def _traced(formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all
                 _BAKED[many] = _BAKED.get(many, 0) + 1
                 if _BAKED[many] > _MOST_BAKED:
                     return None
-            found = _PLANS[key] = _try(formulas, given, all_, baked)
+            found = _PLANS[key] = _try(formulas, given, all_, dtype, baked)
         if found is not None:
             return found
     return None
@@ -121,12 +123,16 @@ class _Given:
         self.key = (tuple(places), tuple(params.items()), many)
 
 
-def _try(formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: _Operands, baked: bool) -> _Traced | None:
+def _try(
+    formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: _Operands, dtype: np.dtype | None, baked: bool
+) -> _Traced | None:
     try:
         symbols = all_.symbols(baked)
         outs: list[Any] = []
         for formula, g in zip(formulas, given, strict=True):
             outs += trace(formula, [symbols[p] for p in g.places], g.params)
+        if dtype is not None:
+            outs = [_brought(x, dtype) for x in outs]
     except (Opaque, TypeError):
         return None
     for x in outs:
@@ -135,6 +141,14 @@ def _try(formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: 
         if isinstance(x, Symbol) and ((x.word == "in" and x.args[0] >= len(all_.arrays)) or x.word == "const"):
             return None
     return _Traced(outs, not baked)
+
+
+def _brought(x: Any, dtype: np.dtype) -> Any:
+    if not isinstance(x, Symbol) or x.word == "in" or x.dtype == dtype:
+        return x
+    if x.dtype == BOOL:
+        raise Opaque("truth values as numbers")
+    return cast(x, dtype)
 
 
 def compiled(fn: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any], dtype: np.dtype | None) -> ndarray | None:
@@ -151,16 +165,11 @@ def compiled(fn: Callable[..., Any], operands: Sequence[Any], params: dict[str, 
     given = _Given(range(len(operands) + len(extra)), {})
     call = _named(fn, len(operands), tuple(names)) if names else fn
     try:
-        found = _traced([call], [given], all_)
+        found = _traced([call], [given], all_, dtype)
     except TypeError:  # an argument that is no key
         return None
-    if found is None or len(found.expressions) != 1:
+    if found is None or len(found.outs) != 1 or not found.expressions:
         return None
-    x = found.expressions[0]
-    if dtype is not None and x.dtype != dtype:
-        if dtype not in (F32, F64) or x.dtype == BOOL:
-            return None
-        found.expressions[0] = cast(x, dtype)
     got = _run(found, all_)
     return None if got is None else got[0]
 

@@ -34,7 +34,7 @@ class _Folded:
         return r.reshape(reduced_shape(tuple(shape), tuple(dims), keepdim))
 
 
-def _folded(a: ndarray, dims: Sequence[int], unit: int = UNIT) -> _Folded | None:
+def _folded(a: ndarray, dims: Sequence[int]) -> _Folded | None:
     if (a.dtype is not F32 and a.dtype is not F64) or not a.size or not dense(a):
         return None
     f = _Folded()
@@ -51,7 +51,7 @@ def _folded(a: ndarray, dims: Sequence[int], unit: int = UNIT) -> _Folded | None
     f.outer = math.prod(n for _, n in sizes[:first])
     f.R = math.prod(n for _, n in sizes[first:last])
     f.K = math.prod(n for _, n in sizes[last:])
-    f.unit = max(1, min(f.R, unit // f.K)) if f.outer * f.K < unit or f.R * f.K > unit else f.R
+    f.unit = max(1, min(f.R, UNIT // f.K)) if f.outer * f.K < UNIT or f.R * f.K > UNIT else f.R
     if f.R // max(1, f.unit) > 64 and f.K > 1:  # few, large parts: each has a row of sums of its own
         f.unit = -(-f.R // 64)
     f.P = -(-f.R // f.unit)
@@ -157,7 +157,7 @@ def mean_dim(self, dim=None, keepdim=False, *, dtype=None):
 def _variance(self: ndarray, dim: Any, correction: float, keepdim: bool) -> ndarray | None:
     dims = wrap_dims(dim, self.ndim)
     f = _folded(self, dims)
-    if f is None or f.R <= correction:  # that one comes with a warning
+    if f is None or correction >= f.R:  # that one comes with a warning
         return None
     r = _spread(f)
     return None if r is None else f.result(r / (f.R - correction), self.shape, keepdim, dims)
