@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..ops import pooling
+from ..ops.spec import REQUIRED
 from ..tensor import Tensor
 from . import functional as F
 from .functions import dropout as drops
+from .functions.sizes import ints
 
 threshold, threshold_ = F.threshold, F.threshold_
 selu, selu_, celu, celu_, rrelu, rrelu_ = F.selu, F.selu_, F.celu, F.celu_, F.rrelu, F.rrelu_
 cosine_similarity, pairwise_distance, bilinear = F.cosine_similarity, F.pairwise_distance, F.bilinear
 rms_norm = F.rms_norm
 feature_dropout = drops.feature_dropout
+avg_pool1d, adaptive_avg_pool1d = F.avg_pool1d, F.adaptive_avg_pool1d
+max_pool1d_with_indices = F.max_pool1d_with_indices
+adaptive_max_pool1d = F.adaptive_max_pool1d_with_indices
 
 _REDUCTIONS = ("none", "mean", "sum")
 
@@ -103,3 +109,51 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`nn.functional.feature_alpha_dropout`."""
     return F.feature_alpha_dropout(input, p, train)
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Any = REQUIRED,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """`nn.functional.max_pool1d`, which gives no indices here."""
+    return F.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Any = REQUIRED,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """`nn.functional.max_pool2d`, which gives no indices here."""
+    return F.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool3d(
+    input: Tensor,
+    kernel_size: Any = REQUIRED,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """`nn.functional.max_pool3d`, which gives no indices here."""
+    return F.max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def _adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """`nn.functional.adaptive_avg_pool2d` that never turns to the mean over everything."""
+    size = ints("_adaptive_avg_pool2d", 2, "output_size", output_size, 2)
+    return pooling.adaptive_avg_pool[2].record(input, size)
+
+
+def _adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """`nn.functional.adaptive_avg_pool3d` that never turns to the mean over everything."""
+    size = ints("_adaptive_avg_pool3d", 2, "output_size", output_size, 3)
+    return pooling.adaptive_avg_pool[3].record(input, size)

@@ -1,0 +1,311 @@
+"""Pooling, and windows as columns, as modules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from ..functions.sizes import repeated
+from .module import Module
+
+
+class _MaxPoolNd(Module):
+    __constants__ = ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode")
+    dims = 1
+
+    def __init__(
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def forward(self, input: Tensor) -> Any:
+        pool = getattr(F, f"max_pool{self.dims}d")
+        return pool(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, ceil_mode=self.ceil_mode,
+            return_indices=self.return_indices,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class MaxPool1d(_MaxPoolNd):
+    """The largest element of each window: [N, C, L] -> [N, C, L'].
+
+    >>> import tgrad as torch
+    >>> torch.nn.MaxPool1d(3, stride=2)(torch.ones(1, 4, 9)).shape
+    torch.Size([1, 4, 4])
+    """
+
+
+class MaxPool2d(_MaxPoolNd):
+    """The largest element of each window: [N, C, H, W] -> [N, C, H', W'].
+
+    >>> import tgrad as torch
+    >>> torch.nn.MaxPool2d(2)(torch.ones(1, 4, 8, 6)).shape
+    torch.Size([1, 4, 4, 3])
+    """
+
+    dims = 2
+
+
+class MaxPool3d(_MaxPoolNd):
+    """The largest element of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+
+    dims = 3
+
+
+class _MaxUnpoolNd(Module):
+    dims = 1
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        self.kernel_size = repeated(kernel_size, self.dims)
+        self.stride = repeated(kernel_size if stride is None else stride, self.dims)
+        self.padding = repeated(padding, self.dims)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        unpool = getattr(F, f"max_unpool{self.dims}d")
+        return unpool(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpoolNd):
+    """Each element back where MaxPool1d found it, zeros elsewhere; called with its values and its indices.
+
+    >>> import tgrad as torch
+    >>> pool, back = torch.nn.MaxPool1d(2, return_indices=True), torch.nn.MaxUnpool1d(2)
+    >>> back(*pool(torch.tensor([[1.0, 3.0, 2.0, 6.0]])))
+    tensor([[0., 3., 0., 6.]])
+    """
+
+
+class MaxUnpool2d(_MaxUnpoolNd):
+    """Each element back where MaxPool2d found it, zeros elsewhere."""
+
+    dims = 2
+
+
+class MaxUnpool3d(_MaxUnpoolNd):
+    """Each element back where MaxPool3d found it, zeros elsewhere."""
+
+    dims = 3
+
+
+class _AvgPoolNd(Module):
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(_AvgPoolNd):
+    """The mean of each window: [N, C, L] -> [N, C, L'].
+
+    >>> import tgrad as torch
+    >>> torch.nn.AvgPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 6.0]]))
+    tensor([[2., 4.]])
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = repeated(kernel_size, 1)
+        self.stride = repeated(kernel_size if stride is None else stride, 1)
+        self.padding = repeated(padding, 1)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+
+class AvgPool2d(_AvgPoolNd):
+    """The mean of each window: [N, C, H, W] -> [N, C, H', W']."""
+
+    dims = 2
+
+    def __init__(
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = self._stride(kernel_size, stride)
+        self.padding, self.ceil_mode = padding, ceil_mode
+        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+
+    def _stride(self, kernel_size: Any, stride: Any) -> Any:
+        return kernel_size if stride is None else stride
+
+    def forward(self, input: Tensor) -> Tensor:
+        pool = getattr(F, f"avg_pool{self.dims}d")
+        return pool(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+
+class AvgPool3d(AvgPool2d):
+    """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+
+    dims = 3
+
+
+class _LPPoolNd(Module):
+    dims = 1
+
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        pool = getattr(F, f"lp_pool{self.dims}d")
+        return pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+
+
+class LPPool1d(_LPPoolNd):
+    """The norm of each window of order `norm_type`: [N, C, L] -> [N, C, L']."""
+
+
+class LPPool2d(_LPPoolNd):
+    """The norm of each window of order `norm_type`: [N, C, H, W] -> [N, C, H', W']."""
+
+    dims = 2
+
+
+class LPPool3d(_LPPoolNd):
+    """The norm of each window of order `norm_type`: [N, C, D, H, W] -> [N, C, D', H', W']."""
+
+    dims = 3
+
+
+class _AdaptiveAvgPoolNd(Module):
+    dims = 1
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return getattr(F, f"adaptive_avg_pool{self.dims}d")(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
+    """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
+    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> import tgrad as torch
+    >>> torch.nn.AdaptiveAvgPool2d((None, 3))(torch.ones(1, 4, 8, 7)).shape
+    torch.Size([1, 4, 8, 3])
+    """
+
+    dims = 2
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+
+    dims = 3
+
+
+class _AdaptiveMaxPoolNd(Module):
+    dims = 1
+
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        return getattr(F, f"adaptive_max_pool{self.dims}d")(input, self.output_size, self.return_indices)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
+    """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+
+
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
+    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+
+    dims = 2
+
+
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+
+    dims = 3
+
+
+class Unfold(Module):
+    """All windows of images as columns: [N, C, H, W] -> [N, C * kernel, windows].
+
+    >>> import tgrad as torch
+    >>> torch.nn.Unfold(3)(torch.ones(1, 2, 8, 8)).shape
+    torch.Size([1, 18, 36])
+    """
+
+    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+        super().__init__()
+        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
+
+
+class Fold(Module):
+    """Columns put back where Unfold took them from, what meets in one place added up.
+
+    >>> import tgrad as torch
+    >>> torch.nn.Fold((8, 8), 3)(torch.ones(1, 18, 36)).shape
+    torch.Size([1, 2, 8, 8])
+    """
+
+    def __init__(
+        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:
+        super().__init__()
+        self.output_size, self.kernel_size = output_size, kernel_size
+        self.dilation, self.padding, self.stride = dilation, padding, stride
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
+
+    def extra_repr(self) -> str:
+        return (
+            f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
+            f"padding={self.padding}, stride={self.stride}"
+        )
