@@ -43,7 +43,9 @@ def made(dims: int, transposed: bool, groups: int, dtype: Any, seed: int = 0) ->
     ]
 
 
-def outcome(T: Any, name: str, arrays: list[np.ndarray], keywords: dict[str, Any], second: bool) -> tuple[list[np.ndarray], str]:
+def outcome(
+    T: Any, name: str, arrays: list[np.ndarray], keywords: dict[str, Any], second: bool
+) -> tuple[list[np.ndarray], str]:
     leaves = [T.tensor(a, requires_grad=True) for a in arrays]
     out = getattr(T.nn.functional, name)(*leaves, **keywords)
     weights = np.random.default_rng(1).random(out.shape).astype(arrays[0].dtype)
@@ -99,7 +101,9 @@ def test_same(tier: str, kernel: Any) -> None:
     k = (kernel, kernel) if isinstance(kernel, int) else kernel
     x, w, b = rng.random((2, 3, 8, 9)), rng.random((4, 3, *k)), rng.random(4)
     for padding in ("same", "valid"):
-        ours, theirs = (outcome(T, "conv2d", [x, w, b], dict(padding=padding, dilation=2), True) for T in (tgrad, torch))
+        ours, theirs = (
+            outcome(T, "conv2d", [x, w, b], dict(padding=padding, dilation=2), True) for T in (tgrad, torch)
+        )
         for a, c in zip(ours[0], theirs[0], strict=True):
             np.testing.assert_allclose(a, c, rtol=1e-11)
 

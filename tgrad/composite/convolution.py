@@ -15,7 +15,14 @@ from ..methods import composite
 from ..ops import conv as rows
 from ..tensor import Tensor
 
-_CPP = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "int64": "long int", "int32": "int"}
+_CPP = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "c10::Half",
+    "bfloat16": "c10::BFloat16",
+    "int64": "long int",
+    "int32": "int",
+}
 
 
 def _numbers(name: str, value: Any, dims: int) -> tuple[int, ...]:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-
 from .. import functions as fn
 from ..dtype import float32, float64, int64
 from ..kernels import native

@@ -47,11 +47,16 @@ class _Taps(NamedTuple):
 
 
 @functools.lru_cache(maxsize=256)
-def _forward(sizes: Three, kernel: Three, stride: Three, pad: Three, dilation: Three, channels: int) -> tuple[_Packing, _Taps]:
+def _forward(
+    sizes: Three, kernel: Three, stride: Three, pad: Three, dilation: Three, channels: int
+) -> tuple[_Packing, _Taps]:
     packed = tuple(-(-(n + 2 * p) // s) for n, p, s in zip(sizes, pad, stride, strict=True))
     plane = math.prod(packed)
     packing = _Packing(sizes, pad, stride, packed, plane * math.prod(stride))
-    out = tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(sizes, pad, dilation, kernel, stride, strict=True))
+    out = tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, p, d, k, s in zip(sizes, pad, dilation, kernel, stride, strict=True)
+    )
     places = []
     for at in np.ndindex(*kernel):
         u = [k * d for k, d in zip(at, dilation, strict=True)]
@@ -92,7 +97,9 @@ def _backward(
             places.append((z * packed[1] + y) * packed[2] + x)
             which.append(i)
         begin = tuple(w * s + f - p for w, s, f, p in zip(lowest, stride, phase, pad, strict=True))
-        calls.append(_Taps(_for_channels(places, channels, packing.length), np.array(which, np.int64), 0, count, begin, stride))
+        calls.append(
+            _Taps(_for_channels(places, channels, packing.length), np.array(which, np.int64), 0, count, begin, stride)
+        )
     return packing, calls
 
 
@@ -155,7 +162,9 @@ def _convolve(
     D, H, W = out.shape[2:]
     for call in calls:
         if not len(call.kernel):  # no tap comes here
-            out[(..., *[slice(b, None, s) for b, s in zip(call.begin, call.step, strict=True)])] = shift.reshape(-1, 1, 1, 1)
+            out[(..., *[slice(b, None, s) for b, s in zip(call.begin, call.step, strict=True)])] = shift.reshape(
+                -1, 1, 1, 1
+            )
             continue
         w = _weights(weights[..., call.kernel].reshape(groups, channels, -1), rows)
         nz, ny, nx = call.count
@@ -183,7 +192,9 @@ def _convolve(
     return True
 
 
-def _forward_pass(x: ndarray, weight: ndarray, bias: Any, stride: Any, pad: Any, dilation: Any, groups: int) -> ndarray | None:
+def _forward_pass(
+    x: ndarray, weight: ndarray, bias: Any, stride: Any, pad: Any, dilation: Any, groups: int
+) -> ndarray | None:
     sizes, kernel_ = three(x.shape[2:], 1), three(weight.shape[2:], 1)
     each = weight.shape[1]
     s, p, d = three(stride, 1), three(pad, 0), three(dilation, 1)
@@ -197,7 +208,9 @@ def _forward_pass(x: ndarray, weight: ndarray, bias: Any, stride: Any, pad: Any,
     return out.reshape(*out.shape[:2], *taps.count[3 - len(stride) :])
 
 
-def _to_input(g: ndarray, weight: ndarray, bias: Any, sizes: Any, stride: Any, pad: Any, dilation: Any, groups: int) -> ndarray | None:
+def _to_input(
+    g: ndarray, weight: ndarray, bias: Any, sizes: Any, stride: Any, pad: Any, dilation: Any, groups: int
+) -> ndarray | None:
     """The gradient of an input of these sizes (or what a transposed convolution gives)."""
     whole, kernel_ = three(sizes, 1), three(weight.shape[2:], 1)
     each, channels = weight.shape[0] // groups, weight.shape[1]
@@ -211,7 +224,9 @@ def _to_input(g: ndarray, weight: ndarray, bias: Any, sizes: Any, stride: Any, p
     return out.reshape(*out.shape[:2], *sizes)
 
 
-def _to_weight(g: ndarray, x: ndarray, kernel_: Any, stride: Any, pad: Any, dilation: Any, groups: int) -> ndarray | None:
+def _to_weight(
+    g: ndarray, x: ndarray, kernel_: Any, stride: Any, pad: Any, dilation: Any, groups: int
+) -> ndarray | None:
     batch, each, channels = x.shape[0], x.shape[1] // groups, g.shape[1] // groups
     s, p, d = three(stride, 1), three(pad, 0), three(dilation, 1)
     packing, taps = _forward(three(x.shape[2:], 1), three(kernel_, 1), s, p, d, each)
@@ -268,7 +283,9 @@ def convolution(
         return _forward_pass(input, weight, bias, stride, padding, dilation, groups)
     sizes = tuple(
         (n - 1) * s - 2 * p + d * (k - 1) + o + 1
-        for n, s, p, d, k, o in zip(input.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding, strict=True)
+        for n, s, p, d, k, o in zip(
+            input.shape[2:], stride, padding, dilation, weight.shape[2:], output_padding, strict=True
+        )
     )
     if min(sizes) <= 0:
         return None
@@ -290,4 +307,3 @@ def weight_gradient(grad, input, sizes, stride, padding, dilation, transposed, o
         return None
     x, g = (grad, input) if transposed else (input, grad)
     return _to_weight(g, x, tuple(sizes[2:]), stride, padding, dilation, groups)
-

@@ -53,7 +53,9 @@ def _windows(x: ndarray, kernel: Sizes, out: Sizes, stride: Sizes, padding: Size
     return np.lib.stride_tricks.as_strided(x, (*x.shape[:2], *kernel, *out), strides, writeable=False)
 
 
-def _columns(x: ndarray, kernel: Sizes, out: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> ndarray:
+def _columns(
+    x: ndarray, kernel: Sizes, out: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> ndarray:
     """[N, groups, C / groups * kernel, out]."""
     windows = _windows(x, kernel, out, stride, padding, dilation)
     return windows.reshape(x.shape[0], groups, x.shape[1] // groups * math.prod(kernel), math.prod(out))
@@ -120,7 +122,9 @@ def _grads(
     needs: Any,
 ) -> Any:  # fmt: skip
     if isinstance(grad, TensorBase):
-        got = convolution_backward.record(grad, input, weight, stride, padding, dilation, transposed, output_padding, groups)
+        got = convolution_backward.record(
+            grad, input, weight, stride, padding, dilation, transposed, output_padding, groups
+        )
         to_bias = grad.sum((0, *range(2, input.ndim))) if needs[2] else None  # type: ignore[attr-defined]
         return got[0] if needs[0] else None, got[1] if needs[1] else None, to_bias
     rest = (stride, padding, dilation, transposed, output_padding, groups)

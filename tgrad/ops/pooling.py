@@ -310,7 +310,7 @@ def _unsums(grad: np.ndarray, sizes: Sequence[int], windows: Sequence[Any]) -> n
     return grad
 
 
-def _counts(sizes: Sequence[int], windows: Sequence[Any], with_padding: bool) -> Any:
+def pool_counts(sizes: Sequence[int], windows: Sequence[Any], with_padding: bool) -> Any:
     """How many elements there are in each window: an array over the windows, or one number where all are alike.
 
     The padding counts if `with_padding`; what a last window has beyond the padding never does."""
@@ -341,7 +341,7 @@ def _avg_rows(dims: int) -> Row:
         k, s, p, _, out = check_pool("avg", self, dims, kernel_size, stride, padding, 1, ceil_mode, divisor_override)
         windows = list(zip(out, k, s, p, strict=True))
         by = (
-            _counts(self.shape[self.ndim - dims :], windows, count_include_pad)
+            pool_counts(self.shape[self.ndim - dims :], windows, count_include_pad)
             if divisor_override is None
             else divisor_override
         )
@@ -353,7 +353,7 @@ def _avg_rows(dims: int) -> Row:
         shape = grad_output.shape[grad_output.ndim - dims :]
         sizes = self.shape[self.ndim - dims :]
         windows = list(zip(shape, k, s or k, p, strict=True))
-        by = _counts(sizes, windows, count_include_pad) if divisor_override is None else divisor_override
+        by = pool_counts(sizes, windows, count_include_pad) if divisor_override is None else divisor_override
         grad = _unsums(_divided(_widened(grad_output), by), sizes, windows).astype(grad_output.dtype, copy=False)
         return laid_like(grad, self) if dims == 2 else in_rows(grad)
 

@@ -109,7 +109,7 @@ def weighed(x, gradient, places, out, room, g, lo, hi):
     blocks = (C + rows - 1) // rows
     for q in range(lo, hi):
         grp, b = q // blocks, q % blocks
-        c0 = min(b * rows, C - rows) if C >= rows else 0  # the last block reaches back rather than beyond
+        c0 = min(b * rows, C - rows) if rows <= C else 0  # the last block reaches back rather than beyond
         for n in range(N):
             source = at(x, n * xn + grp * xg)
             left = at(gradient, ((n * G + grp) * C + c0) * length)
@@ -169,3 +169,44 @@ def max_unpooled(gradient, where, out, lo, hi, inner, outer):
             out[i] = 0.0
         for i in range(c * inner, (c + 1) * inner):
             out[c * outer + where[i]] += gradient[i]
+
+
+def sums_pooled(x, out, g, lo, hi):
+    """The sum of each window. g: D, H, W; output sizes; kernel; stride; padding, three numbers each."""
+    D, H, W, OD, OH, OW = g[0], g[1], g[2], g[3], g[4], g[5]
+    for c in range(lo, hi):
+        base = c * D * H * W
+        for z in range(OD):
+            z1, z2 = max(0, z * g[9] - g[12]), min(D, z * g[9] - g[12] + g[6])
+            for y in range(OH):
+                y1, y2 = max(0, y * g[10] - g[13]), min(H, y * g[10] - g[13] + g[7])
+                for i in range(OW):
+                    x1, x2 = max(0, i * g[11] - g[14]), min(W, i * g[11] - g[14] + g[8])
+                    total = 0.0
+                    for uz in range(z1, z2):
+                        for uy in range(y1, y2):
+                            row = base + (uz * H + uy) * W
+                            for ux in range(x1, x2):
+                                total += x[row + ux]
+                    out[((c * OD + z) * OH + y) * OW + i] = total
+
+
+def sums_unpooled(gradient, out, g, lo, hi):
+    """The derivative of that: what comes to a window goes to all of its elements."""
+    D, H, W, OD, OH, OW = g[0], g[1], g[2], g[3], g[4], g[5]
+    for c in range(lo, hi):
+        base = c * D * H * W
+        for i in range(base, base + D * H * W):
+            out[i] = 0.0
+        for z in range(OD):
+            z1, z2 = max(0, z * g[9] - g[12]), min(D, z * g[9] - g[12] + g[6])
+            for y in range(OH):
+                y1, y2 = max(0, y * g[10] - g[13]), min(H, y * g[10] - g[13] + g[7])
+                for i in range(OW):
+                    x1, x2 = max(0, i * g[11] - g[14]), min(W, i * g[11] - g[14] + g[8])
+                    v = gradient[((c * OD + z) * OH + y) * OW + i]
+                    for uz in range(z1, z2):
+                        for uy in range(y1, y2):
+                            row = base + (uz * H + uy) * W
+                            for ux in range(x1, x2):
+                                out[row + ux] += v
