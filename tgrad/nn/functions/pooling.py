@@ -105,10 +105,10 @@ def _check_max1d(input: Tensor, k: Any, stride: Any, padding: Any, dilation: Any
             "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:"
             f"{sizes(input.shape)}"
         )
-    kinds = {"kernel_size": "an int, list of ints or tuple", "stride": "None, an int, list of ints, or tuple"}
+    kinds = {"stride": "None, an int, list of ints, or tuple", "padding": "an int, list of ints, or tuple"}
     for word, value in (("kernel_size", k), ("stride", stride), ("padding", padding), ("dilation", dilation)):
         if len(value) != 1 and not (word == "stride" and not value):
-            kind = kinds.get(word, "an int, list of ints, or tuple")
+            kind = kinds.get(word, "an int, list of ints or tuple")
             raise RuntimeError(f"max_pool1d() {word} must be {kind} of ints of size 1 but got size {len(value)}")
     (k,), (s,), (p,), (d,) = k, stride or k, padding, dilation
     for word, value in (("kernel_size", k), ("stride", s)):
