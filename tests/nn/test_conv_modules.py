@@ -126,9 +126,9 @@ def test_errors(torch: ModuleType, source: str) -> None:
 
 def test_paddings_unknown() -> None:
     """The names are listed in an order that changes from run to run, in PyTorch too."""
-    with pytest.raises(ValueError, match="Invalid padding string 'some', should be one of {'"):
+    with pytest.raises(ValueError, match=r"Invalid padding string 'some', should be one of {'"):
         tgrad.nn.Conv1d(4, 8, 3, padding="some")
-    with pytest.raises(ValueError, match="padding_mode must be one of {.*}, but got padding_mode='some'"):
+    with pytest.raises(ValueError, match=r"padding_mode must be one of {.*}, but got padding_mode='some'"):
         tgrad.nn.Conv1d(4, 8, 3, padding_mode="some")
 
 

@@ -190,6 +190,28 @@ def test_channels_last(torch: ModuleType, name: str) -> None:
         agree(a, b)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+@pytest.mark.parametrize("n", [2, 3])
+def test_fractional(torch: ModuleType, n: int, dtype: str) -> None:
+    """The windows lie at random distances: the same for the same seed."""
+    found: list[Any] = []
+    for T, x in zip((tgrad, torch), pair(torch, *SHAPES[n], dtype=dtype), strict=True):
+        T.manual_seed(4)
+        pool = getattr(T.nn.functional, f"fractional_max_pool{n}d")
+        module = getattr(T.nn, f"FractionalMaxPool{n}d")
+        outs = [pool(x, 2, 1), pool(x, 2, (2,) * n), pool(x[0], 2, output_ratio=(0.6,) * n)]
+        outs += pool(x, (2, 3, 1)[:n], output_ratio=(0.5,) * n, return_indices=True)
+        outs.append(module(2, output_ratio=0.5)(x))
+        (g,) = T.autograd.grad(outs[1].pow(2).sum() + outs[3].sum(), x, create_graph=True)
+        (h,) = T.autograd.grad(pool(x, 1, 2).pow(2).sum(), x, create_graph=True)
+        found.append([*outs, g, T.autograd.grad(h.sum(), x)[0], repr(module(2, 2))])
+    for a, b in zip(*found, strict=True):
+        if isinstance(a, str):
+            assert a == b
+        else:
+            agree(a, b, 1e-2 if dtype == "float16" else 1e-6, nodes=1)
+
+
 def test_saved_values(torch: ModuleType) -> None:
     for T in (tgrad, torch):
         x = T.ones(1, 1, 4, 4, requires_grad=True)
@@ -308,6 +330,17 @@ ERRORS = [
     "F.max_unpool2d(torch.ones(1, 1, 1), torch.full((1, 1, 1), 9), 2)",
     "F.max_unpool2d(torch.ones(1, 2, 1), torch.full((1, 1, 1), 0), 2)",
     "F.max_unpool3d(torch.ones(1, 2, 2, 2), torch.zeros((1, 2, 2, 2), dtype=torch.int64), 2, 0)",
+    *(
+        f"F.fractional_max_pool{n}d(x{n}, {arguments})"
+        for n in (2, 3)
+        for arguments in (
+            "2", "2, (3,)", "2, 100", "100, 2", "2, -1", "2.0, 2", "2, 2.0", "2, output_ratio=0.5", "2, output_ratio=(0.5,) * 4",
+            "(2,) * 4, 2", "2, 3", "2, 4", "2, 2, _random_samples=torch.rand(2, 3, 4)", "2, 2, _random_samples=torch.rand(2, 1, 2)",
+            "2, 2, _random_samples=torch.rand(3, 2)",
+        )
+    ),
+    *(f"F.fractional_max_pool{n}d({x}, 2, 2)" for n in (2, 3) for x in ("torch.ones(3)", "torch.ones(2, 0, 4, 4)", f"x{n}.long()")),
+    *(f"torch.nn.FractionalMaxPool{n}d(2{a})(x{n})" for n in (2, 3) for a in ("", ", 3, 0.5", ", output_ratio=2")),
     "F.lp_pool1d(x1, 2, (2, 2))",
     "F.lp_pool3d(x3, 2, (2, 2))",
     *(f"F.unfold(x2, {arguments})" for arguments in ("9", "0", "2, 0", "2, 1, -1", "2, 1, 0, 0", "(2, 2, 2)", "2.0", "'a'")),

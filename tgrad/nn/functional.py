@@ -57,6 +57,12 @@ from .functions.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from .functions.fractional import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
 from .functions.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -147,6 +153,10 @@ __all__ = [
     "embedding",
     "feature_alpha_dropout",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",

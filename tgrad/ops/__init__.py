@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     distance,
     embedding,
     extremes,
+    fractional,
     index,
     linalg,
     loss,

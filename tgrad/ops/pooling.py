@@ -23,7 +23,7 @@ from .spec import Row, TensorBase, in_rows, nothing, op
 HIDDEN: dict[str, Any] = dict(function=False, method=False)
 
 
-def _widened(a: np.ndarray) -> np.ndarray:
+def widened(a: np.ndarray) -> np.ndarray:
     return a.astype(np.float32) if a.dtype.itemsize == 2 and a.dtype.kind not in "iu" else a
 
 
@@ -108,7 +108,7 @@ class _Best:
 def _largest(x: np.ndarray, windows: Sequence[Any], find: Any) -> tuple[np.ndarray, np.ndarray]:
     """Values and indices over the last dimensions; `find` looks through one of them for a _Best."""
     dims = len(windows)
-    wide = _widened(x)
+    wide = widened(x)
     nans = wide.dtype.kind not in "iu" and bool(np.isnan(wide.sum()))
     values, places, inner = wide, None, 1
     for axis in range(-1, -dims - 1, -1):
@@ -152,35 +152,35 @@ def _along_adaptive(x: np.ndarray, places: Any, axis: int, out: int, inner: int,
     return best.values, best.places
 
 
-def _flat(a: Any, dims: int) -> Any:
+def flat(a: Any, dims: int) -> Any:
     """The last dimensions as one."""
     return a.reshape(*a.shape[: a.ndim - dims], math.prod(a.shape[a.ndim - dims :]))
 
 
-def _collect(x: Any, indices: Any, dims: int) -> Any:
+def collect(x: Any, indices: Any, dims: int) -> Any:
     """The elements of x at the places where a maximum was found: the derivative of spreading them."""
     if isinstance(x, TensorBase):
         if not indices.numel():  # type: ignore[attr-defined]
             return x.new_zeros(indices.shape)  # type: ignore[attr-defined]
         shape = (*indices.shape[: indices.ndim - dims], -1)  # type: ignore[attr-defined]
-        flat = x.contiguous().view(shape)  # type: ignore[attr-defined]
-        return flat.gather(-1, indices.contiguous().view(shape)).view(indices.shape)  # type: ignore[attr-defined]
+        elements = x.contiguous().view(shape)  # type: ignore[attr-defined]
+        return elements.gather(-1, indices.contiguous().view(shape)).view(indices.shape)  # type: ignore[attr-defined]
     if not indices.size:
         return np.zeros(indices.shape, x.dtype)
-    return np.take_along_axis(_flat(x, dims), _flat(indices, dims), -1).reshape(indices.shape)
+    return np.take_along_axis(flat(x, dims), flat(indices, dims), -1).reshape(indices.shape)
 
 
-def _scatter(grad: np.ndarray, indices: np.ndarray, shape: Any, dims: int, apart: bool) -> np.ndarray:
+def scatter(grad: np.ndarray, indices: np.ndarray, shape: Any, dims: int, apart: bool) -> np.ndarray:
     """Zeros of a shape to which each element of `grad` is added at its index; `apart`: no index comes twice."""
-    flat = _flat(_widened(grad), dims)
-    spots = _flat(indices, dims)
+    values = flat(widened(grad), dims)
+    spots = flat(indices, dims)
     size = math.prod(shape[len(shape) - dims :])
-    out = np.zeros((*flat.shape[:-1], size), flat.dtype)
+    out = np.zeros((*values.shape[:-1], size), values.dtype)
     if apart:
-        np.put_along_axis(out, spots, flat, -1)
-    elif flat.size:
-        base = np.arange(out.size // size, dtype=np.int64).reshape(*flat.shape[:-1], 1) * size
-        np.add.at(out.reshape(-1), (spots + base).reshape(-1), flat.reshape(-1))
+        np.put_along_axis(out, spots, values, -1)
+    elif values.size:
+        base = np.arange(out.size // size, dtype=np.int64).reshape(*values.shape[:-1], 1) * size
+        np.add.at(out.reshape(-1), (spots + base).reshape(-1), values.reshape(-1))
     return out.reshape(shape).astype(grad.dtype, copy=False)
 
 
@@ -196,11 +196,11 @@ def _max_rows(dims: int) -> Row:
         k, d = full(kernel_size, dims), full(dilation, dims)
         s = full(stride, dims) or k
         apart = all(step >= (size - 1) * gap + 1 for step, size, gap in zip(s, k, d, strict=True))
-        return laid_like(_scatter(grad_output, indices, self.shape, dims, apart), self)
+        return laid_like(scatter(grad_output, indices, self.shape, dims, apart), self)
 
     back = op(
         name + "_backward",
-        grad={"grad_output": lambda grad, indices: _collect(grad, indices, dims), "self": lambda grad: nothing(grad)},
+        grad={"grad_output": lambda grad, indices: collect(grad, indices, dims), "self": lambda grad: nothing(grad)},
         tensors="grad_output self indices",
         node=f"MaxPool{dims}DWithIndicesBackwardBackward0",
         **HIDDEN,
@@ -233,12 +233,12 @@ def _adaptive_max_rows(dims: int) -> Row:
         return laid_like(values, model), laid_like(places, model)
 
     def backward(grad_output, self, indices):  # type: ignore[no-untyped-def]
-        out = _scatter(grad_output, indices, self.shape, dims, False)
+        out = scatter(grad_output, indices, self.shape, dims, False)
         return laid_like(out, self) if dims == 2 else out
 
     back = op(
         name + "_backward",
-        grad={"grad_output": lambda grad, indices: _collect(grad, indices, dims), "self": lambda grad: nothing(grad)},
+        grad={"grad_output": lambda grad, indices: collect(grad, indices, dims), "self": lambda grad: nothing(grad)},
         tensors="grad_output self indices",
         node=f"AdaptiveMaxPool{dims}DBackwardBackward0",
         **HIDDEN,
@@ -260,18 +260,18 @@ def _spread(self: np.ndarray, indices: np.ndarray, output_size: Any, dims: int) 
     shape = (*self.shape[: self.ndim - dims], *output_size)
     out = np.zeros((*self.shape[: self.ndim - dims], math.prod(output_size)), self.dtype)
     if self.size:
-        np.put_along_axis(out, _flat(indices, dims), _flat(self, dims), -1)
+        np.put_along_axis(out, flat(indices, dims), flat(self, dims), -1)
     return out.reshape(shape)
 
 
-@op("max_unpool2d", grad={"self": lambda grad, indices: _collect(grad, indices, 2)}, tensors="self indices",
+@op("max_unpool2d", grad={"self": lambda grad, indices: collect(grad, indices, 2)}, tensors="self indices",
     node="MaxUnpool2DBackward0", **HIDDEN)  # fmt: skip
 def max_unpool2d(self, indices, output_size):
     check_unpool(self, indices, 2, output_size, (1,) * 2)
     return laid_like(_spread(self, indices, output_size, 2), self)
 
 
-@op("max_unpool3d", grad={"self": lambda grad, indices: _collect(grad, indices, 3)}, tensors="self indices",
+@op("max_unpool3d", grad={"self": lambda grad, indices: collect(grad, indices, 3)}, tensors="self indices",
     node="MaxUnpool3DBackward0", **HIDDEN)  # fmt: skip
 def max_unpool3d(self, indices, output_size, stride, padding):
     check_unpool(self, indices, 3, output_size, stride)
@@ -345,7 +345,7 @@ def _avg_rows(dims: int) -> Row:
             if divisor_override is None
             else divisor_override
         )
-        total = _divided(_sums(_widened(self), windows), by).astype(self.dtype, copy=False)
+        total = _divided(_sums(widened(self), windows), by).astype(self.dtype, copy=False)
         return laid_like(total, self) if dims == 2 else in_rows(total)
 
     def backward(grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):  # type: ignore[no-untyped-def]
@@ -354,7 +354,7 @@ def _avg_rows(dims: int) -> Row:
         sizes = self.shape[self.ndim - dims :]
         windows = list(zip(shape, k, s or k, p, strict=True))
         by = pool_counts(sizes, windows, count_include_pad) if divisor_override is None else divisor_override
-        grad = _unsums(_divided(_widened(grad_output), by), sizes, windows).astype(grad_output.dtype, copy=False)
+        grad = _unsums(_divided(widened(grad_output), by), sizes, windows).astype(grad_output.dtype, copy=False)
         return laid_like(grad, self) if dims == 2 else in_rows(grad)
 
     def again(grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):  # type: ignore[no-untyped-def]
@@ -406,11 +406,11 @@ def _adaptive_avg_rows(dims: int) -> Row:
         out = check_adaptive_avg(self, dims, output_size)
         if not math.prod(out) or not self.size:
             return np.zeros((*self.shape[: self.ndim - dims], *out), self.dtype)
-        means = _adaptive_means(_widened(self), out).astype(self.dtype, copy=False)
+        means = _adaptive_means(widened(self), out).astype(self.dtype, copy=False)
         return laid_like(means, self) if dims == 2 else in_rows(means)
 
     def backward(grad_output, self):  # type: ignore[no-untyped-def]
-        grad = _unadaptive_means(_widened(grad_output), self.shape[self.ndim - dims :])
+        grad = _unadaptive_means(widened(grad_output), self.shape[self.ndim - dims :])
         grad = grad.astype(grad_output.dtype, copy=False)
         return laid_like(grad, self) if dims == 2 else in_rows(grad)
 

@@ -206,3 +206,50 @@ def check_unpool(
         raise RuntimeError(
             f"Found an invalid max index: {wrong[-1]} (output volumes are of size {'x'.join(map(str, output_size))})"
         )
+
+
+def check_fractional(
+    x: np.ndarray, dims: int, kernel_size: Any, output_size: Any, samples: np.ndarray
+) -> tuple[Sequence[int], Sequence[int]]:
+    """(kernel, output size), per dimension, of a fractional max pool."""
+    fn = f"fractional_max_pool{dims}d"
+    whole = {"kernel_size": full(kernel_size, dims), "output_size": tuple(output_size)}
+    for word, value in whole.items():
+        if len(value) != dims:
+            raise RuntimeError(
+                f"{fn}: {word} must either be a single Int or tuple of {'' if dims == 2 else 'three '}Ints"
+            )
+    k, out = whole["kernel_size"], whole["output_size"]
+    fn += "()" if dims == 2 else "_out()"
+    if x.ndim not in (dims + 1, dims + 2):
+        raise RuntimeError(f"{fn}: Expected {dims + 1}D or {dims + 2}D tensor, but got: {sizes(x.shape)}")
+    for d in range(1, x.ndim):
+        if x.shape[d] == 0:
+            raise RuntimeError(
+                f"{fn}: Expected input to have non-zero size for non-batch dimensions, but got{sizes(x.shape)} with dimension "
+                f"{d} being empty."
+            )
+    for word, kernel, many, n in zip(("time", "height", "width")[-dims:], k, out, x.shape[-dims:], strict=True):
+        if many + kernel - 1 > n - (dims == 3):  # PyTorch leaves one more free in three dimensions
+            raise RuntimeError(f"{fn}: pool {word} {kernel} too large relative to input {word} {n}")
+    if min(out) < 0:
+        shape = (*x.shape[: x.ndim - dims], *out)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {min(out)}: {sizes(shape)}")
+    _check_samples(x, dims, samples)
+    if x.dtype.kind in "biuc":
+        raise _no_kernel(f"fractional_max_pool{dims}d_out_frame", x)
+    return k, out
+
+
+def _check_samples(x: np.ndarray, dims: int, samples: np.ndarray) -> None:
+    if samples.dtype != x.dtype:
+        raise RuntimeError("Expect _random_samples to have the same dtype as input")
+    if samples.ndim != 3:
+        raise RuntimeError(f"Expect _random_samples to have 3 dimensions, got {samples.ndim}")
+    batch = x.shape[0] if x.ndim == dims + 2 else 1
+    if samples.shape[0] < batch:
+        raise RuntimeError("Expect _random_samples.size(0) no less then input batch size.")
+    if samples.shape[1] != x.shape[x.ndim - dims - 1]:
+        raise RuntimeError("Expect _random_samples.size(1) equals to input channel size.")
+    if samples.shape[2] != dims:
+        raise RuntimeError(f"Expect _random_samples.size(2) equals to {dims}; got {samples.shape[2]}.")

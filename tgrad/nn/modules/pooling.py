@@ -267,6 +267,50 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     dims = 3
 
 
+class _FractionalMaxPoolNd(Module):
+    dims = 2
+
+    def __init__(
+        self, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        n = self.dims
+        self.kernel_size = repeated(kernel_size, n)
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
+        self.output_size = None if output_size is None else repeated(output_size, n)
+        self.output_ratio = None if output_ratio is None else repeated(output_ratio, n)
+        if output_size is None and output_ratio is None:
+            raise ValueError(f"FractionalMaxPool{n}d requires specifying either an output size, or a pooling ratio")
+        if output_size is not None and output_ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if self.output_ratio is not None and not all(0 < self.output_ratio[d] < 1 for d in range(n)):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input: Tensor) -> Any:
+        pool = getattr(F, f"fractional_max_pool{self.dims}d")
+        return pool(
+            input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices,
+            _random_samples=self._random_samples,
+        )  # fmt: skip
+
+
+class FractionalMaxPool2d(_FractionalMaxPoolNd):
+    """The largest element of each of `output_size` windows that lie at random distances: [N, C, H, W] -> [N, C, *output_size].
+
+    >>> import tgrad as torch
+    >>> torch.nn.FractionalMaxPool2d(2, output_ratio=0.6)(torch.ones(1, 4, 10, 10)).shape
+    torch.Size([1, 4, 6, 6])
+    """
+
+
+class FractionalMaxPool3d(_FractionalMaxPoolNd):
+    """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size]."""
+
+    dims = 3
+
+
 class Unfold(Module):
     """All windows of images as columns: [N, C, H, W] -> [N, C * kernel, windows].
 
