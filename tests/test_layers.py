@@ -35,6 +35,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 
 # Only when first needed: each of them costs more than all of tgrad's own import.
 HEAVY = {"numba", "llvmlite", "scipy", "jedi"}
+COMPILED = (
+    "tgrad.kernels.compiled"  # runs in the compiler's process, which has numba anyway, and is imported nowhere else
+)
 # The engine knows no terminal and no drawing library, and never the package that it stands in for.
 NOT_IN_ENGINE = {"rich", "prompt_toolkit", "pygments", "graphviz", "graphviz_pure", "click", "jedi", "torch"}
 # What cli and viz may import besides each other: tgrad itself and the modules that users import.
@@ -123,7 +126,7 @@ def complaint(one: Import) -> str | None:
     here, there = side(one.module), side(one.target)
     top = one.target.split(".")[0]
     if there == "outside":
-        if top in HEAVY and not one.in_function:
+        if top in HEAVY and not one.in_function and not one.module.startswith(COMPILED):
             return f"{top} is imported on loading; import it where it is first needed"
         if here == "engine" and top in NOT_IN_ENGINE:
             return f"the engine imports {top}"
@@ -131,6 +134,8 @@ def complaint(one: Import) -> str | None:
     if here == "engine":
         if there != "engine":
             return f"the engine imports {one.target}"
+        if one.target.startswith(COMPILED) and not one.module.startswith(COMPILED):
+            return f"{one.target} is for the compiler's process"
         if rank(one.target) > rank(one.module):
             return f"an arrow up: rank {rank(one.module)} imports {one.target}, rank {rank(one.target)}"
         return None
@@ -163,6 +168,7 @@ def test_imports_point_down() -> None:
 
 MODULES = {"tgrad", "tgrad.dtype", "tgrad.tensor", "tgrad.dispatch", "tgrad.graph", "tgrad.graph.node"}
 MODULES |= {"tgrad.graph.engine", "tgrad.nn", "tgrad.nn.modules", "tgrad.methods", "tgrad.ops.spec", "tgrad.cli.main"}
+MODULES |= {"tgrad.kernels", "tgrad.kernels.compiled", "tgrad.kernels.compiled.lang", "tgrad.kernels.compiled.rows"}
 
 
 @pytest.mark.parametrize(
@@ -185,6 +191,7 @@ MODULES |= {"tgrad.graph.engine", "tgrad.nn", "tgrad.nn.modules", "tgrad.methods
         ("tgrad.graph.engine", "def f():\n    import rich.console", "the engine imports rich"),
         ("tgrad.dtype", "import scipy.special", "on loading"),
         ("tgrad.dtype", "class A:\n    import numba", "on loading"),
+        ("tgrad.kernels.native", "def f():\n    from .compiled import lang", "compiler's process"),
         ("tgrad.viz.walk", "from tgrad.cli.main import main", "viz imports cli"),
         ("tgrad.cli.main", "from tgrad.dispatch import call", "not public"),
         ("tgrad.cli.main", "from tgrad import _secret", "private"),
@@ -203,6 +210,7 @@ def test_a_wrong_import_is_caught(module: str, source: str, words: str) -> None:
         ("tgrad.graph.engine", False, "from ..methods import x\nfrom ..tensor import Tensor\nfrom .node import Node"),
         ("tgrad.graph", True, "from . import node"),
         ("tgrad.kernels.cpu", False, "def compile():\n    import numba"),
+        ("tgrad.kernels.compiled.rows", False, "import numba\nfrom .lang import f8"),
         ("tgrad.nn", True, "from .modules import Linear\nfrom ..functions import add"),
         ("tgrad.nn.modules", False, "from ..functions import add"),
         ("tgrad", True, "from .tensor import Tensor\nfrom . import nn"),

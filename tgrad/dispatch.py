@@ -21,7 +21,9 @@ from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.saved import keep
 from .kernels import blocks
+from .kernels.bands import compiled
 from .kernels.quiet import quiet
+from .kernels.table import EAGER, FORMS
 from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
@@ -320,8 +322,13 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
             tensors += x
         else:
             raise bad_argument(row.name, i + 1, row.tensors[i].rstrip("*"), x)
+    given = dict(zip([t.rstrip("*") for t in row.tensors], arrays, strict=True)) | params
     with quiet:
-        r = row.array(**dict(zip([t.rstrip("*") for t in row.tensors], arrays, strict=True)), **params)
+        r = None
+        if row.name in FORMS and type(arrays[0]) is ndarray and (arrays[0].size > blocks.Sizes.large or row.name in EAGER):
+            r = compiled(row, given)
+        if r is None:
+            r = row.array(**given)
     recorded = bool(row.grad) and state.grad and needs_grad(tensors)
     if recorded:
         check_fixed(row, inputs)

@@ -42,6 +42,12 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
     return row.array(*args, **kwargs)
 
 
+def compiled(row: Row, words: dict[str, Any]) -> Any:
+    """What a row's compiled form makes of these arguments; None where there is none, or where it does not apply."""
+    form = find(FORMS, row.name)
+    return None if form is None else form(**words)
+
+
 def _elsewhere(row: Row, args: Any) -> Callable[..., Any] | None:
     """For rows that are called in derivatives: the way over large arrays, if they are large and there is one."""
     if row.name in FORMS and args and type(args[0]) is ndarray and (args[0].size > Sizes.large or row.name in EAGER):

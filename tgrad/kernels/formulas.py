@@ -7,7 +7,7 @@ expression (Note [Tracing]), or where operands are of dtypes that kernels do not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -208,7 +208,7 @@ def compiled_together(
         return None
     if found is None or any(x.dtype == BOOL for x in found.expressions):
         return None
-    made = iter(())
+    made: Iterator[ndarray] = iter(())
     if found.expressions:
         got = _run(found, all_)
         if got is None:

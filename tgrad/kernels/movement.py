@@ -56,7 +56,12 @@ def clone(self):
 
 
 def _places(index: Any) -> str | None:
-    fits = type(index) is ndarray and index.flags.c_contiguous and index.dtype in (np.int64, np.int32)
+    fits = (
+        type(index) is ndarray
+        and index.dtype in (np.int64, np.int32)
+        and index.flags.c_contiguous
+        and index.flags.aligned
+    )
     return f"i{index.itemsize}*" if fits else None
 
 
@@ -90,6 +95,8 @@ def _added(out: ndarray, index: ndarray, rows: ndarray, skip: int) -> bool:
     if places is None or not suits(rows, out):
         return False
     code, n = rows.dtype.str[1:] + "* ", out.size // out.shape[0]
+    if rows.size != index.size * n:
+        return False
     run = kernel("move.rows_added", f"{code}{places} {code}i8* i8 i8 i8 i8 i8 i8").get()
     if run is None:
         return False
@@ -113,7 +120,7 @@ def embedding_backward(grad_output, indices, weight_sizes, padding_idx=-1, scale
         return None
     grad_output = np.ascontiguousarray(grad_output)
     out = zeros(tuple(weight_sizes), grad_output.dtype)
-    return out if _added(out, indices, grad_output, padding_idx if padding_idx >= 0 else -1) else None
+    return out if _added(out, indices, grad_output, int(padding_idx)) else None
 
 
 def select_add(grad_output, index, input_sizes, dim):
@@ -145,7 +152,7 @@ def _along(shape: tuple[int, ...], index: ndarray, dim: Any) -> tuple[int, int, 
 
 def gather(self, index, dim, sparse_grad=False):
     found, places, size = _along(self.shape, index, dim), _places(index), self.itemsize
-    if found is None or places is None or size not in (4, 8) or not self.flags.c_contiguous:
+    if found is None or places is None or size not in (4, 8) or not self.flags.c_contiguous or not self.flags.aligned:
         return None
     outer, R, K, I = found
     name, count, each = ("gathered_rows", outer, I) if K == 1 else ("gathered", outer * I, K)

@@ -23,7 +23,17 @@ I64 = np.dtype(np.int64)
 class _Folded:
     """An array as (outer, R, K) in the order of memory, and how what is left of it is brought back to its own order."""
 
-    __slots__ = ("K", "P", "R", "address", "code", "dtype", "kept", "order", "outer", "unit")
+    __slots__ = ("K", "P", "R", "address", "code", "dtype", "order", "outer", "unit")
+
+    K: int
+    P: int
+    R: int
+    address: int
+    code: str
+    dtype: np.dtype
+    order: list[int]
+    outer: int
+    unit: int
 
     def result(self, r: ndarray, shape: Sequence[int], keepdim: bool, dims: Sequence[int]) -> ndarray:
         """What has one number for each element of (outer, K), in the shape that the caller expects."""
@@ -35,7 +45,7 @@ class _Folded:
 
 
 def _folded(a: ndarray, dims: Sequence[int]) -> _Folded | None:
-    if (a.dtype is not F32 and a.dtype is not F64) or not a.size or not dense(a):
+    if (a.dtype is not F32 and a.dtype is not F64) or not a.size or not a.flags.aligned or not dense(a):
         return None
     f = _Folded()
     f.order = list(range(a.ndim))
@@ -61,7 +71,9 @@ def _folded(a: ndarray, dims: Sequence[int]) -> _Folded | None:
 
 def _kernel(f: _Folded, name: str, outs: str) -> Any:
     rows = f.K == 1
-    k = kernel(f"reduce.{name}_{'rows' if rows else 'columns'}", f"{f.code}* {outs} i8 i8 i8 i8 i8" + ("" if rows else " i8"))
+    k = kernel(
+        f"reduce.{name}_{'rows' if rows else 'columns'}", f"{f.code}* {outs} i8 i8 i8 i8 i8" + ("" if rows else " i8")
+    )
     return k.get()
 
 
@@ -289,5 +301,3 @@ def _cumsum_columns(f: _Folded, out: ndarray) -> ndarray | None:
 
     CREW.run(work, f.outer * strips)
     return out
-
-

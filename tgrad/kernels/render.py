@@ -52,7 +52,9 @@ class _Body:
     """Statements for one element, each value computed once."""
 
     def __init__(self, load: Sequence[str]) -> None:
-        self.load, self.lines, self.beyond = load, [], []
+        self.load = load
+        self.lines: list[str] = []
+        self.beyond: list[str] = []
         self.names: dict[Key, str] = {}
 
     def value(self, x: Symbol, far: bool) -> str:

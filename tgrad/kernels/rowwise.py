@@ -25,7 +25,9 @@ def suits(*arrays: Any) -> bool:
     first = arrays[0]
     if first.dtype is not F32 and first.dtype is not F64:
         return False
-    return bool(first.size) and all(a is None or (a.dtype is first.dtype and a.flags.c_contiguous) for a in arrays)
+    return bool(first.size) and all(
+        a is None or (a.dtype is first.dtype and a.flags.c_contiguous and a.flags.aligned) for a in arrays
+    )
 
 
 def shared(run: Any, rows: int, n: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
@@ -191,7 +193,9 @@ def batch_norm_grad(grads, input, weight, running_mean, running_var, training, e
 
 
 def group_norm(input, weight, bias, N, C, HxW, group, eps):
-    if not suits(input, weight, bias) or C % group:
+    if not suits(input, weight, bias) or C % group or input.size != N * C * HxW:
+        return None
+    if any(t is not None and t.shape != (C,) for t in (weight, bias)):
         return None
     dt, code = input.dtype, input.dtype.str[1:] + "* "
     run = kernel("rows.group_norm", code * 6 + "i8 i8 i8 i8 i8 f8").get()
@@ -215,4 +219,8 @@ def group_norm_grad(grads, input, weight, group, eps, mean, rstd, needs):
     gx, gw, gb = POOL.empty(input.shape, dt), np.empty((N, C)), np.empty((N, C))
     arrays = (grad, input, _or(weight, C, dt, 1), mean, rstd, gx, gw, gb)
     shared(run, N * group, C // group * K, tuple(map(address, arrays)), (group, C // group, K))
-    return gx if needs[0] else None, gw.sum(0).astype(dt) if needs[1] else None, gb.sum(0).astype(dt) if needs[2] else None
+    return (
+        gx if needs[0] else None,
+        gw.sum(0).astype(dt) if needs[1] else None,
+        gb.sum(0).astype(dt) if needs[2] else None,
+    )

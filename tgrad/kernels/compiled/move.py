@@ -40,7 +40,7 @@ def turned(x, out, g, lo, hi):
 
 
 def rows_taken(x, index, out, bad, lo, hi, n, size):
-    """out[i] = x[index[i]], rows of n elements. bad[0] is raised by an index that is not there; negative ones count back."""
+    """out[i] = x[index[i]], rows of n elements. bad[0] is raised by an index that is not there."""
     for i in range(lo, hi):
         k = i8(index[i])
         if k < 0 or k >= size:
@@ -51,12 +51,11 @@ def rows_taken(x, index, out, bad, lo, hi, n, size):
 
 
 def rows_added(x, index, out, bad, lo, hi, n, size, count, skip):
-    """out[index[i]] += x[i] for the columns lo to hi of `count` rows; rows with index `skip` are left out."""
+    """out[index[i]] += x[i] for the columns lo to hi of `count` rows; rows with index `skip` are left out. bad: as above."""
     for i in range(count):
         k = i8(index[i])
         if k < 0 or k >= size:
-            if k != skip:
-                bad[0] = 1
+            bad[0] = 1
         elif k != skip:
             for j in range(lo, hi):
                 out[k * n + j] += x[i * n + j]
