@@ -195,3 +195,42 @@ samples(
 samples("norm", call(f(2, 3), "nuc"), layouts=("plain",), order=1, dtypes=("float32",))
 samples("random_", call(A, 5), call(A, 1, 7), dtypes=("float32",))
 samples("bernoulli_", call(A, still(2, 3, 4, low=0.1, high=0.9)), dtypes=("float32",), layouts=("plain",))
+
+# ---- pooling
+POOLED, VOLUME = f(2, 3, 5, 4), f(1, 2, 4, 5, 3)
+SPACED = ("plain", "stepped")
+samples("F.max_pool1d", call(A, 2), call(A, 3, 1, 1), dtypes=("float32",), layouts=SPACED)
+samples(
+    "F.max_pool2d F.max_pool2d_with_indices",
+    call(POOLED, 2),
+    call(POOLED, (3, 2), 1, 1, (1, 2), True),
+    layouts=SPACED,
+    dtypes=("int64",),
+)
+samples(
+    "F.max_pool3d F.max_pool3d_with_indices", call(VOLUME, 2), call(VOLUME, 3, 2, 1), layouts=SPACED, dtypes=("int64",)
+)
+samples("F.avg_pool1d", call(A, 2), call(A, 3, 1, 1), layouts=SPACED, dtypes=("float32",))
+samples("F.avg_pool2d", call(POOLED, 2), call(POOLED, 3, 2, 1, True, False, 5), layouts=SPACED, dtypes=("int64",))
+samples("F.avg_pool3d", call(VOLUME, 2), call(VOLUME, 3, 2, 1, False, False), layouts=SPACED, dtypes=("int64",))
+samples(
+    "F.adaptive_avg_pool2d F.adaptive_max_pool2d",
+    call(POOLED, 3),
+    call(POOLED, (None, 1)),
+    layouts=SPACED,
+    dtypes=("float32",),
+)
+samples("F.adaptive_avg_pool3d F.adaptive_max_pool3d", call(VOLUME, 2), layouts=SPACED, dtypes=("float32",))
+samples("F.max_unpool2d", call(f(1, 1, 2, 2), ints([[[[0, 3], [9, 15]]]]), 2), layouts=SPACED, dtypes=("float32",))
+samples("F.max_unpool3d", call(f(1, 1, 1, 2), ints([[[[0, 30]]]]), 2, 3), layouts=SPACED, dtypes=("float32",))
+samples("F.unfold", call(POOLED, 2), call(POOLED, (2, 3), 1, (1, 0), 2), layouts=SPACED, dtypes=("complex128",))
+samples("F.fold", call(f(2, 12, 12), (5, 4), 2), call(f(4, 9), 2, 2, 1, 1), layouts=SPACED, dtypes=("complex128",))
+for n, image in ((2, POOLED), (3, VOLUME)):
+    random = still(image.shape[0], image.shape[1], n, low=0.1, high=0.9)
+    samples(
+        f"F.fractional_max_pool{n}d",
+        call(image, 2, 2 if n == 2 else 1, _random_samples=random),
+        layouts=SPACED,
+        dtypes=("float32",),
+    )
+bad("F.max_pool2d F.avg_pool2d", call(A, 9), call(f(3), 2), call(POOLED, 2, 0))

@@ -70,15 +70,17 @@ def _reach(n: int, out: int, offset: int, stride: int) -> tuple[int, int]:
     return lo, max(lo, hi)
 
 
-def _parts(n: int, out: int, k: int, stride: int, padding: int, dilation: int) -> list[tuple[slice, slice]]:
-    """Per element of a window: which windows have it, and where in the input it stands."""
+def _parts(
+    n: int, out: int, k: int, stride: int, padding: int, dilation: int, first: int = 0
+) -> list[tuple[slice, slice]]:
+    """Per element of a window, from the `first` on: which windows have it, and where in the input it stands."""
     found = []
-    for j in range(k):
+    for j in range(first, k):
         offset = j * dilation - padding
         lo, hi = _reach(n, out, offset, stride)
         if lo < hi:
-            first = lo * stride + offset
-            found.append((slice(lo, hi), slice(first, first + (hi - lo - 1) * stride + 1, stride)))
+            at = lo * stride + offset
+            found.append((slice(lo, hi), slice(at, at + (hi - lo - 1) * stride + 1, stride)))
     return found
 
 
@@ -123,13 +125,13 @@ def _along(x: np.ndarray, places: Any, axis: int, window: Any, inner: int, nans:
     n = x.shape[axis]
     starts = np.arange(out, dtype=np.int64) * stride - padding
     first = np.where(starts < 0, starts + -(starts // dilation) * dilation, starts)  # the first one that is not padding
-    inside = np.minimum(first, n - 1)
-    values = np.take(x, inside, axis=axis)
+    inside: Any = np.minimum(first, n - 1) if padding else slice(0, starts[-1] + 1, stride)
+    values = x[_at(axis, inside)].copy()
     own = np.broadcast_to(_column(first * inner, axis), values.shape)
-    best = _Best(values, own.copy() if places is None else np.take(places, inside, axis=axis) + own, nans)
+    best = _Best(values, own.copy() if places is None else places[_at(axis, inside)] + own, nans)
     if (first >= n).any():  # a window of nothing but padding
         values[_at(axis, first >= n)] = _lowest(x.dtype)
-    for windows, elements in _parts(n, out, k, stride, padding, dilation):
+    for windows, elements in _parts(n, out, k, stride, padding, dilation, 1):
         positions = _column(np.arange(elements.start, elements.stop, elements.step, dtype=np.int64) * inner, axis)
         source = _at(axis, elements)
         best.look(_at(axis, windows), x[source], positions if places is None else places[source] + positions)
