@@ -32,6 +32,8 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "ChannelShuffle": (2,),
     "MultiheadAttention": (8, 2),
     "Unflatten": (1, (2, 3)),
+    "Fold": ((4, 4), 2),
+    "Unfold": (2,),
 }
 
 
@@ -40,6 +42,10 @@ def arguments(name: str) -> tuple[Any, ...]:
         return (1, 2.5) if "Constant" in name else (1,)
     if name.startswith(("BatchNorm", "InstanceNorm")):
         return (4,)
+    if name.startswith("Conv"):
+        return (4, 8, 3)
+    if "pool" in name.lower():
+        return (2, 3) if name.startswith(("LP", "Fractional")) else (2,)
     return ARGUMENTS.get(name, ())
 
 
