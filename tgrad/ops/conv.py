@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .linalg import product
 from .spec import TensorBase, op
 
 ndarray = np.ndarray
@@ -66,7 +67,7 @@ def forward(x: ndarray, weight: ndarray, stride: Sizes, padding: Sizes, dilation
     out = output_sizes(x.shape[2:], kernel, stride, padding, dilation)
     columns = _columns(_wide(x), kernel, out, stride, padding, dilation, groups)
     w = _wide(weight).reshape(groups, weight.shape[0] // groups, -1)
-    return (w @ columns).reshape(x.shape[0], weight.shape[0], *out)
+    return product(w, columns).reshape(x.shape[0], weight.shape[0], *out)
 
 
 def to_input(
@@ -77,7 +78,7 @@ def to_input(
     each = weight.shape[1]
     w = _wide(weight).reshape(groups, weight.shape[0] // groups, -1)
     g = _wide(grad).reshape(grad.shape[0], groups, weight.shape[0] // groups, -1)
-    columns = (w.swapaxes(1, 2) @ g).reshape(grad.shape[0], groups * each, *kernel, *out)
+    columns = product(w.swapaxes(1, 2), g).reshape(grad.shape[0], groups * each, *kernel, *out)
     reach = [d * (k - 1) + s * (o - 1) + 1 for d, k, s, o in zip(dilation, kernel, stride, out, strict=True)]
     whole = [max(r, p + m) for r, p, m in zip(reach, padding, sizes, strict=True)]
     padded = np.zeros((grad.shape[0], groups * each, *whole), columns.dtype)
@@ -97,7 +98,7 @@ def to_weight(
     """The gradient of the weights, [out, C / groups, *kernel]."""
     columns = _columns(_wide(x), kernel, grad.shape[2:], stride, padding, dilation, groups)
     g = _wide(grad).reshape(grad.shape[0], groups, grad.shape[1] // groups, -1)
-    total = np.add.reduce(g @ columns.swapaxes(2, 3), axis=0)
+    total = np.add.reduce(product(g, columns.swapaxes(2, 3)), axis=0)
     return total.reshape(grad.shape[1], x.shape[1] // groups, *kernel)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,18 @@ def _refuse_bool(name: str, a: np.ndarray) -> None:
         raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
 
 
+# Set by tgrad.kernels: large products, shared out to several threads; None for what does not go.
+shared_product: Callable[[np.ndarray, np.ndarray], np.ndarray | None] | None = None
+
+
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`a @ b` in the dtype of both; halves are multiplied in float32 and rounded once."""
     if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
-        return (a.astype(np.float32) @ b.astype(np.float32)).astype(a.dtype)
+        return product(a.astype(np.float32), b.astype(np.float32)).astype(a.dtype)
+    if a.size + b.size > 8192 and shared_product is not None:
+        shared = shared_product(a, b)
+        if shared is not None:
+            return shared
     r = a @ b
     return r if type(r) is np.ndarray else np.asarray(r, a.dtype)
 
@@ -156,6 +165,8 @@ def vdot(self, other):
 def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.ndarray:
     """beta * base + alpha * prod; with beta 0 nothing of base counts, not even nan."""
     kind = prod.dtype.type
+    if beta == 1 and alpha == 1 and base.dtype == prod.dtype:
+        return np.add(prod, base, out=prod)
     if prod.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     out = prod if alpha == 1 else prod * kind(alpha)
