@@ -46,3 +46,15 @@ def memory_stats() -> dict[str, int]:
     (`peak_allocated_bytes`), what lies ready (`idle_bytes`, at most `limit_bytes`); and how often a block could be used
     again (`reused_blocks`) or was new (`new_blocks`). Results under 64 KiB are not counted."""
     return POOL.stats()
+
+
+__all__ = [
+    "current_device",
+    "device_count",
+    "empty_cache",
+    "is_available",
+    "memory_stats",
+    "set_device",
+    "synchronize",
+    "warmup",
+]

@@ -54,13 +54,12 @@ def _networks() -> list[Callable[[Tensor], Any]]:
     """Operations with compiled forms, as functions of one matrix."""
     from ..nn import functional as F
 
+    def method(name: str, *args: int) -> Callable[[Tensor], Any]:
+        return lambda x: getattr(x, name)(*args)
+
     names = "sum mean amax amin argmax argmin var std logsumexp cumsum softmax log_softmax".split()
-    made: list[Callable[[Tensor], Any]] = [
-        lambda x, n=n, d=d: getattr(x, n)(d)
-        for n in names
-        for d in (0, 1)  # type: ignore[misc]
-    ]
-    made += [lambda x, n=n: getattr(x, n)() for n in "sum mean max min argmax argmin var std norm".split()]  # type: ignore[misc]
+    made = [method(n, d) for n in names for d in (0, 1)]
+    made += [method(n) for n in "sum mean max min argmax argmin var std norm".split()]
     index = fn.arange(16)
 
     def windows(x: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..ops.spec import Row, signature_of
 from ..pool import POOL
-from . import blas  # noqa: F401  (products come there)
+from . import blas, convolve  # noqa: F401  (products and derivatives of convolutions come there)
 from .blocks import Sizes, lined_up
 from .crew import CREW
 from .table import DERIVATIVES, EAGER, FORMS, find

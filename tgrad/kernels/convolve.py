@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..ops import conv
 from ..pool import POOL
 from .crew import CREW
-from .native import READY, Kernel, kernel
+from .native import READY, Jit, Kernel, kernel
 from .rowwise import address, suits
 
 ndarray = np.ndarray
@@ -41,7 +42,7 @@ class _Taps(NamedTuple):
     places: ndarray
     kernel: ndarray  # positions in the flat kernel
     first: int
-    count: Three  # positions
+    spots: Three  # positions per dimension
     begin: Three  # of results in the output
     step: Three
 
@@ -162,12 +163,11 @@ def _convolve(
     D, H, W = out.shape[2:]
     for call in calls:
         if not len(call.kernel):  # no tap comes here
-            out[(..., *[slice(b, None, s) for b, s in zip(call.begin, call.step, strict=True)])] = shift.reshape(
-                -1, 1, 1, 1
-            )
+            (z, y, x0), (sz, sy, sx) = call.begin, call.step
+            out[:, :, z::sz, y::sy, x0::sx] = shift.reshape(-1, 1, 1, 1)
             continue
         w = _weights(weights[..., call.kernel].reshape(groups, channels, -1), rows)
-        nz, ny, nx = call.count
+        nz, ny, nx = call.spots
         Wq = packing.packed[2]
         some = max(1, min(ny, ROOM // (rows * Wq)))
         if batch * groups * nz * blocks < 2 * CREW.size:
@@ -199,13 +199,13 @@ def _forward_pass(
     each = weight.shape[1]
     s, p, d = three(stride, 1), three(pad, 0), three(dilation, 1)
     packing, taps = _forward(sizes, kernel_, s, p, d, each)
-    out = POOL.empty((x.shape[0], weight.shape[0], *taps.count), x.dtype)
-    work = x.shape[0] * math.prod(taps.count) * weight.size
+    out = POOL.empty((x.shape[0], weight.shape[0], *taps.spots), x.dtype)
+    work = x.shape[0] * math.prod(taps.spots) * weight.size
     channels = weight.shape[0] // groups
     w = weight.reshape(groups, channels, each, -1)
     if not _convolve(x, packing, [taps], x.shape[0], groups, each, w, bias, out, channels, work):
         return None
-    return out.reshape(*out.shape[:2], *taps.count[3 - len(stride) :])
+    return out.reshape(*out.shape[:2], *taps.spots[3 - len(stride) :])
 
 
 def _to_input(
@@ -236,13 +236,13 @@ def _to_weight(
         return None
     lanes = _registers()[1] // x.dtype.itemsize
     _, H, W = packing.packed
-    nz, ny, nx = taps.count
+    nz, ny, nx = taps.spots
     length = ((nz - 1) * H + ny - 1) * W + nx
     wide = -(-length // lanes) * lanes
     if wide - length > SLACK:
         return None
     packed = _pack(x, packing, batch * groups * each, work)
-    flat = _Packing(taps.count, (0, 0, 0), (1, 1, 1), (nz, H, W), wide)
+    flat = _Packing(taps.spots, (0, 0, 0), (1, 1, 1), (nz, H, W), wide)
     padded = _pack(g, flat, batch * g.shape[1], work)
     if packed is None or padded is None:
         return None
@@ -292,7 +292,9 @@ def convolution(
     return _to_input(input, weight, bias, sizes, stride, padding, dilation, groups)
 
 
-def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, output_padding, groups):
+def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, groups):
+    if Jit.mode == "off":
+        return None
     grad = np.ascontiguousarray(grad)
     if not _fits(grad, weight, None, stride):
         return None
@@ -301,9 +303,14 @@ def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, o
     return _to_input(grad, weight, None, tuple(sizes[2:]), stride, padding, dilation, groups)
 
 
-def weight_gradient(grad, input, sizes, stride, padding, dilation, transposed, output_padding, groups):
+def weight_gradient(grad, input, sizes, stride, padding, dilation, transposed, groups):
+    if Jit.mode == "off":
+        return None
     grad = np.ascontiguousarray(grad)
     if not _fits(grad, input, None, stride):
         return None
     x, g = (grad, input) if transposed else (input, grad)
     return _to_weight(g, x, tuple(sizes[2:]), stride, padding, dilation, groups)
+
+
+conv.compiled_input_gradient, conv.compiled_weight_gradient = input_gradient, weight_gradient

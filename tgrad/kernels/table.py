@@ -57,12 +57,10 @@ FORMS = {
     "avg_pool3d": "pooling.avg_pool3d",
     "avg_pool3d_backward": "pooling.avg_pool3d_backward",
     "convolution": "convolve.convolution",
-    "convolution_input_gradient": "convolve.input_gradient",
-    "convolution_weight_gradient": "convolve.weight_gradient",
 }
 
 # Forms that decide by themselves what is large enough: the size of the first operand says little about the work.
-EAGER = frozenset(("convolution", "convolution_input_gradient", "convolution_weight_gradient"))
+EAGER = frozenset(("convolution",))
 
 DERIVATIVES = {
     "_softmax": "rowwise.softmax_grad",

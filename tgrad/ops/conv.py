@@ -12,7 +12,7 @@ Shapes: input [N, C, *sizes], weight [out, C / groups, *kernel], or [C, out / gr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -136,8 +136,20 @@ def _grads(
     )
 
 
-@op("convolution_input_gradient", tensors="grad weight", function=False, method=False)
-def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, output_padding, groups):
+# Set by tgrad.kernels: the same two functions, compiled; None for what they do not take.
+compiled_input_gradient: Callable[..., ndarray | None] | None = None
+compiled_weight_gradient: Callable[..., ndarray | None] | None = None
+
+
+def input_gradient(
+    grad: ndarray, weight: ndarray, sizes: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, transposed: bool,
+    output_padding: Sizes, groups: int,
+) -> ndarray:  # fmt: skip
+    """The gradient of an input of these sizes."""
+    if compiled_input_gradient is not None:
+        done = compiled_input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, groups)
+        if done is not None:
+            return done
     if transposed:
         out = forward(grad, weight, stride, padding, dilation, groups)
     else:
@@ -145,8 +157,15 @@ def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, o
     return out.astype(grad.dtype, copy=False)
 
 
-@op("convolution_weight_gradient", tensors="grad input", function=False, method=False)
-def weight_gradient(grad, input, sizes, stride, padding, dilation, transposed, output_padding, groups):
+def weight_gradient(
+    grad: ndarray, input: ndarray, sizes: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, transposed: bool,
+    output_padding: Sizes, groups: int,
+) -> ndarray:  # fmt: skip
+    """The gradient of a weight of these sizes."""
+    if compiled_weight_gradient is not None:
+        done = compiled_weight_gradient(grad, input, sizes, stride, padding, dilation, transposed, groups)
+        if done is not None:
+            return done
     x, g = (grad, input) if transposed else (input, grad)
     return to_weight(g, x, sizes[2:], stride, padding, dilation, groups).astype(grad.dtype, copy=False)
 
