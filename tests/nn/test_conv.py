@@ -86,6 +86,15 @@ def test_odd_sizes(tier: str, size: tuple[int, int]) -> None:
         np.testing.assert_allclose(a, c, rtol=1e-11, atol=1e-11)
 
 
+def test_output_padding_beyond_the_stride(tier: str) -> None:
+    rng = np.random.default_rng(0)
+    arrays = [rng.random((2, 2, 4, 4)), rng.random((2, 2, 4, 5)), rng.random(4)]
+    keywords = dict(stride=(3, 2), padding=(1, 2), output_padding=(2, 3), groups=2, dilation=(4, 4))
+    ours, theirs = (outcome(T, "conv_transpose2d", arrays, keywords, True) for T in (tgrad, torch))
+    for a, c in zip(ours[0], theirs[0], strict=True):
+        np.testing.assert_allclose(a, c, rtol=1e-10)
+
+
 def test_infinite_input(tier: str) -> None:
     """An infinity reaches what its windows reach, and makes no nan elsewhere."""
     x, w, b = made(2, False, 1, np.float64)

@@ -59,7 +59,9 @@ def _check(
         raise RuntimeError("negative padding is not supported")
     if any(s <= 0 for s in stride):
         raise RuntimeError("non-positive stride is not supported")
-    if any(d <= 0 for d in dilation):
+    if any(d < 0 for d in dilation):
+        raise RuntimeError("dilation should be greater than zero")
+    if any(d == 0 for d in dilation):
         raise RuntimeError("non-positive dilation is not supported")
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
@@ -97,6 +99,9 @@ def _check(
 
 
 def _same_types(x: Tensor, weight: Tensor, bias: Any) -> None:
+    if x.dtype != weight.dtype and bias is not None and bias.dtype == weight.dtype and x._a.dtype.name in _CPP:
+        names = [_CPP.get(t._a.dtype.name, t._a.dtype.name) for t in (x, bias)]
+        raise RuntimeError(f"Input type ({names[0]}) and bias type ({names[1]}) should be the same")
     if x.dtype != weight.dtype:
         raise RuntimeError(
             f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same or input should be a MKLDNN tensor "  # type: ignore[attr-defined]

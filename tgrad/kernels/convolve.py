@@ -236,13 +236,13 @@ def _to_weight(
         return None
     lanes = _registers()[1] // x.dtype.itemsize
     _, H, W = packing.packed
-    nz, ny, nx = taps.spots
+    nz, ny, nx = spots = three(g.shape[2:], 1)
     length = ((nz - 1) * H + ny - 1) * W + nx
     wide = -(-length // lanes) * lanes
     if wide - length > SLACK:
         return None
     packed = _pack(x, packing, batch * groups * each, work)
-    flat = _Packing(taps.spots, (0, 0, 0), (1, 1, 1), (nz, H, W), wide)
+    flat = _Packing(spots, (0, 0, 0), (1, 1, 1), (nz, H, W), wide)
     padded = _pack(g, flat, batch * g.shape[1], work)
     if packed is None or padded is None:
         return None
@@ -299,7 +299,9 @@ def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, g
     if not _fits(grad, weight, None, stride):
         return None
     if transposed:
-        return _forward_pass(grad, weight, None, stride, padding, dilation, groups)
+        out = _forward_pass(grad, weight, None, stride, padding, dilation, groups)
+        fits = out is None or out.shape[2:] == tuple(sizes[2:])
+        return out if fits else np.ascontiguousarray(out[(..., *[slice(n) for n in sizes[2:]])])  # type: ignore[index]
     return _to_input(grad, weight, None, tuple(sizes[2:]), stride, padding, dilation, groups)
 
 

@@ -150,8 +150,9 @@ def input_gradient(
         done = compiled_input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, groups)
         if done is not None:
             return done
-    if transposed:
+    if transposed:  # an output padding beyond the stride leaves room for more windows than there were elements
         out = forward(grad, weight, stride, padding, dilation, groups)
+        out = np.ascontiguousarray(out[(..., *[slice(n) for n in sizes[2:]])])
     else:
         out = to_input(grad, weight, sizes[2:], stride, padding, dilation, groups)
     return out.astype(grad.dtype, copy=False)
