@@ -155,7 +155,9 @@ def compare_fresh(case: str, modules: tuple[str, str], plan: Plan) -> Result:
         for side in sides:
             command = [sys.executable, "-c", FRESH[case].format(module=side.module)]
             with tempfile.TemporaryDirectory() as empty:
-                environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(plan.threads)) | {"TGRAD_CACHE_DIR": empty}
+                environment = (
+                    os.environ | dict.fromkeys(THREAD_VARIABLES, str(plan.threads)) | {"TGRAD_CACHE_DIR": empty}
+                )
                 out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
             if turn:
                 side.seconds.append(float(out.stdout))

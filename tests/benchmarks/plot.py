@@ -34,7 +34,9 @@ def picture(results: Sequence[Result], facts: Mapping[str, str]) -> str:
     for tick in TICKS:
         x = _at(tick)
         colour, width = ("#333", 1.5) if tick == 1 else ("#ddd", 1)
-        out.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - 26}" stroke="{colour}" stroke-width="{width}"/>')
+        out.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 6}" y2="{height - 26}" stroke="{colour}" stroke-width="{width}"/>'
+        )
         out.append(f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle">{tick:g}</text>')
     for i, result in enumerate(results):
         y, one, x = TOP + i * LINE, _at(1), _at(result.ratio)
@@ -45,6 +47,8 @@ def picture(results: Sequence[Result], facts: Mapping[str, str]) -> str:
             f'<rect x="{min(one, x):.1f}" y="{y + 2}" width="{max(1.0, abs(one - x)):.1f}" height="{LINE - 5}" fill="{colour}">'
             f"<title>{escape(result.case)}: {result.ratio:.3g}</title></rect>"
         )
-        out.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 8.5}" y2="{y + 8.5}" stroke="#000" stroke-opacity="0.5"/>')
+        out.append(
+            f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y + 8.5}" y2="{y + 8.5}" stroke="#000" stroke-opacity="0.5"/>'
+        )
         out.append(f'<text x="{LEFT + WIDTH + 8}" y="{y + 12}">{result.ratio:.2f}</text>')
     return "\n".join([*out, "</svg>", ""])

@@ -99,7 +99,7 @@ def _check(
 
 
 def _same_types(x: Tensor, weight: Tensor, bias: Any) -> None:
-    if x.dtype != weight.dtype and bias is not None and bias.dtype == weight.dtype and x._a.dtype.name in _CPP:
+    if bias is not None and bias.dtype != x.dtype:
         names = [_CPP.get(t._a.dtype.name, t._a.dtype.name) for t in (x, bias)]
         raise RuntimeError(f"Input type ({names[0]}) and bias type ({names[1]}) should be the same")
     if x.dtype != weight.dtype:
@@ -107,9 +107,6 @@ def _same_types(x: Tensor, weight: Tensor, bias: Any) -> None:
             f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same or input should be a MKLDNN tensor "  # type: ignore[attr-defined]
             "and weight is a dense tensor"
         )
-    if bias is not None and bias.dtype != x.dtype:
-        names = [_CPP.get(t._a.dtype.name, t._a.dtype.name) for t in (x, bias)]
-        raise RuntimeError(f"Input type ({names[0]}) and bias type ({names[1]}) should be the same")
 
 
 def _convolve(
