@@ -6,10 +6,13 @@ processes can share the folder; one that is damaged is noticed by its checksum, 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import functools
 import hashlib
 import os
 import platform
+import shutil
 import sys
 import tempfile
 import warnings
@@ -18,11 +21,17 @@ from pathlib import Path
 MAGIC = b"tgrad kernel 1\n"
 
 
+def warn(text: str) -> None:
+    """Warns, but never raises into an operation, even where warnings are errors."""
+    with contextlib.suppress(RuntimeWarning):
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
+
+
 def home() -> Path:
     """The cache folder: $TGRAD_CACHE_DIR, else the user's."""
     told = os.environ.get("TGRAD_CACHE_DIR")
     if told:
-        return Path(told)
+        return Path(told).absolute()
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
     else:
@@ -37,7 +46,13 @@ def fingerprint() -> str:
     import llvmlite.binding as llvm
 
     found = hashlib.sha256(MAGIC)
-    facts = [version("numba"), version("llvmlite"), platform.machine(), sys.platform, ".".join(map(str, sys.version_info[:2]))]
+    facts = [
+        version("numba"),
+        version("llvmlite"),
+        platform.machine(),
+        sys.platform,
+        ".".join(map(str, sys.version_info[:2])),
+    ]
     features = ",".join(sorted(k for k, on in llvm.get_host_cpu_features().items() if on))
     for fact in [*facts, llvm.get_host_cpu_name(), features]:
         found.update(fact.encode() + b"\0")
@@ -55,17 +70,17 @@ def folder() -> Path:
         with tempfile.TemporaryFile(dir=path):
             return path
     except OSError as error:
-        warnings.warn(
-            f"tgrad cannot write to its cache folder ({error}); compiled kernels are not kept. TGRAD_CACHE_DIR names another folder.",
-            RuntimeWarning,
-            stacklevel=2,
+        warn(
+            f"tgrad cannot write to its cache folder ({error}); compiled kernels are not kept. TGRAD_CACHE_DIR names another folder."
         )
-        return Path(_own().name)
+    own = tempfile.mkdtemp(prefix="tgrad-")
+    atexit.register(_remove, own, os.getpid())
+    return Path(own)
 
 
-@functools.cache
-def _own() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="tgrad-")
+def _remove(folder: str, maker: int) -> None:
+    if os.getpid() == maker:  # and not a process that was forked from it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Damaged(Exception):
@@ -74,13 +89,15 @@ class Damaged(Exception):
 
 def write(path: Path, symbol: str, code: bytes) -> None:
     body = symbol.encode() + b"\n" + code
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
         raise
 
 

@@ -24,7 +24,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,11 +42,10 @@ class Jit:
     @classmethod
     def read(cls) -> str:
         told = os.environ.get("TGRAD_JIT", "background").strip().lower()
+        cls.mode = told if told in MODES else "background"
         if told not in MODES:
-            warnings.warn(f"TGRAD_JIT={told!r} is none of {', '.join(MODES)}; taken as background", RuntimeWarning, stacklevel=2)
-            told = "background"
-        cls.mode = told
-        return told
+            cache.warn(f"TGRAD_JIT={told!r} is none of {', '.join(MODES)}; taken as background")
+        return cls.mode
 
 
 class Kernel:
@@ -55,7 +53,9 @@ class Kernel:
 
     __slots__ = ("error", "fn", "function", "module", "name", "signature", "source", "state", "tries")
 
-    def __init__(self, name: str, signature: str, module: str = "", function: str = "", source: str | None = None) -> None:
+    def __init__(
+        self, name: str, signature: str, module: str = "", function: str = "", source: str | None = None
+    ) -> None:
         self.name, self.signature, self.module, self.function, self.source = name, signature, module, function, source
         self.fn: Callable[..., Any] | None = None
         self.state, self.tries, self.error = UNASKED, 0, ""
@@ -69,7 +69,9 @@ class Kernel:
             return None
         if self.state == UNASKED:
             if Jit.mode == "eager" or _ENGINE:
-                self._find()
+                with COMPILER.lock:  # one thread of several that ask at the same time
+                    if self.state == UNASKED:
+                        self._find()
             else:  # the first of all: llvmlite is still to be imported, and nobody should wait for that
                 COMPILER.find_later(self)
         if self.state == WAITING and Jit.mode == "eager":
@@ -77,29 +79,30 @@ class Kernel:
         return self.fn
 
     def _find(self) -> None:
-        profile = os.environ.get("TGRAD_JIT_PROFILE")
-        if profile:
-            _note(profile, self)
-        if not self.load():
-            self.state = WAITING
-            COMPILER.ask(self)
+        try:
+            profile = os.environ.get("TGRAD_JIT_PROFILE")
+            if profile:
+                _note(profile, self)
+            if not self.load():
+                COMPILER.ask(self)
+        except Exception as error:  # llvmlite cannot be imported, there is no place for files, ...
+            self.fail(f"{type(error).__name__}: {error}")
 
     def path(self) -> Path:
         return cache.folder() / (self.name + ".o")
 
     def load(self) -> bool:
         """Takes the machine code from the cache, if it is there."""
+        path = self.path()
         try:
-            found = cache.read(self.path())
+            found = cache.read(path)
             if found is None:
                 return False
             self.fn = _callable(found, self.signature)
             self.state = READY
             return True
-        except Exception as error:  # damaged, or not for this machine after all
+        except Exception as error:  # damaged, or not for this machine after all; a new file takes the place of this one
             _warn_once(f"a compiled kernel could not be loaded and is made again ({error})")
-            with contextlib.suppress(OSError):
-                self.path().unlink()
             return False
 
     def request(self) -> dict[str, Any]:
@@ -111,7 +114,7 @@ class Kernel:
     def fail(self, error: str) -> None:
         self.state, self.error = FAILED, error
         if os.environ.get("TGRAD_JIT_LOG"):
-            print(f"tgrad: {self.name} ({self.path()}): {error[:400]}", file=sys.stderr)
+            print(f"tgrad: {self.name}: {error[:400]}", file=sys.stderr)
 
 
 def _note(profile: str, kernel: Kernel) -> None:
@@ -154,7 +157,7 @@ def rendered(source: str, signature: str) -> Kernel:
 _C = {"f4": ctypes.c_float, "f8": ctypes.c_double, "i8": ctypes.c_int64, "i4": ctypes.c_int32}
 _NOTHING = ctypes.create_string_buffer(64)  # where a kernel would leave a result or an error, if it had one
 _ENGINE: list[Any] = []
-_LOADING = threading.Lock()
+_LOADING = threading.RLock()
 
 
 def _engine() -> Any:
@@ -183,7 +186,7 @@ def _callable(found: tuple[str, bytes], signature: str) -> Callable[..., Any]:
         address = engine.get_function_address(symbol)
     if not address:
         raise RuntimeError(f"no {symbol} in the object file")
-    types = [ctypes.c_void_p if c.endswith("*") else _C[c] for c in signature.split()]
+    types: list[Any] = [ctypes.c_void_p if c.endswith("*") else _C[c] for c in signature.split()]
     function = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *types)(address)
     nothing = ctypes.addressof(_NOTHING)
 
@@ -199,7 +202,7 @@ _WARNED: set[str] = set()
 def _warn_once(text: str) -> None:
     if "kernel" not in _WARNED:
         _WARNED.add("kernel")
-        warnings.warn(text, RuntimeWarning, stacklevel=4)
+        cache.warn(text)
 
 
 # ---- the other process
@@ -222,10 +225,16 @@ class Compiler:
     def find_later(self, kernel: Kernel) -> None:
         """Has the cache searched for a kernel by another thread."""
         with self.lock:
+            if kernel.state != UNASKED:
+                return
             kernel.state = WAITING
             self.unfound.append(kernel)
             if len(self.unfound) == 1:
-                threading.Thread(target=self._find_all, name="tgrad-cache", daemon=True).start()
+                try:
+                    threading.Thread(target=self._find_all, name="tgrad-cache", daemon=True).start()
+                except RuntimeError as error:  # no more threads, or the interpreter is ending
+                    self.unfound.clear()
+                    kernel.fail(str(error))
 
     def _find_all(self) -> None:
         time.sleep(0.05)  # what the user is waiting for comes first: imports would hold the interpreter's lock
@@ -240,11 +249,13 @@ class Compiler:
                     return
 
     def ask(self, kernel: Kernel) -> None:
-        with self.lock:
+        with self.answered:
             kernel.tries += 1
             if kernel.tries > 2:
                 kernel.fail("the compiler ended without an answer")
+                self.answered.notify_all()
                 return
+            kernel.state = WAITING
             self.waiting[kernel.name] = kernel
             try:
                 if self.process is None:
@@ -252,34 +263,47 @@ class Compiler:
                 assert self.process is not None and self.process.stdin is not None
                 self.process.stdin.write(json.dumps(kernel.request()) + "\n")
                 self.process.stdin.flush()
+            except BrokenPipeError:
+                pass  # it has just ended: the thread that listens will see that, and ask another one
             except Exception as error:  # no second process to be had here: numpy it is
                 self.waiting.pop(kernel.name, None)
                 kernel.fail(f"{type(error).__name__}: {error}")
+            except BaseException:  # Ctrl-C, perhaps in the middle of a line
+                self.waiting.pop(kernel.name, None)
+                kernel.state, kernel.tries = UNASKED, 0
+                if self.process is not None:
+                    self.process.kill()
+                raise
 
     def _start(self) -> None:
         log = None if os.environ.get("TGRAD_JIT_LOG") else subprocess.DEVNULL
-        environment = os.environ | {"TGRAD_JIT": "off", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tgrad.kernels.compiled.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, close_fds=True,
+        # The modules that this process would find, and in that order; not those of the current folder before the standard ones.
+        # What the user set for numba or for warnings is meant for the user's own code, and could make compiling fail.
+        paths = [os.path.abspath(p) for p in sys.path if isinstance(p, str) and p]
+        own = str(Path(__file__).resolve().parents[2])
+        paths += [own] if own not in paths else []
+        code = "import sys; sys.path[:] = sys.argv[1:]; from tgrad.kernels.compiled.worker import main; main()"
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA_") and k != "PYTHONWARNINGS"}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code, *paths],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=environment | {"TGRAD_JIT": "off"},
+            start_new_session=True,  # Ctrl-C at the terminal is not for this one
         )  # fmt: skip
-        threading.Thread(target=self._listen, args=(self.process,), name="tgrad-compiled", daemon=True).start()
+        try:
+            threading.Thread(target=self._listen, args=(process,), name="tgrad-compiled", daemon=True).start()
+        except BaseException:
+            process.kill()
+            raise
+        self.process = process
 
     def _listen(self, process: Any) -> None:
         for line in process.stdout:
-            try:
-                answer = json.loads(line)
-            except ValueError:
-                continue
-            with self.lock:
-                kernel = self.waiting.pop(answer["name"], None)
-                if kernel is not None:
-                    if answer["error"] is not None:
-                        kernel.fail(answer["error"])
-                    elif not kernel.load():
-                        kernel.fail("its machine code could not be loaded")
+            with self.answered:
+                self._take(line)
                 self.answered.notify_all()
-        with self.lock:  # it has ended
+        with self.answered:  # it has ended
+            with contextlib.suppress(OSError, ValueError):
+                process.stdin.close()
             process.wait()
             if self.process is process:
                 self.process = None
@@ -287,6 +311,23 @@ class Compiler:
                 for kernel in lost.values():
                     self.ask(kernel)
             self.answered.notify_all()
+
+    def _take(self, line: str) -> None:
+        """An answer of the worker."""
+        try:
+            answer = json.loads(line)
+            kernel = self.waiting.pop(answer["name"], None)
+        except (ValueError, KeyError, TypeError):  # something printed it
+            return
+        if kernel is None:
+            return
+        try:
+            if answer["error"] is not None:
+                kernel.fail(answer["error"])
+            elif not kernel.load():
+                kernel.fail("its machine code could not be loaded")
+        except Exception as error:
+            kernel.fail(f"{type(error).__name__}: {error}")
 
     def wait(self, kernel: Kernel) -> None:
         """Until the kernel is ready or has failed."""
@@ -320,11 +361,20 @@ atexit.register(COMPILER.close)
 
 
 def _after_fork() -> None:
+    _LOADING.release()
+    process = COMPILER.process
+    if process is not None:
+        # The worker ends when nobody can write to it any more, which is the parent's to decide
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for file in (process.stdin, process.stdout):
+            os.dup2(nothing, file.fileno(), inheritable=False)  # type: ignore[union-attr]
+        os.close(nothing)
+        process.returncode = 0
     COMPILER.forget()
     for found in KERNELS.values():
         if found.state == WAITING:
             found.state, found.tries = UNASKED, 0
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # no thread is within LLVM while the process is copied
+    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_after_fork)

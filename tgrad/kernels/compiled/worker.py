@@ -6,6 +6,7 @@ with the error null where the file at `path` is there. It ends with its input, a
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -61,10 +62,8 @@ def function_of(request: dict[str, Any]) -> Any:
         module = importlib.import_module("tgrad.kernels.compiled." + request["module"])
         return getattr(module, request["function"])
     path = Path(request["path"]).with_suffix(".py")  # kept, so that it can be looked at
-    try:
+    with contextlib.suppress(OSError):
         path.write_text(source)
-    except OSError:
-        pass
     module = ModuleType(request["name"])
     exec(compile(source, str(path), "exec"), module.__dict__)
     return module.kernel
@@ -96,11 +95,10 @@ def main() -> None:
         requests.put(None)
 
     threading.Thread(target=listen, daemon=True).start()
-    while (line := requests.get()) is not None and not ended.is_set():
-        try:
+    with contextlib.suppress(BrokenPipeError):
+        while (line := requests.get()) is not None and not ended.is_set():
             print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
-        except BrokenPipeError:
-            return
+    os._exit(0)  # without waiting for the other thread, which may be reading
 
 
 if __name__ == "__main__":
