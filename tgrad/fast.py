@@ -7,7 +7,7 @@ observers) which otherwise calls the general path it is given. They do what `dis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
+from .ops.spec import BOOL as TRUTH
 from .ops.spec import Row
 from .storage import laid_out
 from .tensor import FAST, Tensor
@@ -140,7 +141,7 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     """`row` for one float tensor; as `fast_binary`."""
     if not row.grad:
         return general
-    array: Any = row.array
+    array: Any = row.quick or row.array
     cls: Any = node_class(row)
     slots = set(cls.saved_words)
     if not slots <= {"self", "result"}:
@@ -193,3 +194,80 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
         return out
 
     return fast
+
+
+def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
+    """Any elementwise row, called with its tensors and then its other arguments, all by position; as `fast_binary`.
+
+    Written out per row, like Note [Prepared rows]. The promoted operands must be float tensors of one dtype (all but the first may be
+    numbers), the others (a condition) bool tensors; everything else goes to `general`, which is called with the same arguments.
+    """
+    words = row.tensors
+    own = [p.name for p in row.params if p.name not in words]
+    floats = [w for w in words if w in row.promoted]
+    first, rest, conditions = floats[0], floats[1:], [w for w in words if w not in row.promoted]
+    cls: Any = node_class(row) if row.grad else None
+    again = f"return general({', '.join([*words, *own])})"
+    lines = [f"if state.slow or {' or '.join(f'type({w}) not in FAST' for w in [first, *conditions])}: {again}"]
+    lines += [f"a_{w} = {w}._a" for w in [first, *conditions]] + [f"dt = a_{first}.dtype"]
+    tests = ["(dt is not F32 and dt is not F64)", f"a_{first}.size > sizes.large"]
+    tests += [f"a_{w}.dtype is not BOOL" for w in conditions]
+    lines.append(f"if {' or '.join(tests)}: {again}")
+    for w in rest:
+        lines += [f"t_{w} = type({w}) in FAST", f"if t_{w}:", f"    a_{w} = {w}._a", f"    if a_{w}.dtype is not dt: {again}"]
+        lines += [f"elif type({w}) is float or type({w}) is int: a_{w} = {w}", f"else: {again}"]
+    arrays = ", ".join([*(f"a_{w}" for w in words), *(f"{p}={p}" for p in own)])
+    lines += ["token = enter(silent)", f"try: r = array({arrays})", "except (ValueError, OverflowError): r = None"]
+    lines += ["finally: leave(token)", f"if r is None: {again}"]
+    truth = row.kind == TRUTH
+    lines += [f"if type(r) is not nd: r = asarray(r, {'BOOL' if truth else 'dt'})"]
+    if len(words) > 1:
+        given = "".join(f"a_{w}, " for w in words)
+        lines.append(f"elif r.strides != a_{first}.strides or r.size != a_{first}.size:" if not truth else "else:")
+        lines.append(f"    r = laid_out(r, [a for a in ({given}) if type(a) is nd])")
+    lines += [f"if r.dtype is not {'BOOL' if truth else 'dt'}: {again}"]
+    lines += ["out = new(T)", "out._a = r", "out._vc = None", "out._grad = None", "out._x = None"]
+    if cls is not None:
+        lines += _recorded(row, cls, words, rest, own)
+    lines += ["out._node = None", "out._rg = False", "return out"]
+    source = "\n".join([f"def fast({', '.join([*words, *own])}):", *("    " + line for line in lines)])
+    enter, leave, silent = quiet.fast
+    scope: dict[str, Any] = {"state": state, "FAST": FAST, "F32": F32, "F64": F64, "BOOL": np.dtype(np.bool_), "sizes": Sizes}
+    scope.update(general=general, enter=enter, leave=leave, silent=silent, array=row.quick or row.array, nd=ndarray)
+    scope.update(asarray=np.asarray, laid_out=laid_out, SCALAR=SCALAR, new=object.__new__, T=Tensor, edge=edge, cls=cls, next_seq=next_seq)
+    exec(compile(source, f"<fast {row.name}>", "exec"), scope)
+    return scope["fast"]
+
+
+def _recorded(row: Row, cls: Any, words: Sequence[str], rest: Sequence[str], own: Sequence[str]) -> list[str]:
+    """The lines that hang a node on `out` where one is wanted."""
+    diff = [w for w in words if any(w in f.targets for f in row.grad.values())]
+    at = {w: i for i, w in enumerate(diff)}
+    given = {w: f"t_{w} and " if w in rest else "" for w in words}
+    live = " or ".join(f"({given[w]}({w}._rg or {w}._x is not None))" for w in diff)
+    lines = [f"if ({live}) and state.grad:"]
+    for w in diff:
+        own_edge = f"({w}._node or ({w} if {w}._rg else None)) if {w}._x is None else edge({w})"
+        lines.append(f"    e{at[w]} = ({own_edge})" + (f" if t_{w} else None" if w in rest else ""))
+    lines.append(f"    if {' or '.join(f'e{i} is not None' for i in range(len(diff)))}:")
+    body = ["out._rg = True", "out._node = node = cls()", f"node.edges = ({''.join(f'e{i}, ' for i in range(len(diff)))})"]
+    body += ["node.seq = next_seq()", "node.extra = None", "node.plain = True", "node.shape = r.shape", "node.dt = dt"]
+    for w in cls.saved_words:
+        if w == "result":
+            body += ["node.s_result = out._alias()", "node.v_result = 0"]
+        elif w in words:
+            users = sorted({at[t] for f in row.grad.values() if w in f.words for t in f.targets})
+            take = f"node.s_{w} = {w}; node.v_{w} = 0 if {w}._vc is None else {w}._vc.n"
+            if w in rest:
+                body += [f"if not t_{w}: node.s_{w} = {w}; node.v_{w} = SCALAR"]
+                body += [f"elif {' or '.join(f'e{i} is not None' for i in users)}: {take}"]
+            else:
+                body += [f"if {' or '.join(f'e{i} is not None' for i in users)}: {take}"]
+            body += [f"else: node.s_{w} = None; node.v_{w} = SCALAR"]
+        else:
+            body.append(f"node.s_{w} = {w}")
+    if rest:
+        numbers = ", ".join(f"({w!r}, {w}, t_{w})" for w in rest)
+        body += [f"if not ({' and '.join('t_' + w for w in rest)}):"]
+        body += [f"    node.notes = {{'scalars': {{w: x for w, x, t in ({numbers},) if not t}}}}"]
+    return lines + ["        " + line for line in body + ["return out"]]

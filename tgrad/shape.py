@@ -168,11 +168,12 @@ def infer_size(sizes: Sequence[int], count: int) -> tuple[int, ...]:
             raise RuntimeError(f"invalid shape dimension {n} at index {i} of shape {list(sizes)}")
         else:
             known *= n
+    if hole is None and known == count:
+        return tuple(sizes)
     shown = "[" + ", ".join(map(str, sizes)) + "]"
     if hole is None:
         if known != count:
             raise RuntimeError(f"shape '{shown}' is invalid for input of size {count}")
-        return tuple(sizes)
     if known == 0:
         if count == 0:
             raise RuntimeError(

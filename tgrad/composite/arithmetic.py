@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtype as dtypes
 from .. import functions as F
 from ..dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
+from ..fast import fast_row
 from ..graph.modes import state
 from ..methods import attach, composite, missing, publish, return_type
 from ..ops import pointwise as rows
@@ -229,6 +230,10 @@ def pow(input=REQUIRED, exponent=REQUIRED, *, out=None):
 
 
 def power(input: Any, exponent: Any) -> Any:
+    return _number_power(input, exponent) if type(exponent) in (int, float) else _power(input, exponent)
+
+
+def _power(input: Any, exponent: Any) -> Any:
     if isinstance(exponent, Tensor):
         if isinstance(input, Tensor):
             return pointwise(rows.pow_tensor, (input, exponent), {})
@@ -253,6 +258,13 @@ def _scalar_power(input: Tensor, exponent: Any) -> Tensor:
     if common is not input.dtype:
         input = input.to(common)  # type: ignore[attr-defined]
     return pointwise(rows.pow_scalar, (input,), {"exponent": exponent})
+
+
+def _number_power(input: Any, exponent: Any) -> Any:
+    """At its first call replaced by what `fast_row` writes."""
+    global _number_power
+    _number_power = fast_row(rows.pow_scalar, _power)
+    return _number_power(input, exponent)
 
 
 def _base_power(base: Any, exponent: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from .. import functions as F
 from ..dispatch import inplace, pointwise
-from ..fast import fast_binary, fast_unary
-from ..methods import attach
+from ..fast import fast_binary, fast_row, fast_unary
+from ..methods import LazyMethod, attach
 from ..ops import pointwise as rows
 from ..tensor import Tensor
 from . import arithmetic
@@ -108,7 +109,7 @@ def _compare(name: str) -> None:
             other = F.from_numpy(other)  # numpy hands == and != back to us
         return pointwise(row, (self, other), {})
 
-    attach(f"__{name}__", method)
+    attach(f"__{name}__", LazyMethod(f"__{name}__", functools.partial(fast_row, row, method)))
 
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):

@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtype as dtypes
 from .. import functions as F
 from ..dispatch import exact_into, inplace, into, no_overload, pointwise
+from ..fast import fast_row
 from ..methods import attach, composite, publish
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED
@@ -21,6 +22,12 @@ from .arguments import NUMBERS, is_number, need_tensors, plain
 @composite()
 def where(condition=REQUIRED, input=REQUIRED, other=REQUIRED, *, out=None):
     """`input` where the condition holds, else `other`; with the condition alone, the indices where it holds."""
+    if out is None:
+        return _where(condition, input, other)
+    return into(out, _where(condition, input, other), "where")
+
+
+def _where_slowly(condition: Any, input: Any, other: Any) -> Any:
     if input is REQUIRED and other is REQUIRED and isinstance(condition, Tensor):
         return F.nonzero(condition, as_tuple=True)
     values = (input, other)
@@ -32,8 +39,14 @@ def where(condition=REQUIRED, input=REQUIRED, other=REQUIRED, *, out=None):
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.legacy}"
         )
-    r = pointwise(rows.where, (condition, plain(input), plain(other)), {})
-    return r if out is None else into(out, r, "where")
+    return pointwise(rows.where, (condition, plain(input), plain(other)), {})
+
+
+def _where(condition: Any, input: Any, other: Any) -> Any:
+    """At its first call replaced by what `fast_row` writes."""
+    global _where
+    _where = fast_row(rows.where, _where_slowly)
+    return _where(condition, input, other)
 
 
 attach("where", lambda self, condition, other: where(condition, self, other))

@@ -48,6 +48,9 @@ shared_product: Callable[[np.ndarray, np.ndarray], np.ndarray | None] | None = N
 
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """`a @ b` in the dtype of both; halves are multiplied in float32 and rounded once."""
+    if a.size + b.size <= 8192 and a.dtype.char in "fd":
+        r = a @ b
+        return r if type(r) is np.ndarray else np.asarray(r, a.dtype)
     if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
         return product(a.astype(np.float32), b.astype(np.float32)).astype(a.dtype)
     if a.size + b.size > 8192 and shared_product is not None:
@@ -60,6 +63,8 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @op("mm", grad=dict(self=lambda grad, mat2: mm(grad, mT(mat2)), mat2=lambda grad, self: mm(mT(self), grad)))
 def mm(self, mat2):
+    if self.ndim == mat2.ndim == 2 and self.shape[1] == mat2.shape[0] and self.dtype is mat2.dtype and self.dtype.char in "fd":
+        return product(self, mat2)
     if self.ndim != 2:
         raise RuntimeError("self must be a matrix")
     if mat2.ndim != 2:

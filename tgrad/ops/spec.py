@@ -63,7 +63,7 @@ class Row:
 
     __slots__ = (
         "aliases", "apart", "array", "bands", "check", "contiguous", "domain", "family", "function", "grad", "holomorphic", "inplace", "kind", "lacks", "materialize", "method",
-        "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "parts", "promoted", "real_grad", "record", "tensors",
+        "name", "narrow", "node", "numbers", "out", "outputs", "overloads", "params", "parts", "promoted", "quick", "real_grad", "record", "tensors",
         "ufunc", "undiff",
     )  # fmt: skip
 
@@ -100,6 +100,7 @@ class Row:
         contiguous: bool = False,
         bands: str | None = None,
         parts: str | None = None,
+        quick: Callable[..., Any] | None = None,
     ) -> None:
         self.name, self.array, self.family, self.kind = name, array, family, kind
         args = signature_of(signature or array)
@@ -134,6 +135,7 @@ class Row:
         # How, in a reduction over everything, the results over parts make up that over all: by the "same" operation, by
         # their "mean", or, of a "norm", by the same for all orders but 0.
         self.parts = parts
+        self.quick = quick  # what `array` comes to for float arrays, without its questions
         self.check: Callable[..., None] | None = (
             None  # set by the composites: raises for (inputs, params) that do not go
         )
