@@ -4,8 +4,8 @@ Note [Where the accuracy comes from]
 float32 functions work in float64 inside: with 29 bits to spare, short polynomials and plain steps round to within a hair of half
 a unit in the last place, and no intermediate result overflows or is denormal. float64 functions have no wider type to lean on
 and take the usual care: arguments reduced in two or three pieces, small corrections added last. `python -m tests.accuracy`
-measures both. The polynomials are printed by tools/coefficients.py. Algorithms: J.-M. Muller, Elementary Functions (2016),
-chapters 3, 4 and 11.
+measures both; docs/ACCURACY.md has its answer. The polynomials are printed by tools/coefficients.py. Algorithms: J.-M. Muller,
+Elementary Functions (2016), chapters 3, 4 and 11.
 """
 
 from __future__ import annotations
@@ -84,18 +84,23 @@ _ERFCX32 = polynomial(
         -0.2718612939937228, 0.17900114965404956,
     )
 )  # fmt: skip
-_ERFCX64 = polynomial(
+_TAIL64 = polynomial(  # of (1 + 2 x) exp(x²) erfc(x), which hardly changes: so errors in its argument do not grow
     (
-        1.8094129702028603e-12, 1.9292175714700225e-11, 7.910402833937883e-11, 1.1321873334317425e-10, -2.2919364977820502e-10,
-        -1.1803245980301355e-09, -1.2165332703011814e-09, 3.464785946513212e-09, 1.2005088991410764e-08, 4.2798019177540635e-09,
-        -5.103840345116212e-08, -1.0360609512583043e-07, 1.0495557297133653e-07, 7.123801858366467e-07, 3.6844814803986497e-07,
-        -3.7990273120501655e-06, -6.4443020100602e-06, 1.9924115517121582e-05, 6.0542177574671206e-05, -0.0001368498417885515,
-        -0.0005378017271184156, 0.001707856561150173, 0.0040793128002755315, -0.037571619338869336, 0.12524797896091902,
-        -0.27186130003586434, 0.17900115118138996,
+        -6.353575004417368e-10, -2.15749523182615e-09, 1.2441142593192584e-09, 1.53999834865308e-08, 1.7090657564693805e-08,
+        -4.5125769875164155e-08, -1.459440874713638e-07, -2.178125943040845e-08, 6.490171220006604e-07, 1.0590807328695695e-06,
+        -1.813974379216938e-06, -7.905924126736037e-06, 9.123912070341411e-07, 4.683848265279279e-05, 3.217617591501784e-05,
+        -0.00028891916474220984, -0.00030216487284812717, 0.0022691892008680865, 0.0009102316065092965, -0.023282702722346945,
+        0.060876965692362374, -0.05186563581831049, -0.11301758843715101,
     )
 )  # fmt: skip
+TAIL_HIGH, TAIL_LOW = 1.2530080582697296, 4.475327675508059e-17  # its constant term
 
-LOG2E, LN2, LN2_HIGH, LN2_LOW = 1.4426950408889634, 0.6931471805599453, 0.693147180369123816490, 1.90821492927058770002e-10
+LOG2E, LN2, LN2_HIGH, LN2_LOW = (
+    1.4426950408889634,
+    0.6931471805599453,
+    0.693147180369123816490,
+    1.90821492927058770002e-10,
+)
 LOG10E = 0.4342944819032518
 SQRT_HALF = 4604544271217802189  # the bits of sqrt(1/2)
 ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
@@ -393,12 +398,32 @@ def erf32(x):
 
 
 @jitable
+def tail64(size):  # erfc from 1/2 to 28: exp(-size²), its square to twice the digits, times what is left
+    z = size * size
+    lost = fma(size, size, -z)
+    t = fma(-z, LOG2E, ROUND)
+    k = t - ROUND
+    r = fma(k, -LN2_LOW, fma(k, -LN2_HIGH, -z)) - lost
+    u = (size - 3.0) / (size + 2.0)
+    w = _TAIL64(u) * u
+    g = TAIL_HIGH + w
+    d = 1.0 + 2.0 * size
+    q = g / d
+    # what g and d lost, as a share of them: 1/g is near 0.84 everywhere, which is enough for a correction
+    more = (w - (g - TAIL_HIGH)) + TAIL_LOW - (1.0 - (d - 2.0 * size)) * q
+    p = fma(fma(r * r, _EXP64(r), fma(more, 0.84, r)), q, q)
+    n = bits(t) - ROUND_BITS
+    half = n >> i8(1)
+    return p * power_of_two(half) * power_of_two(n - half)
+
+
+@jitable
 def erf64(x):
     y = clamped(x, -6.0, 6.0)
     size = absolute(y)
     z = size * size
     near = fma(y, _ERF64(z), y)
-    far = 1.0 - exp64(-z) * _ERFCX64((size - 3.0) / (size + 2.0))
+    far = 1.0 - tail64(size)
     return select(size < 1.0, near, copysign(far, y))
 
 
@@ -414,11 +439,9 @@ def erfc32(x):
 def erfc64(x):
     y = clamped(x, -28.0, 28.0)
     size = absolute(y)
-    z = size * size
-    lost = fma(size, size, -z)
-    tail = exp64(-z) * (1.0 - lost) * _ERFCX64((size - 3.0) / (size + 2.0))
-    near = 1.0 - fma(y, _ERF64(z), y)
-    return select(size < 0.5, near, select(y < 0.0, 2.0 - tail, tail))
+    tail = tail64(size)
+    near = 1.0 - fma(y, _ERF64(size * size), y)
+    return select(size < 0.75, near, select(y < 0.0, 2.0 - tail, tail))
 
 
 # ---- powers
@@ -453,4 +476,3 @@ sin, cos, beyond = by_type(sin32, sin64), by_type(cos32, cos64), by_type(beyond3
 erf, erfc = by_type(erf32, erf64), by_type(erfc32, erfc64)
 power = by_type(pow32, pow64)
 exp2, log2, log10 = exp2_32, log2_32, log10_32  # float32 only: numpy's serve float64
-
