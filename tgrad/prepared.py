@@ -47,7 +47,7 @@ from .graph.node import SCALAR, next_seq, node_class
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
-from .kernels.table import EAGER, FORMS
+from .kernels.table import EAGER, FORMS, MIDDLE
 from .ops.spec import REQUIRED, Param, Row, signature_of
 from .tensor import FAST, Tensor
 
@@ -145,7 +145,8 @@ class _Writer:
             self.add(f"if {w} is not None and {w}._rg and state.grad: raise no_derivative(row, {w!r})")
         call = f"r = array({', '.join(args)})"
         if self.row.bands is not None or self.row.parts is not None or self.row.name in FORMS:
-            call = f"r = (array if {self.tensors[0]}._a.size <= sizes.large else spread)({', '.join(args)})"
+            gate = "middle" if self.row.name in MIDDLE else "large"
+            call = f"r = (array if {self.tensors[0]}._a.size <= sizes.{gate} else spread)({', '.join(args)})"
         if self.row.name in EAGER:
             call = f"r = spread({', '.join(args)})"
         self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")

@@ -25,7 +25,7 @@ import numpy as np
 
 from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
-from ..kernels.table import DERIVATIVES
+from ..kernels.table import DERIVATIVES, MIDDLE
 from ..ops.spec import Formula, Row, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
@@ -404,7 +404,8 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
             if fn == "apply" and (in_bands or row.name in DERIVATIVES):
                 scope[f"large{k}"] = derivative(row.name, f.fn, f.words.index("dim") if in_bands else None)
                 size = "grad" if "grad" in f.words else "grad[0]"
-                call = f"(large{k}({', '.join(args)}) if {size}.size > sizes.large else {call})"
+                gate = "middle" if row.name in MIDDLE else "large"
+                call = f"(large{k}({', '.join(args)}) if {size}.size > sizes.{gate} else {call})"
             if lists & set(f.targets):
                 lines.append(f"    return flat(e, {call})")
                 break

@@ -18,7 +18,7 @@ from ..pool import POOL
 from . import blas, convolve  # noqa: F401  (products and derivatives of convolutions come there)
 from .blocks import Sizes, lined_up
 from .crew import CREW
-from .table import DERIVATIVES, EAGER, FORMS, find
+from .table import DERIVATIVES, EAGER, FORMS, MIDDLE, find
 
 ndarray = np.ndarray
 
@@ -27,10 +27,13 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
     """A row over a large array: compiled where there is such a form, else in bands or in parts where its declaration allows
     it and the arguments do, else as it is."""
     form = find(FORMS, row.name)
-    if form is not None:
+    small = row.name not in EAGER and type(args[0]) is ndarray and args[0].size <= Sizes.large
+    if form is not None and not (small and _rare(row.name)):
         r = form(*args, **kwargs)
         if r is not None:
             return r
+    if small:
+        return row.array(*args, **kwargs)
     words = {p.name: p.default for p in signature_of(row.array)}
     words |= dict(zip(words, args, strict=False)) | kwargs
     dims = words.get(row.bands or "")
@@ -49,10 +52,22 @@ def compiled(row: Row, words: dict[str, Any]) -> Any:
     return None if form is None else form(**words)
 
 
+_CALLS: dict[str, int] = {}
+OFTEN = 32
+
+
+def _rare(name: str) -> bool:
+    """Whether an operation has been called so seldom on arrays of middle size that it shall not ask for a compiler yet."""
+    count = _CALLS[name] = _CALLS.get(name, 0) + 1
+    return count < OFTEN
+
+
 def _elsewhere(row: Row, args: Any) -> Callable[..., Any] | None:
     """For rows that are called in derivatives: the way over large arrays, if they are large and there is one."""
-    if row.name in FORMS and args and type(args[0]) is ndarray and (args[0].size > Sizes.large or row.name in EAGER):
-        return functools.partial(large, row)
+    if row.name in FORMS and args and type(args[0]) is ndarray:
+        enough = -1 if row.name in EAGER else Sizes.middle if row.name in MIDDLE else Sizes.large
+        if args[0].size > enough:
+            return functools.partial(large, row)
     return None
 
 
@@ -65,11 +80,13 @@ def derivative(name: str, formula: Callable[..., Any], place: int | None) -> Cal
 
     def run(*args: Any) -> Any:
         form = find(DERIVATIVES, name)
-        if form is not None:
+        first = args[0][0] if type(args[0]) in (list, tuple) else args[0]
+        small = type(first) is ndarray and first.size <= Sizes.large
+        if form is not None and not (small and _rare(name)):
             r = form(*args)
             if r is not None:
                 return r
-        return formula(*args) if place is None else banded(formula, args[place], *args)
+        return formula(*args) if place is None or small else banded(formula, args[place], *args)
 
     return run
 

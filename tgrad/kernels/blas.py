@@ -12,6 +12,7 @@ Where numpy has another BLAS, whose number of threads cannot be set here, produc
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -110,17 +111,18 @@ def product(a: ndarray, b: ndarray) -> ndarray | None:
 def _batched(a: ndarray, b: ndarray, work: int) -> ndarray | None:
     """The same of batches, where `work` is that of one product."""
     blas = _blas()
-    shared = a.ndim == b.ndim == 3 and a.shape[0] == b.shape[0] and a.shape[2] == b.shape[1]
-    if shared and CREW.size > 1 and a.shape[0] > 1 and work * a.shape[0] >= WORTH and blas:
-        out = POOL.empty((*a.shape[:2], b.shape[2]), a.dtype)
-        unit = -(-a.shape[0] // min(a.shape[0], 4 * CREW.size))
+    alike = a.ndim == b.ndim and a.shape[:-2] == b.shape[:-2] and a.shape[-1] == b.shape[-2]
+    count = a.shape[0]
+    if alike and CREW.size > 1 and count > 1 and work * math.prod(a.shape[:-2]) >= WORTH and blas:
+        out = POOL.empty((*a.shape[:-1], b.shape[-1]), a.dtype)
+        unit = -(-count // min(count, 4 * CREW.size))
 
         def part(i: int) -> None:
             at = slice(i * unit, (i + 1) * unit)
             np.matmul(a[at], b[at], out=out[at])
 
         with blas:
-            CREW.run(part, -(-a.shape[0] // unit))
+            CREW.run(part, -(-count // unit))
         return out
     if work <= ALONE or not blas:
         return None

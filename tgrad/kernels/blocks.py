@@ -28,6 +28,7 @@ class Sizes:
     """In elements. Tests lower `large`, to send everything this way."""
 
     large = 1 << 16  # arrays beyond this size come here
+    middle = 1 << 12  # from here up compiled forms are worth their call, though perhaps not a compiler's time
     block = (
         1 << 15
     )  # for formulas: a few of these fit a core's cache. A multiple of 64, see Note [nan and the two loops]

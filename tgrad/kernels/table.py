@@ -32,6 +32,7 @@ FORMS = {
     "_softmax": "rowwise.softmax",
     "_log_softmax": "rowwise.log_softmax",
     "logsumexp.dims": "rowwise.logsumexp",
+    "_scaled_dot_product_flash_attention_for_cpu": "attention.attention",
     "native_layer_norm": "rowwise.layer_norm",
     "native_batch_norm": "rowwise.batch_norm",
     "native_group_norm": "rowwise.group_norm",
@@ -62,9 +63,18 @@ FORMS = {
 # Forms that decide by themselves what is large enough: the size of the first operand says little about the work.
 EAGER = frozenset(("convolution",))
 
+# Forms that are quicker than numpy from `Sizes.middle` on, since numpy would make many passes.
+MIDDLE = frozenset(
+    "_softmax _log_softmax logsumexp.dims native_layer_norm native_batch_norm native_group_norm var.correction std.correction "
+    "_scaled_dot_product_flash_attention_for_cpu max_pool2d_with_indices max_pool2d_with_indices_backward max_pool3d_with_indices "
+    "max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk "
+    "embedding_dense_backward index_select_backward index_add scatter_add gather_backward".split()
+)
+
 DERIVATIVES = {
     "_softmax": "rowwise.softmax_grad",
     "_log_softmax": "rowwise.log_softmax_grad",
+    "_scaled_dot_product_flash_attention_for_cpu": "attention.attention_grad",
     "native_layer_norm": "rowwise.layer_norm_grad",
     "native_batch_norm": "rowwise.batch_norm_grad",
     "native_group_norm": "rowwise.group_norm_grad",

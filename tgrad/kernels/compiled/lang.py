@@ -26,12 +26,12 @@ def by_type(single: Callable[..., Any], double: Callable[..., Any]) -> Callable[
 
     if single.__code__.co_argcount == 1:
 
-        @overload(stub, jit_options={"error_model": "numpy"})
+        @overload(stub, jit_options={"error_model": "numpy", "forceinline": True})
         def choose(x):  # no hints: numba compares the signatures as texts
             return single if x == types.float32 else double if x == types.float64 else None
     else:
 
-        @overload(stub, jit_options={"error_model": "numpy"})
+        @overload(stub, jit_options={"error_model": "numpy", "forceinline": True})
         def choose_for_two(x, y):
             return single if x == types.float32 else double if x == types.float64 else None
 

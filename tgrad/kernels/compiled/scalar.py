@@ -34,7 +34,7 @@ from .lang import (
     trunc,
 )
 
-jitable = register_jitable(error_model="numpy")
+jitable = register_jitable(error_model="numpy", forceinline=True)
 
 _EXP32 = polynomial((0.001392617611993558, 0.008363173074513711, 0.041666554662050534, 0.1666657702559799, 0.5))
 _EXP64 = polynomial(
