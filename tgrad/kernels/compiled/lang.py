@@ -51,9 +51,7 @@ def _llvm(name: str) -> Any:
     return word
 
 
-absolute, floor, ceil, trunc, rint, sqrt = (
-    _llvm(n) for n in ("fabs", "floor", "ceil", "trunc", "rint", "sqrt")
-)
+absolute, floor, ceil, trunc, rint, sqrt = (_llvm(n) for n in ("fabs", "floor", "ceil", "trunc", "rint", "sqrt"))
 
 
 @intrinsic

@@ -423,7 +423,10 @@ def erf64(x):
     size = absolute(y)
     z = size * size
     near = fma(y, _ERF64(z), y)
-    far = 1.0 - tail64(size)
+    u = (size - 3.0) / (size + 2.0)
+    far = 1.0 - exp64(-z) * fma(_TAIL64(u), u, TAIL_HIGH) / (
+        1.0 + 2.0 * size
+    )  # less than 0.16 is taken off: no need of tail64
     return select(size < 1.0, near, copysign(far, y))
 
 
