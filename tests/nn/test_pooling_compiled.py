@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tgrad
-from tgrad.kernels import blocks, native
+from tgrad.kernels import bands, blocks, native
 
 torch = pytest.importorskip("torch")
 
@@ -24,6 +24,8 @@ WINDOWS = [
 def compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native.Jit, "mode", "eager")
     monkeypatch.setattr(blocks.Sizes, "large", 16)
+    monkeypatch.setattr(blocks.Sizes, "middle", 16)
+    monkeypatch.setattr(bands, "OFTEN", 0)
 
 
 def data(dims: int, dtype: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .. import functions as fn
 from ..dtype import float32, float64, int64
-from ..kernels import native
+from ..kernels import bands, native
 from ..kernels.blocks import Sizes
 from ..ops.spec import REQUIRED, ROWS
 from ..tensor import Tensor
@@ -28,12 +28,12 @@ class Warmed(NamedTuple):
 @contextlib.contextmanager
 def _asking() -> Iterator[None]:
     """Everything counts as large, so that small tensors ask for kernels; answers come from numpy meanwhile."""
-    mode, large = native.Jit.mode or native.Jit.read(), Sizes.large
-    native.Jit.mode, Sizes.large = "background", 16
+    before = native.Jit.mode or native.Jit.read(), Sizes.large, Sizes.middle, bands.OFTEN
+    native.Jit.mode, Sizes.large, Sizes.middle, bands.OFTEN = "background", 16, 16, 0
     try:
         yield
     finally:
-        native.Jit.mode, Sizes.large = mode, large
+        native.Jit.mode, Sizes.large, Sizes.middle, bands.OFTEN = before
 
 
 def _public(name: str) -> Callable[..., Any] | None:

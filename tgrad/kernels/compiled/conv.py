@@ -110,21 +110,16 @@ def weighed(x, gradient, places, out, room, g, lo, hi):
     for q in range(lo, hi):
         grp, b = q // blocks, q % blocks
         c0 = min(b * rows, C - rows) if rows <= C else 0  # the last block reaches back rather than beyond
-        for n in range(N):
-            source = at(x, n * xn + grp * xg)
-            left = at(gradient, ((n * G + grp) * C + c0) * length)
-            for t in range(0, taps, 4):
-                for k in range(16):
-                    room[k] = 0.0
-                if rows == 4:
-                    dots(left, length, source, at(places, t), length, room)
-                else:
-                    dot(left, length, source, at(places, t), length, room)
-                for r in range(rows):
+        source, left = at(x, grp * xg), at(gradient, (grp * C + c0) * length)
+        for t in range(0, taps, 4):
+            if rows == 4:
+                dots(left, length, G * C * length, source, at(places, t), xn, N, length, room)
+            else:
+                dot(left, length, G * C * length, source, at(places, t), xn, N, length, room)
+            for r in range(rows):
+                if c0 + r >= b * rows:
                     for k in range(min(4, taps - t)):
-                        to = (grp * C + c0 + r) * taps + t + k
-                        if c0 + r >= b * rows:
-                            out[to] += room[r * 4 + k]
+                        out[(grp * C + c0 + r) * taps + t + k] = room[r * 4 + k]
 
 
 # ---- pooling: windows over planes
@@ -136,30 +131,38 @@ def max_pooled(x, out, where, g, lo, hi):
     g: D, H, W; output sizes; kernel; stride; padding; dilation, three numbers each.
     """
     D, H, W, OD, OH, OW = g[0], g[1], g[2], g[3], g[4], g[5]
+    KD, KH, KW, sz, sy, sx, pz, py, px, dz, dy, dx = (
+        g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15], g[16], g[17]
+    )  # fmt: skip
     for c in range(lo, hi):
         base = c * D * H * W
         for z in range(OD):
+            z1 = z * sz - pz
             for y in range(OH):
+                y1 = y * sy - py
+                to = ((c * OD + z) * OH + y) * OW
                 for i in range(OW):
-                    z1, y1, x1 = z * g[9] - g[12], y * g[10] - g[13], i * g[11] - g[14]
+                    x1 = i * sx - px
+                    first, last = 0, KW  # which columns of the kernel lie inside
+                    while x1 + first * dx < 0:
+                        first += 1
+                    while x1 + (last - 1) * dx >= W:
+                        last -= 1
                     place = -1
                     best = x[base]
-                    for kz in range(g[6]):
-                        uz = z1 + kz * g[15]
+                    for kz in range(KD):
+                        uz = z1 + kz * dz
                         if 0 <= uz < D:
-                            for ky in range(g[7]):
-                                uy = y1 + ky * g[16]
+                            for ky in range(KH):
+                                uy = y1 + ky * dy
                                 if 0 <= uy < H:
-                                    row = (uz * H + uy) * W
-                                    for kx in range(g[8]):
-                                        ux = x1 + kx * g[17]
-                                        if 0 <= ux < W:
-                                            v = x[base + row + ux]
-                                            if place < 0 or v > best or v != v:
-                                                best, place = v, row + ux
-                    to = ((c * OD + z) * OH + y) * OW + i
-                    out[to] = best
-                    where[to] = place
+                                    row = (uz * H + uy) * W + x1
+                                    for kx in range(first, last):
+                                        v = x[base + row + kx * dx]
+                                        if place < 0 or v > best or v != v:
+                                            best, place = v, row + kx * dx
+                    out[to + i] = best
+                    where[to + i] = place
 
 
 def max_unpooled(gradient, where, out, lo, hi, inner, outer):
@@ -174,14 +177,15 @@ def max_unpooled(gradient, where, out, lo, hi, inner, outer):
 def sums_pooled(x, out, g, lo, hi):
     """The sum of each window. g: D, H, W; output sizes; kernel; stride; padding, three numbers each."""
     D, H, W, OD, OH, OW = g[0], g[1], g[2], g[3], g[4], g[5]
+    KD, KH, KW, sz, sy, sx, pz, py, px = g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14]
     for c in range(lo, hi):
         base = c * D * H * W
         for z in range(OD):
-            z1, z2 = max(0, z * g[9] - g[12]), min(D, z * g[9] - g[12] + g[6])
+            z1, z2 = max(0, z * sz - pz), min(D, z * sz - pz + KD)
             for y in range(OH):
-                y1, y2 = max(0, y * g[10] - g[13]), min(H, y * g[10] - g[13] + g[7])
+                y1, y2 = max(0, y * sy - py), min(H, y * sy - py + KH)
                 for i in range(OW):
-                    x1, x2 = max(0, i * g[11] - g[14]), min(W, i * g[11] - g[14] + g[8])
+                    x1, x2 = max(0, i * sx - px), min(W, i * sx - px + KW)
                     total = 0.0
                     for uz in range(z1, z2):
                         for uy in range(y1, y2):
@@ -194,16 +198,17 @@ def sums_pooled(x, out, g, lo, hi):
 def sums_unpooled(gradient, out, g, lo, hi):
     """The derivative of that: what comes to a window goes to all of its elements."""
     D, H, W, OD, OH, OW = g[0], g[1], g[2], g[3], g[4], g[5]
+    KD, KH, KW, sz, sy, sx, pz, py, px = g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14]
     for c in range(lo, hi):
         base = c * D * H * W
         for i in range(base, base + D * H * W):
             out[i] = 0.0
         for z in range(OD):
-            z1, z2 = max(0, z * g[9] - g[12]), min(D, z * g[9] - g[12] + g[6])
+            z1, z2 = max(0, z * sz - pz), min(D, z * sz - pz + KD)
             for y in range(OH):
-                y1, y2 = max(0, y * g[10] - g[13]), min(H, y * g[10] - g[13] + g[7])
+                y1, y2 = max(0, y * sy - py), min(H, y * sy - py + KH)
                 for i in range(OW):
-                    x1, x2 = max(0, i * g[11] - g[14]), min(W, i * g[11] - g[14] + g[8])
+                    x1, x2 = max(0, i * sx - px), min(W, i * sx - px + KW)
                     v = gradient[((c * OD + z) * OH + y) * OW + i]
                     for uz in range(z1, z2):
                         for uy in range(y1, y2):

@@ -122,14 +122,15 @@ def multiplied(rows: int, vectors: int) -> Any:
 
 
 def dotted(rows: int, columns: int) -> Any:
-    """A word for out[r * columns + t] += sum over i of g[r * step + i] x[place[t] + i]; i counts in whole vectors up to n."""
+    """A word for out[r * columns + t] = sum over b and i of g[b gb + r step + i] x[b xb + place[t] + i], b below `batch`; i counts in
+    whole vectors up to n."""
 
     @intrinsic
-    def word(typingctx: Any, g: Any, step: Any, x: Any, place: Any, n: Any, out: Any) -> Any:
+    def word(typingctx: Any, g: Any, step: Any, gb: Any, x: Any, place: Any, xb: Any, batch: Any, n: Any, out: Any) -> Any:
         bits = x.dtype.bitwidth
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            left, so, right, places, count, target = args
+            left, so, gs, right, places, xs, many, count, target = args
             element, vector, lanes = _vector(bits)
             whole = ir.IntType(64)
             starts = [builder.gep(left, [builder.mul(so, whole(r))], source_etype=element) for r in range(rows)]
@@ -147,14 +148,16 @@ def dotted(rows: int, columns: int) -> Any:
                 return builder.load(builder.bitcast(at, vector.as_pointer()), align=bits // 8, typ=vector)
 
             steps = builder.udiv(count, whole(lanes))
-            with cgutils.for_range(builder, steps, intp=whole) as loop:
-                i = builder.mul(loop.index, whole(lanes))
-                a = [load(p, i) for p in starts]
-                for t in range(columns):
-                    b = load(others[t], i)
-                    for r in range(rows):
-                        s = sums[r][t]
-                        builder.store(_fma(builder, a[r], b, builder.load(s, typ=vector)), s)
+            with cgutils.for_range(builder, many, intp=whole) as over:
+                ahead, beyond = builder.mul(over.index, gs), builder.mul(over.index, xs)
+                with cgutils.for_range(builder, steps, intp=whole) as loop:
+                    i = builder.mul(loop.index, whole(lanes))
+                    a = [load(p, builder.add(i, ahead)) for p in starts]
+                    for t in range(columns):
+                        b = load(others[t], builder.add(i, beyond))
+                        for r in range(rows):
+                            s = sums[r][t]
+                            builder.store(_fma(builder, a[r], b, builder.load(s, typ=vector)), s)
             for r in range(rows):
                 for t in range(columns):
                     v = builder.load(sums[r][t], typ=vector)
@@ -162,9 +165,12 @@ def dotted(rows: int, columns: int) -> Any:
                     while len(parts) > 1:
                         parts = [builder.fadd(parts[k], parts[k + 1]) for k in range(0, len(parts), 2)]
                     p = builder.gep(target, [whole(r * columns + t)], source_etype=element)
-                    builder.store(builder.fadd(builder.load(p, typ=element), parts[0]), p)
+                    builder.store(parts[0], p)
             return context.get_dummy_value()
 
-        return types.none(g, types.int64, x, place, types.int64, out), codegen
+        whole_numbers = types.int64
+        return types.none(
+            g, whole_numbers, whole_numbers, x, place, whole_numbers, whole_numbers, whole_numbers, out
+        ), codegen
 
     return word
