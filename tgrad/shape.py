@@ -172,8 +172,7 @@ def infer_size(sizes: Sequence[int], count: int) -> tuple[int, ...]:
         return tuple(sizes)
     shown = "[" + ", ".join(map(str, sizes)) + "]"
     if hole is None:
-        if known != count:
-            raise RuntimeError(f"shape '{shown}' is invalid for input of size {count}")
+        raise RuntimeError(f"shape '{shown}' is invalid for input of size {count}")
     if known == 0:
         if count == 0:
             raise RuntimeError(

@@ -11,10 +11,7 @@ import contextlib
 import functools
 import hashlib
 import os
-import platform
-import shutil
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -41,6 +38,7 @@ def home() -> Path:
 
 def fingerprint() -> str:
     """What compiled code depends on: versions, the processor, and the sources of this package."""
+    import platform
     from importlib.metadata import version
 
     import llvmlite.binding as llvm
@@ -64,6 +62,8 @@ def fingerprint() -> str:
 @functools.cache
 def folder() -> Path:
     """Where this process finds and leaves compiled kernels; a folder of its own, with one warning, where the cache cannot be used."""
+    import tempfile
+
     path = home() / "kernels" / fingerprint()
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,8 @@ def folder() -> Path:
 
 def _remove(folder: str, maker: int) -> None:
     if os.getpid() == maker:  # and not a process that was forked from it
+        import shutil
+
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -88,6 +90,8 @@ class Damaged(Exception):
 
 
 def write(path: Path, symbol: str, code: bytes) -> None:
+    import tempfile
+
     body = symbol.encode() + b"\n" + code
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, beside = tempfile.mkstemp(dir=path.parent, suffix=".part")

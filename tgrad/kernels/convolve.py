@@ -300,8 +300,7 @@ def input_gradient(grad, weight, sizes, stride, padding, dilation, transposed, g
         return None
     if transposed:
         out = _forward_pass(grad, weight, None, stride, padding, dilation, groups)
-        fits = out is None or out.shape[2:] == tuple(sizes[2:])
-        return out if fits else np.ascontiguousarray(out[(..., *[slice(n) for n in sizes[2:]])])  # type: ignore[index]
+        return out if out is None or out.shape[2:] == tuple(sizes[2:]) else conv.cut(out, sizes[2:])
     return _to_input(grad, weight, None, tuple(sizes[2:]), stride, padding, dilation, groups)
 
 

@@ -54,7 +54,11 @@ class _Operands:
                             raise Opaque("mixed dtypes")
                 self.places.append(("array", k))
                 kinds.append((k, x.dtype.char))
-            elif t is float or (t is int and abs(x) < 2**53) or ((t is ndarray or isinstance(x, np.generic)) and x.dtype in (F32, F64)):
+            elif (
+                t is float
+                or (t is int and abs(x) < 2**53)
+                or ((t is ndarray or isinstance(x, np.generic)) and x.dtype in (F32, F64))
+            ):
                 strong = t is not float and t is not int
                 self.places.append(("number", len(self.numbers), x.dtype if strong else None))
                 self.numbers.append(float(x))
@@ -124,7 +128,11 @@ class _Given:
 
 
 def _try(
-    formulas: Sequence[Callable[..., Any]], given: Sequence[_Given], all_: _Operands, dtype: np.dtype | None, baked: bool
+    formulas: Sequence[Callable[..., Any]],
+    given: Sequence[_Given],
+    all_: _Operands,
+    dtype: np.dtype | None,
+    baked: bool,
 ) -> _Traced | None:
     try:
         symbols = all_.symbols(baked)
@@ -151,7 +159,9 @@ def _brought(x: Any, dtype: np.dtype) -> Any:
     return cast(x, dtype)
 
 
-def compiled(fn: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any], dtype: np.dtype | None) -> ndarray | None:
+def compiled(
+    fn: Callable[..., Any], operands: Sequence[Any], params: dict[str, Any], dtype: np.dtype | None
+) -> ndarray | None:
     """`fn(*operands, **params)` cast to `dtype`, by a kernel; None where there is none."""
     if Jit.mode == "off":
         return None

@@ -18,17 +18,18 @@ import atexit
 import contextlib
 import ctypes
 import hashlib
-import json
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import cache
+
+if TYPE_CHECKING:
+    import subprocess
 
 MODES = ("background", "eager", "off")
 UNASKED, WAITING, READY, FAILED = range(4)
@@ -119,6 +120,8 @@ class Kernel:
 
 def _note(profile: str, kernel: Kernel) -> None:
     """Writes down that a program wants a kernel: what `tgrad warmup --profile` reads."""
+    import json
+
     facts = {k: v for k, v in kernel.request().items() if k not in ("name", "path")}
     try:
         with open(profile, "a") as file:
@@ -249,6 +252,8 @@ class Compiler:
                     return
 
     def ask(self, kernel: Kernel) -> None:
+        import json
+
         with self.answered:
             kernel.tries += 1
             if kernel.tries > 2:
@@ -276,6 +281,8 @@ class Compiler:
                 raise
 
     def _start(self) -> None:
+        import subprocess
+
         log = None if os.environ.get("TGRAD_JIT_LOG") else subprocess.DEVNULL
         # The modules that this process would find, and in that order; not those of the current folder before the standard ones.
         # What the user set for numba or for warnings is meant for the user's own code, and could make compiling fail.
@@ -314,6 +321,8 @@ class Compiler:
 
     def _take(self, line: str) -> None:
         """An answer of the worker."""
+        import json
+
         try:
             answer = json.loads(line)
             kernel = self.waiting.pop(answer["name"], None)

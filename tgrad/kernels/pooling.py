@@ -36,7 +36,9 @@ def _pool(dims: int) -> tuple[Any, Any, Any, Any]:
         if not math.prod(shape):
             return None
         values, places = POOL.empty(shape, self.dtype), POOL.empty(shape, np.dtype(np.int64))
-        g = np.array([*three(sizes, 1), *three(out, 1), *three(k, 1), *three(s, 1), *three(p, 0), *three(d, 1)], np.int64)
+        g = np.array(
+            [*three(sizes, 1), *three(out, 1), *three(k, 1), *three(s, 1), *three(p, 0), *three(d, 1)], np.int64
+        )
         code, planes = self.dtype.str[1:] + "* ", self.size // math.prod(sizes)
         args = tuple(map(address, (self, values, places, g)))
         each = math.prod(out) * math.prod(k)

@@ -27,7 +27,18 @@ from .expr import BOOL, F32, Symbol
 CODE = {np.dtype(np.float32): "f4", np.dtype(np.float64): "f8", np.dtype(np.bool_): "u1"}
 HEAD = "from tgrad.kernels.compiled.lang import *\nfrom tgrad.kernels.compiled.scalar import *\n\n\n"
 
-INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "eq": "==",
+    "ne": "!=",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+}
 FORMS = {
     "neg": "-{0}",
     "square": "{0} * {0}",
@@ -108,7 +119,9 @@ def constant(v: float) -> str:
     return repr(v)
 
 
-def _statements(results: Sequence[Symbol], load: Sequence[str], store: Sequence[str], far: bool) -> tuple[list[str], list[str]]:
+def _statements(
+    results: Sequence[Symbol], load: Sequence[str], store: Sequence[str], far: bool
+) -> tuple[list[str], list[str]]:
     body = _Body(load)
     for x, target in zip(results, store, strict=True):
         v = body.value(x, far)
@@ -180,11 +193,15 @@ def _operands(
 ) -> tuple[list[str], list[str], list[str]]:
     """(how each operand is read, names of arguments, statements before the loop)."""
     f = CODE[work]
-    load = [f"x{k}[{at}]" + (" != 0" if dt == BOOL else "") for k, (dt, at) in enumerate(zip(inputs, places, strict=True))]
-    numbers = [f"n{k}" for k in range(scalars)]
-    return load + [f"s{k}" for k in range(scalars)], [f"x{k}" for k in range(len(inputs))] + numbers, [
-        f"s{k} = {f}(n{k})" for k in range(scalars)
+    load = [
+        f"x{k}[{at}]" + (" != 0" if dt == BOOL else "") for k, (dt, at) in enumerate(zip(inputs, places, strict=True))
     ]
+    numbers = [f"n{k}" for k in range(scalars)]
+    return (
+        load + [f"s{k}" for k in range(scalars)],
+        [f"x{k}" for k in range(len(inputs))] + numbers,
+        [f"s{k} = {f}(n{k})" for k in range(scalars)],
+    )
 
 
 def _signature(inputs: Sequence[np.dtype], scalars: int, results: Sequence[Symbol], rest: str) -> str:

@@ -62,6 +62,12 @@ def _columns(
     return windows.reshape(x.shape[0], groups, x.shape[1] // groups * math.prod(kernel), math.prod(out))
 
 
+def cut(a: ndarray, sizes: Sizes) -> ndarray:
+    """The beginning of the last dimensions, of these sizes."""
+    at: Any = (Ellipsis, *[slice(n) for n in sizes])
+    return np.ascontiguousarray(a[at])
+
+
 def forward(x: ndarray, weight: ndarray, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> ndarray:
     kernel = weight.shape[2:]
     out = output_sizes(x.shape[2:], kernel, stride, padding, dilation)
@@ -152,7 +158,7 @@ def input_gradient(
             return done
     if transposed:  # an output padding beyond the stride leaves room for more windows than there were elements
         out = forward(grad, weight, stride, padding, dilation, groups)
-        out = np.ascontiguousarray(out[(..., *[slice(n) for n in sizes[2:]])])
+        out = cut(out, sizes[2:])
     else:
         out = to_input(grad, weight, sizes[2:], stride, padding, dilation, groups)
     return out.astype(grad.dtype, copy=False)

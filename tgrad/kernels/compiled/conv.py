@@ -25,7 +25,21 @@ def packed(x, out, g, lo, hi):
 
     g: D, H, W; pads of z, y, x; strides; Dq, Hq, Wq; length of a packed plane with all phases.
     """
-    D, H, W, pz, py, px, sz, sy, sx, Dq, Hq, Wq, size = g[0], g[1], g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12]
+    D, H, W, pz, py, px, sz, sy, sx, Dq, Hq, Wq, size = (
+        g[0],
+        g[1],
+        g[2],
+        g[3],
+        g[4],
+        g[5],
+        g[6],
+        g[7],
+        g[8],
+        g[9],
+        g[10],
+        g[11],
+        g[12],
+    )
     for c in range(lo, hi):
         base = c * size
         for i in range(base, base + size):

@@ -126,7 +126,9 @@ def dotted(rows: int, columns: int) -> Any:
     whole vectors up to n."""
 
     @intrinsic
-    def word(typingctx: Any, g: Any, step: Any, gb: Any, x: Any, place: Any, xb: Any, batch: Any, n: Any, out: Any) -> Any:
+    def word(
+        typingctx: Any, g: Any, step: Any, gb: Any, x: Any, place: Any, xb: Any, batch: Any, n: Any, out: Any
+    ) -> Any:
         bits = x.dtype.bitwidth
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
