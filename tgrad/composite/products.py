@@ -22,9 +22,9 @@ def matmul(input, other, *, out=None):
     >>> matmul(functions.ones(2, 3), functions.ones(3))
     tensor([3., 3.])
     """
-    for i, x in enumerate((input, other)):
-        if not isinstance(x, Tensor):
-            raise bad_argument("matmul", i + 1, ("input", "other")[i], x)
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        i, x = (0, input) if not isinstance(input, Tensor) else (1, other)
+        raise bad_argument("matmul", i + 1, ("input", "other")[i], x)
     r = product(input, other)
     return r if out is None else typed_into(out, r, "matmul")
 

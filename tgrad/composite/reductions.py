@@ -51,6 +51,8 @@ def sum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
     >>> torch.sum(torch.ones(2, 3), 0)
     tensor([2., 2., 2.])
     """
+    if dim is None and not keepdim and dtype is None and out is None and isinstance(input, Tensor):
+        return reduce.sum_all.record(input)
     check_input("sum", input)
     check_dims("sum", input, dim)
     check_dtype("sum", dtype)
@@ -66,6 +68,8 @@ def sum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 @composite(method=True)
 def mean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
     """The mean over dim (all by default), of floating or complex tensors."""
+    if dim is None and not keepdim and dtype is None and out is None and isinstance(input, Tensor):
+        return reduce.mean_all.record(input)
     check_input("mean", input)
     check_dims("mean", input, dim)
     check_dtype("mean", dtype)

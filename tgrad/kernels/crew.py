@@ -132,7 +132,8 @@ def get_num_threads() -> int:
 
 def set_num_threads(int: int) -> None:
     """Sets how many threads share the work on large tensors, this one among them (default: OMP_NUM_THREADS, else the
-    number of cores). RuntimeError for less than 1 and for what is no int. Matrix products keep to the threads of numpy's BLAS."""
+    number of cores). RuntimeError for less than 1 and for what is no int. Large matrix products are shared out to the
+    same threads, where numpy's BLAS is OpenBLAS."""
     if type(int) is not _integer:
         raise RuntimeError(f"set_num_threads expects an int, but got {type(int).__name__}")
     if int < 1:
