@@ -56,6 +56,7 @@ def compiled_tier(monkeypatch: pytest.MonkeyPatch, kernel_folder: Path) -> None:
     monkeypatch.setattr(cache, "folder", lambda: kernel_folder)
     monkeypatch.setattr(native.Jit, "mode", "eager")
     monkeypatch.setattr(blocks.Sizes, "large", 16)
+    monkeypatch.setattr(blocks.Sizes, "middle", 16)
     monkeypatch.setattr(crew.Sizes, "least", 50)
     monkeypatch.setattr(crew.Sizes, "most", 333)
     monkeypatch.setattr(crew.CREW, "size", 3)

@@ -23,7 +23,7 @@ from .graph.saved import keep
 from .kernels import blocks
 from .kernels.bands import compiled
 from .kernels.quiet import quiet
-from .kernels.table import EAGER, FORMS
+from .kernels.table import FORMS
 from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
@@ -325,7 +325,7 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     given = dict(zip([t.rstrip("*") for t in row.tensors], arrays, strict=True)) | params
     with quiet:
         r = None
-        if row.name in FORMS and type(arrays[0]) is ndarray and (arrays[0].size > blocks.Sizes.large or row.name in EAGER):
+        if row.name in FORMS and row.elsewhere(row, arrays) is not None:  # type: ignore[misc]
             r = compiled(row, given)
         if r is None:
             r = row.array(**given)

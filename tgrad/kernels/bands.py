@@ -48,8 +48,9 @@ def large(row: Row, *args: Any, **kwargs: Any) -> Any:
 
 def compiled(row: Row, words: dict[str, Any]) -> Any:
     """What a row's compiled form makes of these arguments; None where there is none, or where it does not apply."""
-    form = find(FORMS, row.name)
-    return None if form is None else form(**words)
+    form, first = find(FORMS, row.name), words[row.tensors[0]]
+    small = row.name not in EAGER and type(first) is ndarray and first.size <= Sizes.large
+    return None if form is None or (small and _rare(row.name)) else form(**words)
 
 
 _CALLS: dict[str, int] = {}
