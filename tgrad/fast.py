@@ -214,7 +214,12 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
     tests += [f"a_{w}.dtype is not BOOL" for w in conditions]
     lines.append(f"if {' or '.join(tests)}: {again}")
     for w in rest:
-        lines += [f"t_{w} = type({w}) in FAST", f"if t_{w}:", f"    a_{w} = {w}._a", f"    if a_{w}.dtype is not dt: {again}"]
+        lines += [
+            f"t_{w} = type({w}) in FAST",
+            f"if t_{w}:",
+            f"    a_{w} = {w}._a",
+            f"    if a_{w}.dtype is not dt: {again}",
+        ]
         lines += [f"elif type({w}) is float or type({w}) is int: a_{w} = {w}", f"else: {again}"]
     arrays = ", ".join([*(f"a_{w}" for w in words), *(f"{p}={p}" for p in own)])
     lines += ["token = enter(silent)", f"try: r = array({arrays})", "except (ValueError, OverflowError): r = None"]
@@ -232,9 +237,25 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
     lines += ["out._node = None", "out._rg = False", "return out"]
     source = "\n".join([f"def fast({', '.join([*words, *own])}):", *("    " + line for line in lines)])
     enter, leave, silent = quiet.fast
-    scope: dict[str, Any] = {"state": state, "FAST": FAST, "F32": F32, "F64": F64, "BOOL": np.dtype(np.bool_), "sizes": Sizes}
+    scope: dict[str, Any] = {
+        "state": state,
+        "FAST": FAST,
+        "F32": F32,
+        "F64": F64,
+        "BOOL": np.dtype(np.bool_),
+        "sizes": Sizes,
+    }
     scope.update(general=general, enter=enter, leave=leave, silent=silent, array=row.quick or row.array, nd=ndarray)
-    scope.update(asarray=np.asarray, laid_out=laid_out, SCALAR=SCALAR, new=object.__new__, T=Tensor, edge=edge, cls=cls, next_seq=next_seq)
+    scope.update(
+        asarray=np.asarray,
+        laid_out=laid_out,
+        SCALAR=SCALAR,
+        new=object.__new__,
+        T=Tensor,
+        edge=edge,
+        cls=cls,
+        next_seq=next_seq,
+    )
     exec(compile(source, f"<fast {row.name}>", "exec"), scope)
     return scope["fast"]
 
@@ -250,7 +271,11 @@ def _recorded(row: Row, cls: Any, words: Sequence[str], rest: Sequence[str], own
         own_edge = f"({w}._node or ({w} if {w}._rg else None)) if {w}._x is None else edge({w})"
         lines.append(f"    e{at[w]} = ({own_edge})" + (f" if t_{w} else None" if w in rest else ""))
     lines.append(f"    if {' or '.join(f'e{i} is not None' for i in range(len(diff)))}:")
-    body = ["out._rg = True", "out._node = node = cls()", f"node.edges = ({''.join(f'e{i}, ' for i in range(len(diff)))})"]
+    body = [
+        "out._rg = True",
+        "out._node = node = cls()",
+        f"node.edges = ({''.join(f'e{i}, ' for i in range(len(diff)))})",
+    ]
     body += ["node.seq = next_seq()", "node.extra = None", "node.plain = True", "node.shape = r.shape", "node.dt = dt"]
     for w in cls.saved_words:
         if w == "result":

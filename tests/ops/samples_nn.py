@@ -237,12 +237,29 @@ bad("F.max_pool2d F.avg_pool2d", call(A, 9), call(f(3), 2), call(POOLED, 2, 0))
 
 # ---- convolution
 IMAGE, FILTERS = f(2, 4, 5, 6), f(6, 2, 3, 2)
-samples("F.conv1d", call(A, f(2, 3, 2)), call(f(3, 4), f(3, 1, 2), f(3), 1, 1, 2, 3), layouts=SPACED, dtypes=("float32", "int64"))
+samples(
+    "F.conv1d",
+    call(A, f(2, 3, 2)),
+    call(f(3, 4), f(3, 1, 2), f(3), 1, 1, 2, 3),
+    layouts=SPACED,
+    dtypes=("float32", "int64"),
+)
 samples("F.conv2d", call(IMAGE, FILTERS, f(6), 2, 1, 1, 2), call(IMAGE, f(2, 4, 2, 2), padding="same"), layouts=SPACED,
         dtypes=("float32", "float16", "bfloat16"))  # fmt: skip
 samples("F.conv3d", call(VOLUME, f(2, 2, 2, 2, 2)), layouts=SPACED, dtypes=("float32",))
 samples("F.conv_transpose1d", call(A, f(3, 2, 2), f(2), 2, 0, 1), layouts=SPACED, dtypes=("float32",))
 samples("F.conv_transpose2d", call(IMAGE, f(4, 3, 2, 2), f(6), 2, 1, 0, 2), layouts=SPACED, dtypes=("float32",))
 samples("F.conv_transpose3d", call(VOLUME, f(2, 2, 2, 1, 2)), layouts=SPACED, dtypes=("float32",))
-samples("convolution", call(IMAGE, FILTERS, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 2), layouts=SPACED, dtypes=("float32",))
-bad("F.conv2d", call(IMAGE, FILTERS), call(f(3), FILTERS), call(IMAGE, FILTERS, f(5), 1, 0, 1, 2), call(IMAGE, FILTERS, None, 0))
+samples(
+    "convolution",
+    call(IMAGE, FILTERS, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 2),
+    layouts=SPACED,
+    dtypes=("float32",),
+)
+bad(
+    "F.conv2d",
+    call(IMAGE, FILTERS),
+    call(f(3), FILTERS),
+    call(IMAGE, FILTERS, f(5), 1, 0, 1, 2),
+    call(IMAGE, FILTERS, None, 0),
+)

@@ -396,4 +396,8 @@ def test_alone() -> None:
     assert alone(a)
     a = a.T
     assert alone(a)
-    assert not alone(np.ones((300, 300), np.float32)[:])
+    whole = np.ones((300, 300), np.float32)
+    view = whole[:]
+    assert not alone(view) and not alone(whole[1:])  # `whole` shows the same memory
+    del whole
+    assert alone(view)

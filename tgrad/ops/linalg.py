@@ -63,7 +63,12 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @op("mm", grad=dict(self=lambda grad, mat2: mm(grad, mT(mat2)), mat2=lambda grad, self: mm(mT(self), grad)))
 def mm(self, mat2):
-    if self.ndim == mat2.ndim == 2 and self.shape[1] == mat2.shape[0] and self.dtype is mat2.dtype and self.dtype.char in "fd":
+    if (
+        self.ndim == mat2.ndim == 2
+        and self.shape[1] == mat2.shape[0]
+        and self.dtype is mat2.dtype
+        and self.dtype.char in "fd"
+    ):
         return product(self, mat2)
     if self.ndim != 2:
         raise RuntimeError("self must be a matrix")

@@ -114,7 +114,14 @@ class Adam(Optimizer):
         most = s["max_exp_avg_sq"] if group["amsgrad"] else None
         numbers = dict(beta1=beta1, beta2=beta2, eps=eps, root2=(1 - beta2**step) ** 0.5, step=lr / (1 - beta1**step))
         if compiled_adam(
-            p, grad, s["exp_avg"], s["exp_avg_sq"], most, shrink=1 - lr * decay if apart else 1.0, decay=0.0 if apart else decay, **numbers
+            p,
+            grad,
+            s["exp_avg"],
+            s["exp_avg_sq"],
+            most,
+            shrink=1 - lr * decay if apart else 1.0,
+            decay=0.0 if apart else decay,
+            **numbers,
         ):
             return
 

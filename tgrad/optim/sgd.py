@@ -72,7 +72,14 @@ class SGD(Optimizer):
         decay = number(group["weight_decay"])
         held = s.get("momentum_buffer") if momentum != 0 else None
         if (momentum == 0 or held is not None) and compiled_sgd(
-            p, grad, held, lr=lr, momentum=momentum, dampening=group["dampening"], decay=decay, nesterov=group["nesterov"]
+            p,
+            grad,
+            held,
+            lr=lr,
+            momentum=momentum,
+            dampening=group["dampening"],
+            decay=decay,
+            nesterov=group["nesterov"],
         ):
             return
         if decay != 0:
