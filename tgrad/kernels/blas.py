@@ -3,8 +3,11 @@
 Note [Who owns the cores]
 OpenBLAS keeps threads of its own, and they spin for a while after each product, waiting for the next. An elementwise operation that
 comes next then has to share the cores with them; products and elementwise work in turn, which is what training is, can take
-twice the time. So a large product is cut into as many parts as there are threads here, and each is computed by OpenBLAS with one
-thread; its own threads stay asleep. Their number is put back after each product: numpy code of the user's is not affected.
+twice the time; and where other programs want the cores too, small products that wait for a spinning thread were measured to take a hundred
+times as long. So a large product is cut into as many parts as there are threads here, and each is computed by OpenBLAS with one
+thread; a small one is computed by one thread alone. Between the two, where waking our threads would take as long as the
+product, OpenBLAS's threads are the quicker ones, and do it. Their number is put back after each product: numpy code of the
+user's is not affected.
 
 Where numpy has another BLAS, whose number of threads cannot be set here, products are left as they are.
 """
@@ -25,7 +28,8 @@ from .crew import CREW
 from .expr import F32, F64
 
 ndarray = np.ndarray
-WORTH = 3 << 20  # multiplications: smaller products are done before a second thread has woken up
+SMALL = 4 << 20  # multiplications that one thread does about as quickly as two
+WORTH = 64 << 20  # multiplications of which our threads do their parts before the time that it takes to wake them counts
 
 
 class _Blas:
@@ -82,7 +86,7 @@ def product(a: ndarray, b: ndarray) -> ndarray | None:
         work, enough = a.shape[-2] * a.shape[-1] * b.shape[-1], ALONE
         if a.ndim > 2 or b.ndim > 2:
             return _batched(a, b, work)
-    if work <= enough:
+    if work <= enough or SMALL <= work < WORTH:
         return None
     blas = _blas()
     if not blas:
@@ -124,7 +128,7 @@ def _batched(a: ndarray, b: ndarray, work: int) -> ndarray | None:
         with blas:
             CREW.run(part, -(-count // unit))
         return out
-    if work <= ALONE or not blas:
+    if work <= ALONE or SMALL <= work < WORTH or not blas:
         return None
     with blas:
         return np.matmul(a, b)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ops import conv
 from ..pool import POOL
-from .crew import CREW
+from .crew import CREW, Sizes
 from .native import READY, Jit, Kernel, kernel
 from .rowwise import address, suits
 
@@ -19,6 +19,7 @@ ndarray = np.ndarray
 Three = tuple[int, ...]
 ROOM = 1 << 14  # elements of one block's rows: they are to stay in the second-level cache
 LARGE = 1 << 20
+ALONE = 1 << 24  # multiplications that one thread does in the time it takes to wake another
 SLACK = 256  # elements that vectors may read beyond the last plane
 
 
@@ -108,6 +109,14 @@ def _get(k: Kernel, work: int) -> Any:
     return k.fn if k.state == READY else k.get() if work >= LARGE else None
 
 
+def _unit(jobs: int, cost: int) -> int:
+    """How many jobs make one block of work, each of `cost` multiplications: all of them where that takes no longer than waking
+    another thread, else a few blocks per thread."""
+    if jobs * cost < ALONE:
+        return jobs
+    return max(1, min(-(-jobs // (4 * CREW.size)), (1 << 27) // max(1, cost)))
+
+
 def _code(a: ndarray) -> str:
     return a.dtype.str[1:] + "* "
 
@@ -120,7 +129,8 @@ def _pack(x: ndarray, packing: _Packing, planes: int, work: int) -> ndarray | No
     out[planes * packing.length :] = 0
     g = np.array([*packing.sizes, *packing.before, *packing.stride, *packing.packed, packing.length], np.int64)
     args = (address(x), address(out), address(g))
-    unit = max(1, -(-planes // (2 * CREW.size)))
+    alone = planes * packing.length < Sizes.least
+    unit = planes if alone else max(1, -(-planes // (2 * CREW.size)))
     CREW.run(lambda k: run(*args, k * unit, min(planes, (k + 1) * unit)), -(-planes // unit))
     return out
 
@@ -168,19 +178,19 @@ def _convolve(
             continue
         w = _weights(weights[..., call.kernel].reshape(groups, channels, -1), rows)
         nz, ny, nx = call.spots
+        taps = len(call.places)
         Wq = packing.packed[2]
         some = max(1, min(ny, ROOM // (rows * Wq)))
-        if batch * groups * nz * blocks < 2 * CREW.size:
+        if batch * groups * nz * blocks < 2 * CREW.size and taps * rows * ny * Wq * nz > ALONE:
             some = max(1, min(some, -(-ny // (2 * CREW.size))))
         step = some * Wq + 4 * lanes + lanes
-        taps = len(call.places)
         g = np.array(
             [taps, groups * each * packing.length, each * packing.length, call.first, packing.packed[1] * Wq, Wq, nz, ny, nx, some,
              channels, groups, D, H, W, *call.step, *call.begin, lanes, rows, step], np.int64,
         )  # fmt: skip
         jobs = batch * groups * nz * -(-ny // some) * blocks
         cost = taps * rows * some * Wq
-        unit = max(1, min(-(-jobs // (4 * CREW.size)), (1 << 27) // cost))
+        unit = _unit(jobs, cost)
         args = (address(packed), address(call.places), address(w), address(shift), address(out))
         at = address(g)
 
@@ -255,7 +265,7 @@ def _to_weight(
     out = np.zeros((groups * channels, count), x.dtype)
     args = (address(packed), address(padded), address(places), address(out))
     jobs = groups * -(-channels // rows)
-    unit = max(1, min(-(-jobs // (4 * CREW.size)), (1 << 27) // max(1, batch * count * length * rows)))
+    unit = _unit(jobs, batch * count * length * rows)
 
     def share(k: int) -> None:
         room = np.empty(16, x.dtype)
