@@ -29,7 +29,9 @@ from .expr import F32, F64
 
 ndarray = np.ndarray
 SMALL = 4 << 20  # multiplications that one thread does about as quickly as two
-WORTH = 64 << 20  # multiplications of which our threads do their parts before the time that it takes to wake them counts
+WORTH = (
+    64 << 20
+)  # multiplications of which our threads do their parts before the time that it takes to wake them counts
 
 
 class _Blas:

@@ -103,12 +103,12 @@ threshold_backward = step_row(
     lambda grad_output, self, threshold: np.where(self <= threshold, 0, grad_output),
     lambda grad, self, threshold: threshold_backward(grad, self, threshold),
 )
-_ZEROS = {np.dtype(t): np.zeros((), t) for t in (np.float32, np.float64)}  # numpy takes longer over a Python number
+_ZERO32, _ZERO64 = np.zeros((), np.float32), np.zeros((), np.float64)  # numpy takes longer over a Python number
 relu = pointwise(
     "relu",
     _relu,
     grad=dict(self=lambda grad, result: threshold_backward(grad, result, 0)),
-    quick=lambda self: np.maximum(self, _ZEROS[self.dtype]),
+    quick=lambda self: np.maximum(self, _ZERO32 if self.itemsize == 4 else _ZERO64),
 )
 
 

@@ -126,9 +126,12 @@ def layer_norm_back(g, x, w, means, rstds, gx, gw, gb, lo, hi, n):
             second += f8(d * ((x[at + i] - m) * s))
         a, c = like(first / n, m), like(second / n, m)
         for i in range(n):
-            y = (x[at + i] - m) * s
-            gx[at + i] = (g[at + i] * w[i] - a - y * c) * s
-            gw[i] += f8(g[at + i] * y)
+            gx[at + i] = (g[at + i] * w[i] - a - (x[at + i] - m) * s * c) * s
+        for i in range(
+            n
+        ):  # loops of their own: with all of these arrays in one, the compiler could not tell them apart
+            gw[i] += f8(g[at + i] * ((x[at + i] - m) * s))
+        for i in range(n):
             gb[i] += f8(g[at + i])
 
 
