@@ -245,10 +245,12 @@ def min_dim(self, dim, keepdim=False):
 
 
 def _first(name: str, self: ndarray, dim: Any, keepdim: bool) -> tuple[ndarray, ndarray] | None:
-    got = _placed(name, self, dim, keepdim)
-    if got is None or (self.dtype.kind == "f" and not bool((got[0] != 0).all())):
-        return None  # a zero has a sign, which ranks with places do not keep
-    return got
+    got = _placed(name, self, dim, True)
+    if got is None:
+        return None
+    d, at = wrap_dim(dim, self.ndim), got[1]
+    values = np.take_along_axis(self, at, d)  # the elements themselves: a zero has a sign, which ranks with places do not keep
+    return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 
 def argmax(self, dim=None, keepdim=False):
