@@ -80,6 +80,12 @@ def functions() -> dict[str, Function]:
         (4e5, 6e5),
         (9e7, 1.1e8),
     ]
+    powers: list[Any] = [
+        ("x ** 2.5", lambda x: x**2.5, [(0, 4), (0, 1e15)]),
+        ("x ** -3.25", lambda x: x**-3.25, [(0, 4), (0, 1e11)]),
+        ("1.375 ** x", lambda x: 1.375**x, [(-1, 1), (-320, 279)]),
+        ("x ** x", lambda x: x**x, [(0, 3), (0, 27), (-30, 0)]),
+    ]
     found = [
         Function("exp", np.exp, np.exp, [(-1, 1), (-104, -86), (88, 89), (-746, -707), (709, 710)]),
         Function("expm1", np.expm1, np.expm1, [(-1, 1), (-40, 40), (0.3, 0.4), (-0.4, -0.3), (1e-5, 1e-3)]),
@@ -94,6 +100,7 @@ def functions() -> dict[str, Function]:
         Function("cos", np.cos, np.cos, turns, compiled=np.cos),
         Function("erf", erf, erf, [(-7, 7), (0.9, 1.1), (-0.1, 0.1)], exact=mp.erf),
         Function("erfc", erfc, erfc, [(-7, 28), (0.4, 1.1), (26, 27.3), (9, 10.1)], exact=mp.erfc),
+        *(Function(name, f, f, around, kinds=(F32,), compiled=f) for name, f, around in powers),
         Function("sigmoid, the row", _sigmoid, _sigmoid, [(-40, 40)], compiled=ROWS["sigmoid"].array, normal=True),
         Function("gelu, the row", lambda x: x * (erfc(-x * np.sqrt(0.5)) / 2), lambda x: 0.5 * x * (1 + erf(x * np.sqrt(0.5).astype(x.dtype))),
                  [(-6, 6), (-1, 1)], compiled=lambda x: gelu(x), exact=lambda x: x / 2 * mp.erfc(-x * half), of_x=True),

@@ -246,6 +246,5 @@ def test_the_gradient_at_nan_and_at_the_corners_follows_the_layout(name: str, dt
             y = take(x) if not name.endswith("_") else take(x).clone()
             y = getattr(m.nn.functional, name)(y)
             got.append(m.autograd.grad(y, x, m.ones_like(y))[0].numpy())
-        np.testing.assert_allclose(
-            *got, rtol=1e-6, atol=1e-7, err_msg=layout
-        )  # one bit of 1: where exp(x) - 1 is near -1
+        bit = 1e-7 if dtype == "float32" else 0  # of 1: where exp(x) - 1 is near -1, and libraries round it differently
+        np.testing.assert_allclose(*got, rtol=1e-6, atol=bit, err_msg=layout)

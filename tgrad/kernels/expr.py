@@ -111,11 +111,10 @@ class Symbol:
         return apply(np.absolute, (self,))
 
     def __pow__(self, other: Any) -> Symbol:
-        if type(other) is int and other in (1, 2, 3):
-            return self if other == 1 else self * self if other == 2 else self * self * self
-        if other == 0.5 and type(other) is float:
-            return apply(np.sqrt, (self,))
-        raise Opaque("power")
+        return apply(np.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Symbol:
+        return apply(np.power, (other, self))
 
     def __eq__(self, other: Any) -> Any:
         return apply(np.equal, (self, other))
@@ -150,6 +149,12 @@ class Symbol:
         return apply(np.logical_not, (self,))
 
     __hash__ = object.__hash__
+
+
+class Number(Symbol):
+    """A number that comes as an argument: its value is not known when the formula is traced."""
+
+    __slots__ = ()
 
 
 def constant(value: Any, dtype: np.dtype) -> Symbol:
@@ -187,6 +192,8 @@ def _as(x: Any, dtype: np.dtype) -> Symbol:
 
 def apply(ufunc: Any, inputs: Sequence[Any]) -> Symbol:
     """What a ufunc makes of symbols and numbers."""
+    if ufunc is np.power:
+        return _power(*inputs)
     if ufunc in ARITHMETIC or ufunc in COMPARISONS:
         a, b = _pair(*inputs)
         if ufunc in COMPARISONS:
@@ -214,6 +221,21 @@ def apply(ufunc: Any, inputs: Sequence[Any]) -> Symbol:
     if ufunc in (np.logical_not, np.invert) and x.dtype == BOOL:
         return Symbol("no", (x,), BOOL)
     raise Opaque(ufunc.__name__)
+
+
+def _power(base: Any, exponent: Any) -> Symbol:
+    """Small whole exponents are products, as PyTorch has them; others have a word for float32 only. So an exponent must be known."""
+    if isinstance(exponent, Number):
+        raise Opaque("an unknown exponent")
+    if isinstance(exponent, (int, float)) and not isinstance(exponent, bool):
+        if exponent in (1, 2, 3):
+            return base if exponent == 1 else base * base if exponent == 2 else base * base * base
+        if exponent in (0.5, -1):
+            return apply(np.sqrt if exponent == 0.5 else np.reciprocal, (base,))
+    a, b = _pair(base, exponent)
+    if a.dtype != F32:
+        raise Opaque("power")
+    return Symbol("power", (a, b), F32)
 
 
 def where(condition: Any, a: Any, b: Any) -> Symbol:

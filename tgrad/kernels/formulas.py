@@ -17,14 +17,14 @@ from ..storage import memory_order
 from . import render
 from .blocks import lined_up
 from .crew import CREW, portion
-from .expr import BOOL, F32, F64, Opaque, Symbol, cast, trace
+from .expr import BOOL, F32, F64, Number, Opaque, Symbol, cast, trace
 from .native import Jit, Kernel, rendered
 
 ndarray = np.ndarray
 Plan = Any
 _PLANS: dict[Any, Plan] = {}
 _BAKED: dict[Any, int] = {}
-_MOST_BAKED = 8  # kernels of one formula that differ only in a number that is part of the source
+_MOST_BAKED = 16  # kernels of one formula that differ only in a number that is part of the source
 
 
 class _Operands:
@@ -79,7 +79,7 @@ class _Operands:
             elif place[0] == "number":
                 if place[2] is not None and place[2] != self.work:
                     raise Opaque("a number of another dtype")
-                out.append(self.numbers[place[1]] if baked else Symbol("in", (len(self.arrays) + place[1],), self.work))
+                out.append(self.numbers[place[1]] if baked else Number("in", (len(self.arrays) + place[1],), self.work))
             else:
                 out.append(place[1])
         return out
@@ -106,12 +106,12 @@ def _traced(
         if key in _PLANS:
             found = _PLANS[key]
         else:
-            if baked:
-                many = (*formulas,)
-                _BAKED[many] = _BAKED.get(many, 0) + 1
-                if _BAKED[many] > _MOST_BAKED:
-                    return None
+            which = (*formulas,)
+            if baked and _BAKED.get(which, 0) >= _MOST_BAKED:
+                return None
             found = _PLANS[key] = _try(formulas, given, all_, dtype, baked)
+            if baked and found is not None:
+                _BAKED[which] = _BAKED.get(which, 0) + 1
         if found is not None:
             return found
     return None

@@ -17,7 +17,6 @@ from .native import kernel
 
 ndarray = np.ndarray
 UNIT = 1 << 16  # elements of one part
-I64 = np.dtype(np.int64)
 
 
 class _Folded:
@@ -249,7 +248,9 @@ def _first(name: str, self: ndarray, dim: Any, keepdim: bool) -> tuple[ndarray, 
     if got is None:
         return None
     d, at = wrap_dim(dim, self.ndim), got[1]
-    values = np.take_along_axis(self, at, d)  # the elements themselves: a zero has a sign, which ranks with places do not keep
+    values = np.take_along_axis(
+        self, at, d
+    )  # the elements themselves: a zero has a sign, which ranks with places do not keep
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 

@@ -111,40 +111,20 @@ def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     return F.feature_alpha_dropout(input, p, train)
 
 
-def max_pool1d(
-    input: Tensor,
-    kernel_size: Any = REQUIRED,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """`nn.functional.max_pool1d`, which gives no indices here."""
-    return F.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+def _without_indices(name: str) -> Any:
+    pool = getattr(F, name)
+
+    def max_pool(
+        input: Tensor, kernel_size: Any = REQUIRED, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    ) -> Tensor:  # fmt: skip
+        return pool(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    max_pool.__name__ = max_pool.__qualname__ = name
+    max_pool.__doc__ = f"`nn.functional.{name}`, which gives no indices here."
+    return max_pool
 
 
-def max_pool2d(
-    input: Tensor,
-    kernel_size: Any = REQUIRED,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """`nn.functional.max_pool2d`, which gives no indices here."""
-    return F.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-
-def max_pool3d(
-    input: Tensor,
-    kernel_size: Any = REQUIRED,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-) -> Tensor:
-    """`nn.functional.max_pool3d`, which gives no indices here."""
-    return F.max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode)
+max_pool1d, max_pool2d, max_pool3d = (_without_indices(f"max_pool{n}d") for n in (1, 2, 3))
 
 
 def _adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:

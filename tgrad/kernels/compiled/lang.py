@@ -183,6 +183,20 @@ def rank(typingctx: Any, x: Any) -> Any:
 
 
 @intrinsic
+def unrank(typingctx: Any, k: Any) -> Any:
+    """The float that has a rank; nan for the highest."""
+    wide = k == types.int64
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = args[0].type
+        sign = builder.ashr(args[0], kind(63 if wide else 31))
+        b = builder.xor(args[0], builder.and_(sign, kind((1 << (63 if wide else 31)) - 1)))
+        return builder.bitcast(b, ir.DoubleType() if wide else ir.FloatType())
+
+    return (types.float64 if wide else types.float32)(k), codegen
+
+
+@intrinsic
 def larger(typingctx: Any, a: Any, b: Any) -> Any:
     """The larger of two integers of one type."""
 

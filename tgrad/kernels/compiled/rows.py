@@ -7,46 +7,53 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from .lang import INF, f8, like, select, sqrt
+from .lang import INF, f8, highest, larger, like, lowest, rank, select, sqrt, unrank
 from .scalar import exp, log
 
 FLAGS = {"reassoc", "nsz"}
-jitable = register_jitable(error_model="numpy")
+jitable = register_jitable(error_model="numpy", fastmath=FLAGS)
 
 
 @jitable
-def top(x, start, n):
+def top(x, at, n):
     """The largest of a row; nan if there is one."""
-    m = x[start]
-    odd = False
-    for i in range(start, start + n):
+    k = lowest(x[at])
+    for i in range(at, at + n):
         v = x[i]
-        odd = odd | (v != v)
-        m = select(v > m, v, m)
-    return select(odd, like(f8(0) / f8(0), m), m)
+        k = larger(k, select(v != v, highest(v), rank(v)))
+    return unrank(k)
+
+
+@jitable
+def exponentials(x, out, at, n, m):
+    """exp(x - m) of a row, divided by their sum."""
+    total = 0.0
+    for i in range(at, at + n):
+        e = exp(x[i] - m)
+        out[i] = e
+        total += f8(e)
+    scale = like(1.0 / total, m)
+    for i in range(at, at + n):
+        out[i] = out[i] * scale
+
+
+@jitable
+def product_sum(a, b, at, n):
+    total = 0.0
+    for i in range(at, at + n):
+        total += f8(a[i]) * f8(b[i])
+    return like(total, a[at])
 
 
 def softmax(x, out, lo, hi, n):
     for r in range(lo, hi):
-        at = r * n
-        m = top(x, at, n)
-        total = 0.0
-        for i in range(at, at + n):
-            e = exp(x[i] - m)
-            out[i] = e
-            total += f8(e)
-        scale = like(1.0 / total, m)
-        for i in range(at, at + n):
-            out[i] = out[i] * scale
+        exponentials(x, out, r * n, n, top(x, r * n, n))
 
 
 def softmax_back(g, y, out, lo, hi, n):
     for r in range(lo, hi):
         at = r * n
-        total = 0.0
-        for i in range(at, at + n):
-            total += f8(g[i]) * f8(y[i])
-        s = like(total, g[at])
+        s = product_sum(g, y, at, n)
         for i in range(at, at + n):
             out[i] = (g[i] - s) * y[i]
 
@@ -246,23 +253,13 @@ def masked_softmax(x, mask, lo, hi, n, T, masked, scale):
             for i in range(at, at + n):
                 x[i] = like(0.0, m)
         else:
-            total = 0.0
-            for i in range(at, at + n):
-                e = exp(x[i] - m)
-                x[i] = e
-                total += f8(e)
-            k = like(1.0 / total, m)
-            for i in range(at, at + n):
-                x[i] = x[i] * k
+            exponentials(x, x, at, n, m)
 
 
 def softmax_back_scaled(g, y, lo, hi, n, scale):
     """g becomes the gradient of the scores, times scale."""
     for r in range(lo, hi):
         at = r * n
-        total = 0.0
-        for i in range(at, at + n):
-            total += f8(g[i]) * f8(y[i])
-        s, k = like(total, g[at]), like(scale, g[at])
+        s, k = product_sum(g, y, at, n), like(scale, g[at])
         for i in range(at, at + n):
             g[i] = (g[i] - s) * y[i] * k
