@@ -277,7 +277,7 @@ pow_tensor = pointwise(
 )
 pow_base = pointwise(
     "pow.base",
-    lambda self, exponent: _power(np.asarray(self), exponent),
+    lambda self, exponent: _power(self if hasattr(self, "dtype") else np.asarray(self), exponent),
     node="PowBackward2",
     grad=dict(exponent=lambda grad, self, exponent, result: _pow_base_grad(grad, self, exponent, result)),
     function=False,
