@@ -63,22 +63,25 @@ class Pool:
         size = rounded(nbytes)
         with self._lock:
             found = self._free.get(size)
-            raw = found.pop() if found else None
-            if raw is not None:
-                self.idle -= raw.nbytes
-                self.hits += 1
-            else:
-                self.misses += 1
             # Blocks that begin at the same place of a page slow each other down: the processor takes a load for one that
             # depends on an earlier store. So each begins elsewhere.
-            self._colour = (self._colour + 5 * 64) % (_PAGE // 2)
-            start = self._colour
-        if raw is None:
-            raw = self._fresh(size)
+            start = self._colour = (self._colour + 5 * 64) % (_PAGE // 2)
+            if found:
+                raw = found.pop()
+                self.idle -= size + _PAGE
+                self.hits += 1
+                self._lent(size + _PAGE)
+                return Lease(self, raw, start, nbytes)
+            self.misses += 1
+        raw = self._fresh(size)
         with self._lock:
-            self.loaned += raw.nbytes
-            self.peak = max(self.peak, self.loaned)
+            self._lent(size + _PAGE)
         return Lease(self, raw, start, nbytes)
+
+    def _lent(self, nbytes: int) -> None:
+        self.loaned += nbytes
+        if self.loaned > self.peak:
+            self.peak = self.loaned
 
     def _fresh(self, size: int) -> np.ndarray:
         if self.idle > self.limit // 4 and short_of_memory(size):

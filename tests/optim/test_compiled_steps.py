@@ -33,9 +33,11 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     seen: list[bool] = []
 
     def spy(fn: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> bool:
-            seen.append(fn(*args, **kwargs))
-            return seen[-1]
+        def call(*args: Any, **kwargs: Any) -> list[int]:
+            left = fn(*args, **kwargs)
+            if args[1]:
+                seen.append(not left)
+            return left
 
         return call
 
@@ -146,3 +148,54 @@ def test_off_means_off(used: list[bool], monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(native.Jit, "mode", "off")
     steps(tgrad, "Adam", {}, start("float32"))
     assert not any(used)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_many_parameters_in_one_call(torch: ModuleType, used: list[bool], name: str, options: dict[str, Any]) -> None:
+    """Small and large ones, one of another layout that is left to numpy, one without gradient, one that joins later."""
+    shapes = [(7,), (300, 400), (1,), (0,), (5, 6), (2, 3), (4,)]
+    got = []
+    for T in (tgrad, torch):
+        rng = np.random.default_rng(1)
+        params = [T.from_numpy(rng.standard_normal(s)) for s in shapes]
+        params[4] = params[4].t()
+        params = [p.requires_grad_() for p in params]
+        optimizer = getattr(T.optim, name)(params, **{"lr": 0.1, **options})
+        for k in range(4):
+            optimizer.zero_grad()
+            for i, p in enumerate(params):
+                if i != 5 and (i != 6 or k > 1):
+                    (p * p * (k + 1) + p).sum().backward()
+            versions = [p._version for p in params]
+            optimizer.step()
+            assert [p._version > v for p, v in zip(params, versions, strict=True)] == [p.grad is not None for p in params]
+        got.append([p.detach().numpy() for p in params])
+    for ours, theirs in zip(*got, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    assert used
+
+
+def test_parameters_that_share_memory(torch: ModuleType, used: list[bool]) -> None:
+    for options in ({}, {"momentum": 0.9}):
+        got = []
+        for T in (tgrad, torch):
+            whole = T.from_numpy(start("float32", 200_000))
+            params = [whole[:150_000].requires_grad_(), whole[50_000:].requires_grad_()]
+            optimizer = T.optim.SGD(params, lr=0.1, **options)
+            for _ in range(3):
+                for p in params:
+                    p.grad = p.detach() * 0.5
+                optimizer.step()
+            got.append(whole.numpy())
+        np.testing.assert_allclose(*got, rtol=1e-6)
+
+
+def test_parameters_whose_memory_is_replaced(used: list[bool]) -> None:
+    p = tgrad.nn.Parameter(tgrad.ones(5))
+    optimizer = tgrad.optim.SGD([p], lr=1.0)
+    for k in range(40):
+        p.data = tgrad.full((5,), float(k))
+        p.grad = tgrad.ones(5)
+        optimizer.step()
+        assert p.tolist() == [k - 1.0] * 5
+    assert len(optimizer._prepared._known) < 25

@@ -19,7 +19,7 @@ ndarray = np.ndarray
 Three = tuple[int, ...]
 ROOM = 1 << 14  # elements of one block's rows: they are to stay in the second-level cache
 LARGE = 1 << 20
-ALONE = 1 << 24  # multiplications that one thread does in the time it takes to wake another
+ALONE = 1 << 19  # multiplications that are not worth another thread
 SLACK = 256  # elements that vectors may read beyond the last plane
 
 
@@ -131,7 +131,7 @@ def _pack(x: ndarray, packing: _Packing, planes: int, work: int) -> ndarray | No
     args = (address(x), address(out), address(g))
     alone = planes * packing.length < Sizes.least
     unit = planes if alone else max(1, -(-planes // (2 * CREW.size)))
-    CREW.run(lambda k: run(*args, k * unit, min(planes, (k + 1) * unit)), -(-planes // unit))
+    CREW.over(run, planes, unit, args)
     return out
 
 
@@ -193,12 +193,13 @@ def _convolve(
         unit = _unit(jobs, cost)
         args = (address(packed), address(call.places), address(w), address(shift), address(out))
         at = address(g)
-
-        def share(k: int, args: Any = args, at: int = at, unit: int = unit, jobs: int = jobs, step: int = step) -> None:
-            room = np.empty(rows * step + 4 * lanes, x.dtype)
-            run(*args, address(room), at, k * unit, min(jobs, (k + 1) * unit))
-
-        CREW.run(share, -(-jobs // unit))
+        parts = -(-jobs // unit)
+        rooms = np.empty((parts, rows * step + 4 * lanes), x.dtype)
+        room, size = address(rooms), rooms.strides[0]
+        CREW.each(
+            run,
+            [(*args, room + k * size, at, k * unit, min(jobs, (k + 1) * unit)) for k in range(parts)],
+        )
     return True
 
 
@@ -266,12 +267,10 @@ def _to_weight(
     args = (address(packed), address(padded), address(places), address(out))
     jobs = groups * -(-channels // rows)
     unit = _unit(jobs, batch * count * length * rows)
-
-    def share(k: int) -> None:
-        room = np.empty(16, x.dtype)
-        run(*args, address(room), address(geometry), k * unit, min(jobs, (k + 1) * unit))
-
-    CREW.run(share, -(-jobs // unit))
+    parts = -(-jobs // unit)
+    rooms, at = np.empty((parts, 16), x.dtype), address(geometry)
+    room, size = address(rooms), rooms.strides[0]
+    CREW.each(run, [(*args, room + k * size, at, k * unit, min(jobs, (k + 1) * unit)) for k in range(parts)])
     if not np.isfinite(out).all():  # an infinity times the zeros between rows may have made a nan: not the answer
         return None
     return out.reshape(groups * channels, each, *kernel_)

@@ -258,7 +258,7 @@ def _flat(run: Any, arrays: Any, flat: Any, numbers: Any, dtypes: Any) -> list[n
     addresses = [v.__array_interface__["data"][0] for v in (*views, *outs)]
     at = len(views)
     args = (*addresses[:at], *numbers, *addresses[at:])
-    CREW.run(lambda k: run(*args, k * unit, min(n, (k + 1) * unit)), -(-n // unit))
+    CREW.over(run, n, unit, args)
     if order is None:
         return [o.reshape(like.shape) for o in outs]
     sizes, back = [like.shape[d] for d in order], np.argsort(order)
@@ -293,19 +293,19 @@ def _lines(found: _Traced, arrays: Any, numbers: Any, work: np.dtype) -> list[nd
     if len(sizes) == 1:  # one long line, cut
         unit = portion(inner)
 
-        def work_on(k: int) -> None:
-            low = k * unit
+        calls, geometries = [], []
+        for low in range(0, inner, unit):
             g = np.array([0, min(unit, inner - low), *[s[0] for s in strides]], np.int64)
+            geometries.append(g)
             moved = [a + low * s[0] * i for a, s, i in zip(addresses, strides, items, strict=True)]
-            run(*moved[:at], *numbers, *moved[at:], g.ctypes.data, 0, 1)
-
-        CREW.run(work_on, -(-inner // unit))
+            calls.append((*moved[:at], *numbers, *moved[at:], g.ctypes.data, 0, 1))
+        CREW.each(run, calls)
     else:
         count = math.prod(sizes[:-1])
         unit = portion(count, inner)
         g = np.array([len(sizes) - 1, inner, *sizes[:-1], *[x for s in strides for x in s]], np.int64)
         args = (*addresses[:at], *numbers, *addresses[at:], g.ctypes.data)
-        CREW.run(lambda k: run(*args, k * unit, min(count, (k + 1) * unit)), -(-count // unit))
+        CREW.over(run, count, unit, args)
     back = np.argsort(order)
     return [o.transpose(back) for o in outs]
 

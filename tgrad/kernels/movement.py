@@ -44,7 +44,7 @@ def contiguous(self):
     blocks = -(-sizes[a] // SIDES[size]) * math.prod(sizes[d] for d in rest)
     unit = portion(blocks, SIDES[size] * sizes[-1])
     args = (address(self), address(out), address(geometry))
-    CREW.run(lambda k: run(*args, k * unit, min(blocks, (k + 1) * unit)), -(-blocks // unit))
+    CREW.over(run, blocks, unit, args)
     return out
 
 
@@ -75,7 +75,7 @@ def _rows(x: ndarray, index: ndarray, shape: tuple[int, ...]) -> ndarray | None:
     out, bad, n = POOL.empty(shape, x.dtype), np.zeros(1, np.int64), x.size // x.shape[0]
     unit = portion(index.size, n)
     args = tuple(map(address, (x, index, out, bad)))
-    CREW.run(lambda k: run(*args, k * unit, min(index.size, (k + 1) * unit), n, x.shape[0]), -(-index.size // unit))
+    CREW.over(run, index.size, unit, args, (n, x.shape[0]))
     return None if bad[0] else out
 
 
@@ -105,7 +105,7 @@ def _added(out: ndarray, index: ndarray, rows: ndarray, skip: int) -> bool:
     width = -(-n // strips)
     args = tuple(map(address, (rows, index, out, bad)))
     geometry = (n, out.shape[0], index.size, skip)
-    CREW.run(lambda k: run(*args, k * width, min(n, (k + 1) * width), *geometry), strips)
+    CREW.over(run, n, width, args, geometry)
     return not bad[0]
 
 
@@ -162,7 +162,7 @@ def gather(self, index, dim, sparse_grad=False):
     out, bad = POOL.empty(index.shape, self.dtype), np.zeros(1, np.int64)
     unit = portion(count, each)
     args = tuple(map(address, (self, index, out, bad)))
-    CREW.run(lambda k: run(*args, k * unit, min(count, (k + 1) * unit), R, K, I), -(-count // unit))
+    CREW.over(run, count, unit, args, (R, K, I))
     return None if bad[0] else out
 
 
@@ -180,7 +180,7 @@ def _scattered(out: ndarray, index: ndarray, src: ndarray, dim: Any) -> bool:
     unit = portion(outer * strips, I * K // strips)
     args = tuple(map(address, (src, index, out, bad)))
     count = outer * strips
-    CREW.run(lambda k: run(*args, k * unit, min(count, (k + 1) * unit), R, K, I, strips), -(-count // unit))
+    CREW.over(run, count, unit, args, (R, K, I, strips))
     return not bad[0]
 
 

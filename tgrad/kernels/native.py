@@ -19,10 +19,11 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,10 +59,10 @@ class Kernel:
         self, name: str, signature: str, module: str = "", function: str = "", source: str | None = None
     ) -> None:
         self.name, self.signature, self.module, self.function, self.source = name, signature, module, function, source
-        self.fn: Callable[..., Any] | None = None
+        self.fn: Any = None
         self.state, self.tries, self.error = UNASKED, 0, ""
 
-    def get(self) -> Callable[..., Any] | None:
+    def get(self) -> Any:
         if (Jit.mode or Jit.read()) == "off":
             return None
         if self.state == READY:
@@ -99,12 +100,15 @@ class Kernel:
             found = cache.read(path)
             if found is None:
                 return False
-            self.fn = _callable(found, self.signature)
+            self.fn = self._made(*found)
             self.state = READY
             return True
         except Exception as error:  # damaged, or not for this machine after all; a new file takes the place of this one
             _warn_once(f"a compiled kernel could not be loaded and is made again ({error})")
             return False
+
+    def _made(self, symbol: str, code: bytes) -> Any:
+        return Native(_addresses(code, [symbol])[0], self.signature)
 
     def request(self) -> dict[str, Any]:
         facts = {"name": self.name, "signature": self.signature, "path": str(self.path())}
@@ -130,6 +134,16 @@ def _note(profile: str, kernel: Kernel) -> None:
         _warn_once(f"TGRAD_JIT_PROFILE: {error}")
 
 
+class Team(Kernel):
+    """The functions of compiled/team.py, by name, once they are there."""
+
+    __slots__ = ()
+    NAMES = ("share", "start", "cancel", "serve", "gemm_f4_i32", "gemm_f4_i64", "gemm_f8_i32", "gemm_f8_i64")
+
+    def _made(self, symbol: str, code: bytes) -> dict[str, int]:
+        return dict(zip(self.NAMES, _addresses(code, ["tgrad_" + n for n in self.NAMES]), strict=True))
+
+
 KERNELS: dict[tuple[str, str], Kernel] = {}
 
 
@@ -145,6 +159,14 @@ def kernel(where: str, signature: str) -> Kernel:
     return found
 
 
+def team() -> Team:
+    """What threads share compiled work by."""
+    found = KERNELS.get(("team", ""))
+    if found is None:
+        found = KERNELS["team", ""] = Team("team", "", "team", "text")
+    return found  # type: ignore[return-value]
+
+
 def rendered(source: str, signature: str) -> Kernel:
     """The kernel of a generated source."""
     key = (source, signature)
@@ -157,10 +179,24 @@ def rendered(source: str, signature: str) -> Kernel:
 
 # ---- machine code to functions
 
-_C = {"f4": ctypes.c_float, "f8": ctypes.c_double, "i8": ctypes.c_int64, "i4": ctypes.c_int32}
-_NOTHING = ctypes.create_string_buffer(64)  # where a kernel would leave a result or an error, if it had one
+_WORD = {"*": "Q", "f4": "f4x", "f8": "d", "i8": "q", "i4": "i4x"}  # how arguments lie in 8-byte words
 _ENGINE: list[Any] = []
 _LOADING = threading.RLock()
+
+
+class Native:
+    """Machine code as a callable over addresses and numbers. `address` is that of a function of one argument, the packed arguments."""
+
+    __slots__ = ("_run", "address", "pack", "words")
+
+    def __init__(self, address: int, signature: str) -> None:
+        codes = ["*" if c.endswith("*") else c for c in signature.split()]
+        self.address, self.words = address, len(codes)
+        self.pack = struct.Struct("<" + "".join([_WORD[c] for c in codes])).pack
+        self._run = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(address)  # lets go of the interpreter's lock
+
+    def __call__(self, *args: Any) -> None:
+        self._run(self.pack(*args))
 
 
 def _engine() -> Any:
@@ -178,25 +214,18 @@ def _engine() -> Any:
     return _ENGINE[0]
 
 
-def _callable(found: tuple[str, bytes], signature: str) -> Callable[..., Any]:
+def _addresses(code: bytes, symbols: Sequence[str]) -> list[int]:
+    """Loads an object file, and says where functions of it are."""
     import llvmlite.binding as llvm
 
-    symbol, code = found
     with _LOADING:
         engine = _engine()
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
-        address = engine.get_function_address(symbol)
-    if not address:
-        raise RuntimeError(f"no {symbol} in the object file")
-    types: list[Any] = [ctypes.c_void_p if c.endswith("*") else _C[c] for c in signature.split()]
-    function = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *types)(address)
-    nothing = ctypes.addressof(_NOTHING)
-
-    def call(*args: Any) -> None:
-        function(nothing, nothing + 32, *args)
-
-    return call
+        found = [engine.get_function_address(s) for s in symbols]
+    if not all(found):
+        raise RuntimeError(f"the object file lacks one of {', '.join(symbols)}")
+    return found
 
 
 _WARNED: set[str] = set()

@@ -1,7 +1,9 @@
-"""Compiled steps of optimizers: see compiled/steps.py. Each says whether it did the work."""
+"""Compiled steps of optimizers: see compiled/steps.py. All parameters of a group go through one call of the crew."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,55 +35,88 @@ def _ready(k: Kernel, size: int) -> Any:
     return k.get()
 
 
-def _over(run: Any, n: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
-    if n <= Sizes.large:
-        run(*before, 0, n, *after)
-        return
-    unit = portion(n)
-    CREW.run(lambda k: run(*before, k * unit, min(n, (k + 1) * unit), *after), -(-n // unit))
+Arrays = tuple[Any, ...]  # a parameter, its gradient, its state: arrays of one shape; None for a state that there is not
 
 
-def _fits(p: Any, *others: ndarray | None) -> bool:
-    """Whether a kernel may go over these arrays: a state that was loaded can be of any shape, and of memory that must not change."""
-    if Jit.mode == "off" or type(p) is not ndarray or not suits(p, *others) or not p.flags.writeable:
-        return False
-    return all(a is None or a.shape == p.shape for a in others) and all(
-        a is None or a.flags.writeable for a in others[1:]
-    )
+def _suits(p: ndarray, state: Arrays) -> bool:
+    """Whether a kernel may write to these: a state that was loaded can be of any shape, and of memory that must not change."""
+    return suits(p, *state) and all(a is None or (a.shape == p.shape and a.flags.writeable) for a in (p, *state))
+
+
+class Prepared:
+    """Addresses of parameters and their states, from one step to the next."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Arrays, tuple[int, ...]]] = {}
+        self.apart = True  # whether no two of the arrays that are written to share memory
+
+    def keep(self, most: int) -> None:
+        """Forgets everything where much more is known than there are parameters: their memory has been replaced again and again."""
+        if len(self._known) > 2 * most + 16:
+            self._known.clear()
+
+    def _look(self) -> None:
+        spans = sorted([(address(a), a.nbytes) for arrays, _ in self._known.values() for a in arrays if a is not None])
+        self.apart = all(low + size <= after for (low, size), (after, _) in itertools.pairwise(spans))
+
+    def addresses(self, p: Any, g: Any, state: Arrays) -> tuple[int, ...] | None:
+        """Where parameter, gradient and state are (the parameter's place where there is no such state); None if a kernel may not go there."""
+        found = self._known.get(id(p))
+        if found is None or found[0][0] is not p or any(x is not y for x, y in zip(found[0][1:], state, strict=True)):
+            if type(p) is not ndarray or not _suits(p, state):
+                return None
+            at = tuple([address(p if a is None else a) for a in (p, *state)])
+            found = self._known[id(p)] = (p, *state), at
+            self._look()
+        elif not p.flags.writeable:
+            return None
+        if type(g) is not ndarray or g.dtype is not p.dtype or g.shape != p.shape or not g.flags.carray:
+            return None
+        at = found[1]
+        return at[0], address(g), *at[1:]
+
+
+def _many(name: str, rest: str, prepared: Prepared, params: Sequence[Arrays], numbers: tuple[Any, ...]) -> list[int]:
+    """Runs a kernel over all of `params` that it suits; gives the numbers of those that are left."""
+    left: list[int] = []
+    calls: list[tuple[Any, ...]] = []
+    runs: dict[Any, list[tuple[Any, ...]]] = {}
+    if Jit.mode == "off":
+        return list(range(len(params)))
+    for i, (p, g, *state) in enumerate(params):
+        at = prepared.addresses(p, g, tuple(state))
+        run = None if at is None else _ready(_kernel(name, p, 2 + len(state), rest), p.size)
+        if at is None or run is None:
+            left.append(i)
+            continue
+        calls = runs.setdefault(run, [])
+        n = p.size
+        unit = n if n <= Sizes.large else portion(n)
+        calls += [(*at, low, min(n, low + unit), *numbers) for low in range(0, n, unit)]
+    prepared.keep(len(params))
+    for run, calls in runs.items():
+        if prepared.apart:
+            CREW.each(run, calls)
+        else:  # one after the other, as if each were the only one
+            for call in calls:
+                run(*call)
+    return left
 
 
 def adam(
-    p: ndarray, g: ndarray, mean: ndarray, square: ndarray, most: ndarray | None, *, shrink: float, decay: float, beta1: float,
-    beta2: float, root2: float, eps: float, step: float,
-) -> bool:  # fmt: skip
-    if not _fits(p, g, mean, square, most):
-        return False
-    run = _ready(_kernel("adam", p, 5, "i8 i8 f8 f8 f8 f8 f8 f8 f8 f8 f8 i8"), p.size)
-    if run is None:
-        return False
-    arrays = tuple(map(address, (p, g, mean, square, p if most is None else most)))
-    numbers = (1.0, shrink, decay, 1 - beta1, beta2, 1 - beta2, root2, eps, step)
-    _over(run, p.size, arrays, (*map(float, numbers), int(most is not None)))
-    return True
+    prepared: Prepared, params: Sequence[Arrays], *, amsgrad: bool, maximize: bool, shrink: float, decay: float, beta1: float, beta2: float,
+    root2: float, eps: float, step: float,
+) -> list[int]:  # fmt: skip
+    """A step for each of (parameter, gradient, mean, mean square, largest mean square); gives the numbers of those that are left."""
+    numbers = (-1.0 if maximize else 1.0, shrink, decay, 1 - beta1, beta2, 1 - beta2, root2, eps, step)
+    return _many("adam", "i8 i8 f8 f8 f8 f8 f8 f8 f8 f8 f8 i8", prepared, params, (*map(float, numbers), int(amsgrad)))
 
 
 def sgd(
-    p: ndarray,
-    g: ndarray,
-    buffer: ndarray | None,
-    *,
-    lr: float,
-    momentum: float,
-    dampening: float,
-    decay: float,
-    nesterov: bool,
-) -> bool:
-    if not _fits(p, g, buffer):
-        return False
-    run = _ready(_kernel("sgd", p, 3, "i8 i8 f8 f8 f8 f8 f8 i8 i8"), p.size)
-    if run is None:
-        return False
-    arrays = tuple(map(address, (p, g, p if buffer is None else buffer)))
-    numbers = (1.0, lr, momentum, 1 - dampening, decay)
-    _over(run, p.size, arrays, (*map(float, numbers), int(bool(nesterov)), int(buffer is not None)))
-    return True
+    prepared: Prepared, params: Sequence[Arrays], *, lr: float, momentum: float, dampening: float, decay: float, nesterov: bool,
+    maximize: bool,
+) -> list[int]:  # fmt: skip
+    """A step for each of (parameter, gradient, momentum buffer); gives the numbers of those that are left."""
+    numbers = map(float, (-1.0 if maximize else 1.0, lr, momentum, 1 - dampening, decay))
+    after = (*numbers, int(bool(nesterov)), int(momentum != 0))
+    return _many("sgd", "i8 i8 f8 f8 f8 f8 f8 i8 i8", prepared, params, after)

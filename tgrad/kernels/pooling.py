@@ -23,7 +23,7 @@ def _run(name: str, signature: str, planes: int, each: int, before: tuple[Any, .
     if run is None:
         return False
     unit = portion(planes, each)
-    CREW.run(lambda k: run(*before, k * unit, min(planes, (k + 1) * unit), *after), -(-planes // unit))
+    CREW.over(run, planes, unit, before, after)
     return True
 
 

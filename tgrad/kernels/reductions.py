@@ -82,7 +82,7 @@ def _shared(f: _Folded, run: Any, *outs: ndarray) -> None:
     geometry = (f.P, f.unit, f.R) if f.K == 1 else (f.P, f.unit, f.R, f.K)
     count = f.outer * f.P
     each = portion(count, f.unit * f.K)
-    CREW.run(lambda k: run(*args, k * each, min(count, (k + 1) * each), *geometry), -(-count // each))
+    CREW.over(run, count, each, args, geometry)
 
 
 def _sum(f: _Folded, name: str) -> ndarray | None:
@@ -298,9 +298,12 @@ def _cumsum_columns(f: _Folded, out: ndarray) -> ndarray | None:
     sums = np.empty((f.outer, f.K))
     room = sums.ctypes.data
 
-    def work(k: int) -> None:
-        o, s = divmod(k, strips)
-        run(f.address + o * size, target + o * size, room + o * f.K * 8, s * 512, min(f.K, (s + 1) * 512), f.R, f.K)
-
-    CREW.run(work, f.outer * strips)
+    CREW.each(
+        run,
+        [
+            (f.address + o * size, target + o * size, room + o * f.K * 8, s * 512, min(f.K, (s + 1) * 512), f.R, f.K)
+            for o in range(f.outer)
+            for s in range(strips)
+        ],
+    )
     return out

@@ -33,7 +33,7 @@ def suits(*arrays: Any) -> bool:
 def shared(run: Any, rows: int, n: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
     """Runs a kernel with its range between two groups of arguments, on all rows, each of n elements."""
     unit = portion(rows, n)
-    CREW.run(lambda k: run(*before, k * unit, min(rows, (k + 1) * unit), *after), -(-rows // unit))
+    CREW.over(run, rows, unit, before, after)
 
 
 def _by_row(name: str, dim: Any, *arrays: ndarray) -> ndarray | None:
@@ -119,10 +119,13 @@ def layer_norm_grad(grads, input, weight, normalized_shape, eps, mean, rstd, nee
     arrays = tuple(map(address, (grad, input, w, mean, rstd, gx)))
     at_w, at_b = address(gw), address(gb)
 
-    def work(k: int) -> None:
-        run(*arrays, at_w + k * n * 8, at_b + k * n * 8, k * unit, min(rows, (k + 1) * unit), n)
-
-    CREW.run(work, parts)
+    CREW.each(
+        run,
+        [
+            (*arrays, at_w + k * n * 8, at_b + k * n * 8, k * unit, min(rows, (k + 1) * unit), n)
+            for k in range(parts)
+        ],
+    )
 
     def total(x: ndarray, need: bool) -> Any:
         return np.add.reduce(x, axis=0).astype(input.dtype).reshape(shape) if need else None

@@ -9,7 +9,7 @@ from .. import functions as fn
 from ..kernels.blocks import in_place
 from ..kernels.optimizing import adam as compiled_adam
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_flags, check_lr, larger, number, root
+from .optimizer import Optimizer, Stepping, check_flags, check_lr, larger, number, root
 
 
 def zeros(p: Any) -> Tensor:
@@ -104,6 +104,33 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             state["max_exp_avg_sq"] = zeros(p)
 
+    def _together(self, group: dict[str, Any], stepping: list[Stepping]) -> list[Stepping]:
+        lr, eps, decay, amsgrad = number(group["lr"]), group["eps"], group["weight_decay"], group["amsgrad"]
+        beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
+        apart = group["decoupled_weight_decay"]
+        at: dict[float, list[int]] = {}  # nearly always all parameters are at the same step
+        for i, (_, _, state) in enumerate(stepping):
+            at.setdefault(float(state["step"]._a) + 1, []).append(i)
+        rest: list[Stepping] = []
+        for step, which in at.items():
+            arrays = []
+            for i in which:
+                p, grad, s = stepping[i]
+                most = s["max_exp_avg_sq"]._a if amsgrad else None
+                arrays.append((p._a, grad._a, s["exp_avg"]._a, s["exp_avg_sq"]._a, most))
+            left = compiled_adam(
+                self._prepared, arrays, amsgrad=amsgrad, maximize=group["maximize"], shrink=1 - lr * decay if apart else 1.0, decay=0.0 if apart else decay,
+                beta1=beta1, beta2=beta2, root2=(1 - beta2**step) ** 0.5, eps=eps, step=lr / (1 - beta1**step),
+            )  # fmt: skip
+            waiting = set(left)
+            for k, i in enumerate(which):
+                if k in waiting:
+                    rest.append(stepping[i])
+                else:
+                    advance(stepping[i][2])
+                    stepping[i][0]._bump()
+        return rest
+
     def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
         step = advance(state)
         lr, eps, decay = group["lr"], group["eps"], group["weight_decay"]
@@ -112,19 +139,6 @@ class Adam(Optimizer):
         beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
         apart = group["decoupled_weight_decay"]
         most = s["max_exp_avg_sq"] if group["amsgrad"] else None
-        numbers = dict(beta1=beta1, beta2=beta2, eps=eps, root2=(1 - beta2**step) ** 0.5, step=lr / (1 - beta1**step))
-        if compiled_adam(
-            p,
-            grad,
-            s["exp_avg"],
-            s["exp_avg_sq"],
-            most,
-            shrink=1 - lr * decay if apart else 1.0,
-            decay=0.0 if apart else decay,
-            **numbers,
-        ):
-            return
-
         def move(p: Any, grad: Any, mean: Any, square: Any, most: Any) -> None:
             if decay != 0:
                 if apart:

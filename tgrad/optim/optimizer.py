@@ -21,6 +21,7 @@ import numpy as np
 
 from ..graph.hooks import RemovableHandle
 from ..graph.modes import enable_grad, no_grad, set_grad_enabled
+from ..kernels.optimizing import Prepared
 from ..nn.modules.names import typename
 from ..tensor import Tensor
 
@@ -33,6 +34,7 @@ class _Required:
 
 
 required = _Required()
+Stepping = tuple[Any, Any, dict[str, Any]]  # a parameter, its gradient and its state
 
 _global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
@@ -153,6 +155,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def _make_hooks(self) -> None:
+        self._prepared = Prepared()
         self._optimizer_step_pre_hooks: OrderedDict[int, Any] = OrderedDict()
         self._optimizer_step_post_hooks: OrderedDict[int, Any] = OrderedDict()
         self._optimizer_state_dict_pre_hooks: OrderedDict[int, Any] = OrderedDict()
@@ -264,18 +267,28 @@ class Optimizer:
         with set_grad_enabled(True) if recorded else no_grad():
             for group in self.param_groups:
                 over_tensors = recorded or getattr(group["lr"], "requires_grad", False)
+                has_state = self._has_state(group)
+                stepping: list[Stepping] = []
                 for p in group["params"]:
                     grad = p.grad
                     if grad is None:
                         continue
-                    state = self.state[p] if self._has_state(group) else {}
+                    state = self.state[p] if has_state else {}
                     if not state:
                         self._begin(group, p, state)
                     if over_tensors:
                         self._update(group, p, -grad if group.get("maximize") else grad, state, state)
                     else:
-                        self._update_array(group, p, grad, state)
+                        stepping.append((p, grad, state))
+                if stepping and len({id(one[0]) for one in stepping}) == len(stepping):
+                    stepping = self._together(group, stepping)
+                for p, grad, state in stepping:
+                    self._update_array(group, p, grad, state)
         return loss
+
+    def _together(self, group: dict[str, Any], stepping: list[Stepping]) -> list[Stepping]:
+        """Does the steps that a compiled kernel can do for many parameters at a time; gives what is left."""
+        return stepping
 
     def _update_array(self, group: dict[str, Any], p: Any, grad: Any, state: dict[str, Any]) -> None:
         a, g = p._a, grad._a

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..kernels.optimizing import sgd as compiled_sgd
 from ..tensor import Tensor, wrap
-from .optimizer import Optimizer, check_flags, check_lr, number
+from .optimizer import Optimizer, Stepping, check_flags, check_lr, number
 
 
 class SGD(Optimizer):
@@ -65,23 +65,26 @@ class SGD(Optimizer):
     def _has_state(self, group: dict[str, Any]) -> bool:
         return group["momentum"] != 0
 
+    def _together(self, group: dict[str, Any], stepping: list[Stepping]) -> list[Stepping]:
+        momentum = number(group["momentum"])
+        held = [state.get("momentum_buffer") if momentum != 0 else None for _, _, state in stepping]
+        ready = [i for i, b in enumerate(held) if momentum == 0 or b is not None]  # the first step makes the buffer
+        arrays = [(p._a, grad._a, None if b is None else b._a) for (p, grad, _), b in zip(stepping, held, strict=True)]
+        left = compiled_sgd(
+            self._prepared, [arrays[i] for i in ready], lr=number(group["lr"]), momentum=momentum,
+            dampening=group["dampening"], decay=number(group["weight_decay"]), nesterov=group["nesterov"],
+            maximize=group["maximize"],
+        )  # fmt: skip
+        done = set(ready) - {ready[k] for k in left}
+        for i in done:
+            stepping[i][0]._bump()
+        return [one for i, one in enumerate(stepping) if i not in done]
+
     def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
         lr, momentum = group["lr"], group["momentum"]
         if not getattr(lr, "requires_grad", False):
             lr = number(lr)
         decay = number(group["weight_decay"])
-        held = s.get("momentum_buffer") if momentum != 0 else None
-        if (momentum == 0 or held is not None) and compiled_sgd(
-            p,
-            grad,
-            held,
-            lr=lr,
-            momentum=momentum,
-            dampening=group["dampening"],
-            decay=decay,
-            nesterov=group["nesterov"],
-        ):
-            return
         if decay != 0:
             grad = grad + p * decay
         if momentum != 0:
