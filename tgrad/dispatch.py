@@ -134,6 +134,8 @@ def new_node(row: Row, inputs: dict[str, Any], params: dict[str, Any]) -> Node:
             value = inputs[word[:-6]]
             many = isinstance(value, (list, tuple))
             setattr(node, "s_" + word, [tuple(t._a.shape) for t in value] if many else tuple(value._a.shape))
+        elif word.endswith("_turned") and word[:-7] in inputs:
+            setattr(node, "s_" + word, inputs[word[:-7]]._a.flags.f_contiguous)
         elif word.endswith("_geometry") and word[:-9] in inputs:
             from .graph.history import geometry
 
@@ -256,7 +258,7 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
         with quiet:
             r = None
             if any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
-                fn, given = _simplest(row, params)
+                fn, given = simplest(row, params)
                 r = blocks.pointwise(fn, arrays, given, result.np)
             if r is None:
                 r = row.array(*arrays, **params)
@@ -275,7 +277,7 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     return r
 
 
-def _simplest(row: Row, params: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+def simplest(row: Row, params: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
     """The row's array function with its arguments, or the bare ufunc where that is all it is (`add` without alpha)."""
     own = [p for p in row.params if p.name not in row.tensors]
     if row.ufunc is not None and all(params.get(p.name, p.default) == p.default for p in own):

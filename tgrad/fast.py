@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from .dispatch import simplest
 from .graph.history import edge
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
+from .kernels.straight import binary, unary
 from .ops.spec import BOOL as TRUTH
 from .ops.spec import Row
 from .storage import laid_out
@@ -45,6 +47,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
     sizes = Sizes
+    straight = binary(ufunc)
 
     def fast(self: Any, other: Any) -> Any:
         t = type(other)
@@ -52,7 +55,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
             return general(self, other)
         a = self._a
         dt = a.dtype
-        if (dt is not F32 and dt is not F64) or a.size > sizes.large:
+        if dt is not F32 and dt is not F64:
             return general(self, other)
         if t in FAST:
             b = other._a
@@ -64,16 +67,20 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
             tensor = False
         else:
             return general(self, other)
-        token = enter(silent)
-        try:
-            r = ufunc(a, b)
-        except (ValueError, OverflowError):
-            leave(token)
-            token = None
-            return general(self, other)
-        finally:
-            if token is not None:
+        if a.size > sizes.large:
+            r = straight(a, b)
+            if r is None:
+                return general(self, other)
+        else:
+            token = enter(silent)
+            try:
+                r = ufunc(a, b)
+            except (ValueError, OverflowError):
+                r = None
+            finally:
                 leave(token)
+            if r is None:
+                return general(self, other)
         if type(r) is not nd:
             r = np.asarray(r)
         elif tensor and other is not self and (r.strides != a.strides or r.size != a.size):
@@ -150,19 +157,25 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
     sizes = Sizes
+    straight = unary(simplest(row, {})[0])
 
     def fast(self: Any) -> Any:
         if state.slow or type(self) not in FAST:
             return general(self)
         a = self._a
         dt = a.dtype
-        if (dt is not F32 and dt is not F64) or a.size > sizes.large:
+        if dt is not F32 and dt is not F64:
             return general(self)
-        token = enter(silent)
-        try:
-            r = array(a)
-        finally:
-            leave(token)
+        if a.size > sizes.large:
+            r = straight(a)
+            if r is None:
+                return general(self)
+        else:
+            token = enter(silent)
+            try:
+                r = array(a)
+            finally:
+                leave(token)
         if type(r) is not nd:
             r = np.asarray(r, dt)
         out = new(T)

@@ -11,6 +11,7 @@ What lies idle is bounded (`POOL.limit`), and is let go when memory runs short o
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import sys
@@ -22,24 +23,29 @@ import numpy as np
 
 SMALLEST = 64 * 1024
 _PAGE = 4096
+_SPELLED = frozenset("fiubc")  # kinds of dtypes that numpy's array interface can name; others lie in bytes
+_BYTE = np.dtype(np.uint8)
+
+
+Block = tuple[np.ndarray, int, int]  # the memory, its address, the size that it serves
 
 
 class Lease:
     """One block on loan: what numpy's arrays over it hold on to."""
 
-    __slots__ = ("__array_interface__", "__weakref__", "pool", "raw")
+    __slots__ = ("__array_interface__", "__weakref__", "block", "pool")
 
-    def __init__(self, pool: Pool, raw: np.ndarray, start: int, nbytes: int) -> None:
-        self.pool, self.raw = pool, raw
+    def __init__(self, pool: Pool, block: Block, start: int, shape: Sequence[int], dtype: np.dtype) -> None:
+        self.pool, self.block = pool, block
         self.__array_interface__ = {
-            "shape": (nbytes,),
-            "typestr": "|u1",
-            "data": (raw.__array_interface__["data"][0] + start, False),
+            "shape": tuple(shape),
+            "typestr": dtype.str,
+            "data": (block[1] + start, False),
             "version": 3,
         }
 
     def __del__(self) -> None:
-        self.pool.back(self.raw)
+        self.pool.back(self.block)
 
 
 class Pool:
@@ -47,7 +53,7 @@ class Pool:
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._free: dict[int, list[np.ndarray]] = {}
+        self._free: dict[int, list[Block]] = {}
         self._lock = threading.RLock()  # reentrant: a collection inside `take` may give blocks back
         self._colour = 0
         self.idle = self.loaned = self.peak = self.hits = self.misses = 0
@@ -57,9 +63,13 @@ class Pool:
         nbytes = math.prod(shape) * dtype.itemsize
         if nbytes < SMALLEST:
             return np.empty(shape, dtype)
-        return np.asarray(self._take(nbytes)).view(dtype).reshape(shape)
+        if dtype.kind in _SPELLED:
+            return np.asarray(
+                self._take(nbytes, shape, dtype)
+            ).view()  # the base is what tells of other views: see `alone`
+        return np.asarray(self._take(nbytes, (nbytes,), _BYTE)).view(dtype).reshape(shape)
 
-    def _take(self, nbytes: int) -> Lease:
+    def _take(self, nbytes: int, shape: Sequence[int], dtype: np.dtype) -> Lease:
         size = rounded(nbytes)
         with self._lock:
             found = self._free.get(size)
@@ -67,16 +77,16 @@ class Pool:
             # depends on an earlier store. So each begins elsewhere.
             start = self._colour = (self._colour + 5 * 64) % (_PAGE // 2)
             if found:
-                raw = found.pop()
+                block = found.pop()
                 self.idle -= size + _PAGE
                 self.hits += 1
                 self._lent(size + _PAGE)
-                return Lease(self, raw, start, nbytes)
+                return Lease(self, block, start, shape, dtype)
             self.misses += 1
         raw = self._fresh(size)
         with self._lock:
             self._lent(size + _PAGE)
-        return Lease(self, raw, start, nbytes)
+        return Lease(self, (raw, raw.ctypes.data, size), start, shape, dtype)
 
     def _lent(self, nbytes: int) -> None:
         self.loaned += nbytes
@@ -92,12 +102,17 @@ class Pool:
             self.empty_cache()
             return np.empty(size + _PAGE, np.uint8)
 
-    def back(self, raw: np.ndarray) -> None:
+    def back(self, block: Block) -> None:
+        size = block[2]
+        nbytes = size + _PAGE
         with self._lock:
-            self.loaned -= raw.nbytes
-            if self.idle + raw.nbytes <= self.limit:
-                self._free.setdefault(raw.nbytes - _PAGE, []).append(raw)
-                self.idle += raw.nbytes
+            self.loaned -= nbytes
+            if self.idle + nbytes <= self.limit:
+                self.idle += nbytes
+                if size in self._free:
+                    self._free[size].append(block)
+                else:
+                    self._free[size] = [block]
 
     def empty_cache(self) -> None:
         """Returns all idle blocks to the system."""
@@ -137,6 +152,7 @@ def _references(a: np.ndarray) -> int:
     return sys.getrefcount(a.base)
 
 
+@functools.lru_cache(maxsize=4096)
 def rounded(nbytes: int) -> int:
     """The size of the block that serves a request: at most an eighth larger, so that near sizes share blocks."""
     step = max(_PAGE, 1 << max(0, nbytes.bit_length() - 4))

@@ -232,6 +232,8 @@ class _Writer:
                 self.add(f"        node.s_{w} = [t._a.shape for t in {w[:-6]}]")
             elif w.endswith("_sizes") and w[:-6] in self.tensors:
                 self.add(f"        node.s_{w} = {w[:-6]}._a.shape")
+            elif w.endswith("_turned") and w[:-7] in self.tensors:
+                self.add(f"        node.s_{w} = {w[:-7]}._a.flags.f_contiguous")
             elif w.endswith("_geometry") and w[:-9] in self.tensors:
                 self.add(f"        node.s_{w} = geometry({w[:-9]}._a)")
             else:

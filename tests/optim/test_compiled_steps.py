@@ -168,7 +168,9 @@ def test_many_parameters_in_one_call(torch: ModuleType, used: list[bool], name: 
                     (p * p * (k + 1) + p).sum().backward()
             versions = [p._version for p in params]
             optimizer.step()
-            assert [p._version > v for p, v in zip(params, versions, strict=True)] == [p.grad is not None for p in params]
+            assert [p._version > v for p, v in zip(params, versions, strict=True)] == [
+                p.grad is not None for p in params
+            ]
         got.append([p.detach().numpy() for p in params])
     for ours, theirs in zip(*got, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)

@@ -156,7 +156,9 @@ class Crew:
                     if left == 2:
                         time.sleep(0)
                     left = box.share(box.at, _TURN)
-            except BaseException:  # Ctrl-C. The helpers write into memory that is not to be given away before they are done
+            except (
+                BaseException
+            ):  # Ctrl-C. The helpers write into memory that is not to be given away before they are done
                 box.cancel(box.at)
                 _uninterrupted(lambda: box.share(box.at, _TURN))
                 raise

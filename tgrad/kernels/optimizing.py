@@ -35,7 +35,9 @@ def _ready(k: Kernel, size: int) -> Any:
     return k.get()
 
 
-Arrays = tuple[Any, ...]  # a parameter, its gradient, its state: arrays of one shape; None for a state that there is not
+Arrays = tuple[
+    Any, ...
+]  # a parameter, its gradient, its state: arrays of one shape; None for a state that there is not
 
 
 def _suits(p: ndarray, state: Arrays) -> bool:

@@ -121,10 +121,7 @@ def layer_norm_grad(grads, input, weight, normalized_shape, eps, mean, rstd, nee
 
     CREW.each(
         run,
-        [
-            (*arrays, at_w + k * n * 8, at_b + k * n * 8, k * unit, min(rows, (k + 1) * unit), n)
-            for k in range(parts)
-        ],
+        [(*arrays, at_w + k * n * 8, at_b + k * n * 8, k * unit, min(rows, (k + 1) * unit), n) for k in range(parts)],
     )
 
     def total(x: ndarray, need: bool) -> Any:

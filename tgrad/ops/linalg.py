@@ -61,7 +61,18 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return r if type(r) is np.ndarray else np.asarray(r, a.dtype)
 
 
-@op("mm", grad=dict(self=lambda grad, mat2: mm(grad, mT(mat2)), mat2=lambda grad, self: mm(mT(self), grad)))
+def left_gradient(grad: Any, right: Any, turned: bool) -> Any:
+    """The gradient of the left matrix of a product, laid out as that matrix is, which spares a copy where it is accumulated."""
+    return mT(mm(right, mT(grad))) if turned else mm(grad, mT(right))
+
+
+def right_gradient(grad: Any, left: Any, turned: bool) -> Any:
+    """The same of the right matrix."""
+    return mT(mm(mT(grad), left)) if turned else mm(mT(left), grad)
+
+
+@op("mm", grad=dict(self=lambda grad, mat2, self_turned: left_gradient(grad, mat2, self_turned),
+                    mat2=lambda grad, self, mat2_turned: right_gradient(grad, self, mat2_turned)))  # fmt: skip
 def mm(self, mat2):
     if (
         self.ndim == mat2.ndim == 2
@@ -186,9 +197,9 @@ def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.nda
 
 
 @op("addmm", grad=dict(self=lambda grad, beta: times(grad, conj(beta)),
-                       mat1=lambda grad, mat2, alpha: times(mm(grad, mT(mat2)), conj(alpha)),
-                       mat2=lambda grad, mat1, alpha: times(mm(mT(mat1), grad), conj(alpha))), inplace=True,
-    signature=lambda self, mat1, mat2, *, beta=1, alpha=1: None)  # fmt: skip
+                       mat1=lambda grad, mat2, mat1_turned, alpha: times(left_gradient(grad, mat2, mat1_turned), conj(alpha)),
+                       mat2=lambda grad, mat1, mat2_turned, alpha: times(right_gradient(grad, mat1, mat2_turned), conj(alpha))),
+    inplace=True, signature=lambda self, mat1, mat2, *, beta=1, alpha=1: None)  # fmt: skip
 def addmm(self, mat1, mat2, beta=1, alpha=1):
     if mat1.ndim != 2:
         raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")

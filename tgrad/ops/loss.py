@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
 from ..dtype import from_np, promote_types
+from ..pool import POOL
 from .activation import log_sigmoid, need_float, not_implemented, sigmoid
 from .index import index_select
 from .pointwise import clamp_scalar, log, where
@@ -161,6 +163,12 @@ def _nll(self: np.ndarray, target: np.ndarray, weight: Any, reduction: int, igno
         raise not_implemented("nll_loss_out_frame", self)
     axis = _class_dim(self.shape)
     classes = self.shape[axis]
+    if weight is None and reduction != NONE and target.ndim == 1 and axis and target.size and self.dtype.char in "fd":
+        low, high = int(target.min()), int(target.max())
+        if low >= 0 and high < classes and not low <= ignore_index <= high:  # nothing to leave out, the usual case
+            n = target.size
+            out = -add_up(self[_upto(n), target], None, False, None)
+            return np.asarray(out / n if reduction == MEAN else out, self.dtype), np.asarray(n, self.dtype)
     kept = target != ignore_index
     wrong = kept & ((target < 0) | (target >= classes))
     if wrong.any():
@@ -183,12 +191,27 @@ def _nll(self: np.ndarray, target: np.ndarray, weight: Any, reduction: int, igno
     return out.astype(self.dtype, copy=False), total.astype(self.dtype, copy=False)
 
 
+@functools.lru_cache(maxsize=16)
+def _upto(n: int) -> np.ndarray:
+    return np.arange(n)
+
+
 def _class_dim(shape: Any) -> int:
     return 0 if len(shape) == 1 else 1
 
 
 def _nll_grad(grad: Any, shape: Any, target: Any, weight: Any, reduction: int, ignore_index: int, total: Any) -> Any:
     kept = target != ignore_index
+    if type(grad) is np.ndarray and weight is None and target.ndim == 1 and len(shape) == 2:
+        out = POOL.empty(shape, grad.dtype)
+        out.fill(0)
+        own = -(grad / total if reduction == MEAN else grad)
+        if kept.all():
+            out[_upto(shape[0]), target] = own
+        else:
+            at = kept.nonzero()[0]
+            out[at, target[at]] = own[at] if own.ndim else own
+        return out
     index = target * kept
     grad = expand(grad / total if reduction == MEAN else grad, tuple(target.shape))
     if weight is not None:

@@ -8,6 +8,7 @@ argument names are *words*:
     result          the op's own output
     <input>         a tensor input, by PyTorch's argument name (self, other, mat1, ...)
     <input>_sizes   the shape of that input
+    <input>_turned  whether that input, a matrix, lies column by column in memory
     <param>         any other argument (dim, keepdim, alpha, ...)
 
 The words that a derivative uses are what its node saves; nothing is listed twice. A row can be called inside another

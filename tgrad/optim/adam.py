@@ -139,6 +139,7 @@ class Adam(Optimizer):
         beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
         apart = group["decoupled_weight_decay"]
         most = s["max_exp_avg_sq"] if group["amsgrad"] else None
+
         def move(p: Any, grad: Any, mean: Any, square: Any, most: Any) -> None:
             if decay != 0:
                 if apart:

@@ -258,7 +258,9 @@ begin:
   ret void
 }}
 """
-_GEMM = "i32 i32 i32 n n n f p n p n f p n".split()  # order, transposed?, transposed?, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc
+_GEMM = (
+    "i32 i32 i32 n n n f p n p n f p n".split()
+)  # order, transposed?, transposed?, M, N, K, alpha, A, lda, B, ldb, beta, C, ldc
 
 
 def _gemm(real: str, whole: str) -> str:
@@ -288,7 +290,10 @@ def text() -> str:
 
 def packed(symbol: str, signature: str) -> str:
     """A function of one argument, 8-byte words, which calls a compiled kernel with them. Its name is the kernel's with a dot and "packed"."""
-    kinds = ["ptr" if c.endswith("*") else {"f4": "float", "f8": "double"}.get(c, f"i{8 * int(c[1])}") for c in signature.split()]
+    kinds = [
+        "ptr" if c.endswith("*") else {"f4": "float", "f8": "double"}.get(c, f"i{8 * int(c[1])}")
+        for c in signature.split()
+    ]
     types = ", ".join(["ptr", "ptr", *kinds])
     args = ", ".join(["ptr %room", "ptr %fault", *(f"{k} %w{i}" for i, k in enumerate(kinds))])
     return f"""

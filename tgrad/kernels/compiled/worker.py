@@ -63,7 +63,9 @@ def team_code() -> tuple[str, bytes]:
     module.verify()
     machine = registry.cpu_target.target_context.codegen()._tm
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    llvm.create_pass_builder(machine, options).getModulePassManager().run(module, llvm.create_pass_builder(machine, options))
+    llvm.create_pass_builder(machine, options).getModulePassManager().run(
+        module, llvm.create_pass_builder(machine, options)
+    )
     return "", machine.emit_object(module)
 
 
