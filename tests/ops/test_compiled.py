@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tgrad
-from tgrad.kernels import formulas, native
+from tgrad.kernels import formulas, native, straight
 from tgrad.nn import functional as F
 
 from .test_large import LAYOUTS, data, names
@@ -47,6 +47,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
 
     monkeypatch.setattr(formulas, "compiled", spy(formulas.compiled, w.forward))
     monkeypatch.setattr(formulas, "compiled_together", spy(formulas.compiled_together, w.backward))
+    monkeypatch.setattr(straight, "_filled", spy(straight._filled, w.forward))
     yield w
 
 

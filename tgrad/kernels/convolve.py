@@ -13,7 +13,7 @@ from ..ops import conv
 from ..pool import POOL
 from .crew import CREW, Sizes
 from .native import READY, Jit, Kernel, kernel
-from .rowwise import address, suits
+from .operands import address, suits
 
 ndarray = np.ndarray
 Three = tuple[int, ...]

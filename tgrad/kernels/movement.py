@@ -14,7 +14,7 @@ from .crew import CREW, portion
 from .expr import F32, F64
 from .formulas import merged
 from .native import kernel
-from .rowwise import address, suits
+from .operands import address, suits
 
 ndarray = np.ndarray
 SIDES = {4: 16, 8: 8}  # elements of a cache line
@@ -46,6 +46,14 @@ def contiguous(self):
     args = (address(self), address(out), address(geometry))
     CREW.over(run, blocks, unit, args)
     return out
+
+
+def row_major(a: ndarray) -> ndarray:
+    """The array, or a copy, with its elements in row-major order."""
+    if a.flags.c_contiguous:
+        return a
+    copied = contiguous(a)
+    return np.ascontiguousarray(a) if copied is None else copied
 
 
 def clone(self):

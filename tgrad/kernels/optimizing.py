@@ -11,7 +11,7 @@ import numpy as np
 from .blocks import Sizes
 from .crew import CREW, portion
 from .native import READY, Jit, Kernel, kernel
-from .rowwise import address, suits
+from .operands import address, suits
 
 ndarray = np.ndarray
 HOT = 200  # steps over small arrays before it is worth a compiler's time

@@ -13,7 +13,7 @@ from ..pool import POOL
 from .convolve import three
 from .crew import CREW, portion
 from .native import kernel
-from .rowwise import address, suits
+from .operands import address, suits
 
 ndarray = np.ndarray
 

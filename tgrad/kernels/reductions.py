@@ -13,6 +13,7 @@ from ..shape import reduced_shape, wrap_dim, wrap_dims
 from ..storage import dense
 from .crew import CREW, portion
 from .expr import F32, F64
+from .movement import row_major
 from .native import kernel
 
 ndarray = np.ndarray
@@ -22,7 +23,7 @@ UNIT = 1 << 16  # elements of one part
 class _Folded:
     """An array as (outer, R, K) in the order of memory, and how what is left of it is brought back to its own order."""
 
-    __slots__ = ("K", "P", "R", "address", "code", "dtype", "order", "outer", "unit")
+    __slots__ = ("K", "P", "R", "address", "code", "dtype", "held", "order", "outer", "unit")
 
     K: int
     P: int
@@ -30,6 +31,7 @@ class _Folded:
     address: int
     code: str
     dtype: np.dtype
+    held: ndarray  # what is at the address
     order: list[int]
     outer: int
     unit: int
@@ -44,18 +46,23 @@ class _Folded:
 
 
 def _folded(a: ndarray, dims: Sequence[int]) -> _Folded | None:
-    if (a.dtype is not F32 and a.dtype is not F64) or not a.size or not a.flags.aligned or not dense(a):
+    if (a.dtype is not F32 and a.dtype is not F64) or not a.size or not a.flags.aligned or 0 in a.strides:
         return None
+    if not dense(a):
+        a = row_major(a)
     f = _Folded()
     f.order = list(range(a.ndim))
+    f.held = a
     if not a.flags.c_contiguous:
         f.order.sort(key=lambda d: (-a.strides[d], -a.shape[d]))
-        if not a.transpose(f.order).flags.c_contiguous:
-            return None
+        assert a.transpose(f.order).flags.c_contiguous
     sizes = [(d in dims, a.shape[d]) for d in f.order if a.shape[d] != 1]
     along = [i for i, (reduced, _) in enumerate(sizes) if reduced]
-    if along and along[-1] - along[0] + 1 != len(along):
-        return None
+    if along and along[-1] - along[0] + 1 != len(along):  # other dimensions lie between: they go before, in a copy
+        f.order = [d for d in f.order if d not in dims] + [d for d in f.order if d in dims]
+        f.held = a = row_major(a.transpose(f.order))
+        sizes = [(d in dims, a.shape[i]) for i, d in enumerate(f.order) if a.shape[i] != 1]
+        along = [i for i, (reduced, _) in enumerate(sizes) if reduced]
     first, last = (along[0], along[-1] + 1) if along else (len(sizes), len(sizes))
     f.outer = math.prod(n for _, n in sizes[:first])
     f.R = math.prod(n for _, n in sizes[first:last])

@@ -11,23 +11,11 @@ from ..pool import POOL
 from ..shape import reduced_shape, wrap_dim, wrap_dims
 from .crew import CREW, portion
 from .expr import F32, F64
+from .movement import row_major
 from .native import kernel
+from .operands import address, suits
 
 ndarray = np.ndarray
-
-
-def address(a: ndarray) -> int:
-    return a.__array_interface__["data"][0]
-
-
-def suits(*arrays: Any) -> bool:
-    """Whether these are row-major arrays of one floating dtype that kernels know; None may stand among them."""
-    first = arrays[0]
-    if first.dtype is not F32 and first.dtype is not F64:
-        return False
-    return bool(first.size) and all(
-        a is None or (a.dtype is first.dtype and a.flags.c_contiguous and a.flags.aligned) for a in arrays
-    )
 
 
 def shared(run: Any, rows: int, n: int, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
@@ -37,9 +25,17 @@ def shared(run: Any, rows: int, n: int, before: tuple[Any, ...], after: tuple[An
 
 
 def _by_row(name: str, dim: Any, *arrays: ndarray) -> ndarray | None:
-    """A kernel of arrays of one shape along their last dimension."""
+    """A kernel of arrays of one shape along a dimension; copies in which that is the last serve for others."""
     first = arrays[0]
-    if not first.ndim or not suits(*arrays) or wrap_dim(dim, first.ndim) != first.ndim - 1:
+    if not first.ndim or (first.dtype is not F32 and first.dtype is not F64) or any(0 in a.strides for a in arrays):
+        return None
+    d = wrap_dim(dim, first.ndim)
+    if d != first.ndim - 1:
+        moved = _by_row(name, -1, *[row_major(a.swapaxes(d, -1)) for a in arrays])
+        return None if moved is None else row_major(moved.swapaxes(d, -1))
+    arrays = tuple(map(row_major, arrays))
+    first = arrays[0]
+    if not suits(*arrays):
         return None
     code, n = first.dtype.str[1:] + "* ", first.shape[-1]
     run = kernel("rows." + name, code * (len(arrays) + 1) + "i8 i8 i8").get()

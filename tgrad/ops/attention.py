@@ -35,20 +35,26 @@ def turned(x: Any) -> Any:
 
 
 @op("_scaled_dot_product_flash_attention_for_cpu",
-    grad={"query key value": lambda grad, query, key, value, attn_mask, scale: _attention_grad(
-        grad, query, key, value, attn_mask, scale)},
+    grad={"query key value": lambda grad, query, key, value, attn_mask, scale, is_causal: _attention_grad(
+        grad, query, key, value, attn_mask, scale, is_causal)},
     tensors="query key value attn_mask", node="ScaledDotProductFlashAttentionForCpuBackward0", function=False, method=False)  # fmt: skip
-def attention(query, key, value, attn_mask=None, scale=1.0):
-    """softmax(query key^T * scale + attn_mask) value, over [batch, heads, length, width]."""
-    return in_rows(safe_softmax.array(_scores(query, key, attn_mask, scale)) @ value)
+def attention(query, key, value, attn_mask=None, scale=1.0, is_causal=False):
+    """softmax(query key^T * scale + attn_mask) value, over [batch, heads, length, width]. is_causal: each place sees itself and those
+    before."""
+    return in_rows(safe_softmax.array(_scores(query, key, attn_mask, scale, is_causal)) @ value)
 
 
-def _scores(query: Any, key: Any, attn_mask: Any, scale: float) -> Any:
+def _scores(query: Any, key: Any, attn_mask: Any, scale: float, is_causal: bool) -> Any:
     scores = (query @ turned(key)) * scale
+    if is_causal:
+        ahead = np.triu(np.full((query.shape[-2], key.shape[-2]), -np.inf, np.float32), 1)
+        attn_mask = ahead.astype(query.dtype) if type(query) is np.ndarray else query.new_tensor(ahead)
     return scores if attn_mask is None else scores + attn_mask
 
 
-def _attention_grad(grad: Any, query: Any, key: Any, value: Any, attn_mask: Any, scale: float) -> tuple[Any, Any, Any]:
-    p = safe_softmax(_scores(query, key, attn_mask, scale))
+def _attention_grad(
+    grad: Any, query: Any, key: Any, value: Any, attn_mask: Any, scale: float, is_causal: bool
+) -> tuple[Any, Any, Any]:
+    p = safe_softmax(_scores(query, key, attn_mask, scale, is_causal))
     through = softmax_grad(grad @ turned(value), p, -1) * scale
     return through @ key, turned(through) @ query, turned(p) @ grad

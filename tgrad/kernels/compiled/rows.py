@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from .lang import INF, f8, highest, larger, like, lowest, rank, select, sqrt, unrank
+from .lang import f8, highest, larger, like, lowest, rank, select, sqrt, unrank
 from .scalar import exp, log
 
 FLAGS = {"reassoc", "nsz"}
@@ -232,34 +232,3 @@ def group_norm_back(g, x, w, means, rstds, gx, gw, gb, lo, hi, G, D, K):
             v = w[(r % G) * D + c]
             for i in range(at + c * K, at + (c + 1) * K):
                 gx[i] = (g[i] * v - p - (x[i] - m) * s * q) * s
-
-
-# ---- attention: both in place
-
-
-def masked_softmax(x, mask, lo, hi, n, T, masked, scale):
-    """Softmax of x * scale + mask, where row r has the mask's row r % T; a row of nothing but -inf gives zeros."""
-    for r in range(lo, hi):
-        at, own = r * n, (r % T) * n
-        s = like(scale, x[at])
-        if masked != 0:
-            for i in range(n):
-                x[at + i] = x[at + i] * s + mask[own + i]
-        else:
-            for i in range(at, at + n):
-                x[i] = x[i] * s
-        m = top(x, at, n)
-        if m == like(-INF, m):
-            for i in range(at, at + n):
-                x[i] = like(0.0, m)
-        else:
-            exponentials(x, x, at, n, m)
-
-
-def softmax_back_scaled(g, y, lo, hi, n, scale):
-    """g becomes the gradient of the scores, times scale."""
-    for r in range(lo, hi):
-        at = r * n
-        s, k = product_sum(g, y, at, n), like(scale, g[at])
-        for i in range(at, at + n):
-            g[i] = (g[i] - s) * y[i] * k

@@ -176,3 +176,57 @@ def dotted(rows: int, columns: int) -> Any:
         ), codegen
 
     return word
+
+
+def combined(rows: int, vectors: int, fresh: bool) -> Any:
+    """A word for out[r step + c] (+)= sum over t of w[r wr + t wt] * x[t xs + c], for `rows` r and `vectors` times a vector's lanes of c;
+    `fresh`: whether the sums begin at zero, and not at what is there."""
+
+    @intrinsic
+    def word(typingctx: Any, w: Any, wr: Any, wt: Any, x: Any, xs: Any, count: Any, out: Any, step: Any) -> Any:
+        bits = x.dtype.bitwidth
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            weights, by_row, by_term, source, line, n, target, so = args
+            element, vector, lanes = _vector(bits)
+            whole = ir.IntType(64)
+
+            def place(p: Any, i: Any) -> Any:
+                return builder.bitcast(builder.gep(p, [i], source_etype=element), vector.as_pointer())
+
+            spots = [
+                [place(target, builder.add(builder.mul(so, whole(r)), whole(k * lanes))) for k in range(vectors)]
+                for r in range(rows)
+            ]
+            sums = [[cgutils.alloca_once(builder, vector) for _ in range(vectors)] for _ in range(rows)]
+            for r in range(rows):
+                for k in range(vectors):
+                    start = (
+                        ir.Constant(vector, [0.0] * lanes)
+                        if fresh
+                        else builder.load(spots[r][k], align=bits // 8, typ=vector)
+                    )
+                    builder.store(start, sums[r][k])
+            with cgutils.for_range(builder, n, intp=whole) as loop:
+                first = builder.mul(loop.index, line)
+                v = [
+                    builder.load(place(source, builder.add(first, whole(k * lanes))), align=bits // 8, typ=vector)
+                    for k in range(vectors)
+                ]
+                term = builder.mul(loop.index, by_term)
+                for r in range(rows):
+                    at = builder.add(term, builder.mul(by_row, whole(r)))
+                    one = builder.load(builder.gep(weights, [at], source_etype=element), typ=element)
+                    wide = _spread(builder, one, vector)
+                    for k in range(vectors):
+                        s = sums[r][k]
+                        builder.store(_fma(builder, v[k], wide, builder.load(s, typ=vector)), s)
+            for r in range(rows):
+                for k in range(vectors):
+                    builder.store(builder.load(sums[r][k], typ=vector), spots[r][k], align=bits // 8)
+            return context.get_dummy_value()
+
+        number = types.int64
+        return types.none(w, number, number, x, number, number, out, number), codegen
+
+    return word

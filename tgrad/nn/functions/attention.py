@@ -31,9 +31,7 @@ def scaled_dot_product_attention(
     if mask is not None and mask.dtype is bool_:
         mask = fn.zeros(mask.shape, dtype=query.dtype).masked_fill(~mask, -math.inf)
     if _one_op(query, key, value, attn_mask, dropout_p, enable_gqa):
-        if is_causal:
-            mask = _causal(query, key)
-        return rows.attention.record(query, key, value, mask, factor)  # type: ignore[misc]
+        return rows.attention.record(query, key, value, mask, factor, is_causal)  # type: ignore[misc]
     if is_causal:
         mask = _causal(query, key)
     if enable_gqa:

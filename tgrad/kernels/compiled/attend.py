@@ -1,0 +1,171 @@
+"""Attention without the matrix of all weights: some rows of queries at a time, forward and backward.
+
+Note [Rows of weights]
+The weights of SOME queries over all keys lie in a thread's own room, SOME rows of them: memory in proportion to the length, not to its square.
+Forward keeps nothing but the result; backward computes the weights again, which costs less than reading them from memory would. Keys are
+laid out with their length innermost first (`sideways`), so that scores are sums over rows of that, several vectors wide; all products
+have the form of `combined` in vector.py, which keeps ROWS rows by VECTORS vectors of sums in registers.
+
+Geometry g, for queries [N, H, T, W], keys and values [N, H, S, W], W a multiple of `wide`, the lanes of VECTORS vectors:
+
+    0-5    H, T, S, W, S rounded up to `wide`, wide
+    6-8    steps of queries from batch to batch, head to head, row to row;  9-11 of keys;  12-14 of values;  15-17 of what arrives
+    18-21  steps of the mask: batch, head, row, column;  22: 0 without a mask, 1 with one, 2 causal
+    23     blocks of rows per head
+"""
+
+from __future__ import annotations
+
+from numba.extending import register_jitable
+
+from .lang import INF, at, like
+from .rows import exponentials, top
+from .vector import ROWS, VECTORS, combined, turn
+
+FLAGS = {"reassoc", "nsz"}
+jitable = register_jitable(error_model="numpy", fastmath=FLAGS)
+SOME = 32  # queries at a time
+
+block, block_on = combined(ROWS, VECTORS, True), combined(ROWS, VECTORS, False)
+single, single_on = combined(1, VECTORS, True), combined(1, VECTORS, False)
+
+
+@jitable
+def product(w, wr, wt, x, xs, count, out, step, m, n, wide):
+    """out[m, n] = the sums of `combined` over `count` terms; n is a multiple of wide."""
+    r = 0
+    while r + ROWS <= m:
+        for c in range(0, n, wide):
+            block(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+        r += ROWS
+    while r < m:
+        for c in range(0, n, wide):
+            single(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+        r += 1
+
+
+@jitable
+def product_on(w, wr, wt, x, xs, count, out, step, m, n, wide):
+    """The same, added to what is there."""
+    r = 0
+    while r + ROWS <= m:
+        for c in range(0, n, wide):
+            block_on(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+        r += ROWS
+    while r < m:
+        for c in range(0, n, wide):
+            single_on(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+        r += 1
+
+
+@jitable
+def sideways(x, xs, S, W, out, length, side):
+    """out[w, s] = x[s, w], zeros from S to length; side: elements of a cache line."""
+    s0 = 0
+    while s0 < S:
+        w0 = 0
+        while w0 < W:
+            if s0 + side <= S and w0 + side <= W:
+                turn(at(x, s0 * xs + w0), xs, at(out, w0 * length + s0), length)
+            else:
+                for s in range(s0, min(S, s0 + side)):
+                    for w in range(w0, min(W, w0 + side)):
+                        out[w * length + s] = x[s * xs + w]
+            w0 += side
+        s0 += side
+    for w in range(W):
+        for s in range(S, length):
+            out[w * length + s] = like(0.0, x[0])
+
+
+@jitable
+def weights(q, qs, keys, mask, row, room, m, g, scale):
+    """Fills `room` with the softmaxes of m rows of scores. `row`: the number of the first; gives how many keys count for the last."""
+    S, W, length, wide = g[2], g[3], g[4], g[5]
+    kind = g[22]
+    n = S
+    if kind == 2:
+        n = min(S, row + m)
+    reach = (n + wide - 1) // wide * wide
+    product(q, qs, 1, keys, length, W, room, length, m, reach, wide)
+    for r in range(m):
+        here, own = r * length, row + r
+        k = like(scale, room[here])
+        count = min(S, own + 1) if kind == 2 else S
+        if kind == 1:
+            first, step = own * g[20], g[21]
+            if step == 1:
+                for i in range(count):
+                    room[here + i] = room[here + i] * k + mask[first + i]
+            else:
+                for i in range(count):
+                    room[here + i] = room[here + i] * k + mask[first + i * step]
+        else:
+            for i in range(here, here + count):
+                room[i] = room[i] * k
+        high = top(room, here, count)
+        if high == like(-INF, high):
+            for i in range(here, here + count):
+                room[i] = like(0.0, high)
+        else:
+            exponentials(room, room, here, count, high)
+        for i in range(here + count, here + reach):
+            room[i] = like(0.0, high)
+    return n
+
+
+def attended(q, k, v, mask, out, room, g, lo, hi, scale):
+    """Blocks of rows lo to hi, head after head. room: (W + SOME) * length numbers."""
+    H, T, S, W, length, wide = g[0], g[1], g[2], g[3], g[4], g[5]
+    parts = g[23]
+    rows = (T + parts - 1) // parts
+    keys, scores = room, at(room, W * length)
+    for j in range(lo, hi):
+        head, part = j // parts, j % parts
+        b, h = head // H, head % H
+        sideways(at(k, b * g[9] + h * g[10]), g[11], S, W, keys, length, wide // VECTORS)
+        source, values = at(q, b * g[6] + h * g[7]), at(v, b * g[12] + h * g[13])
+        masks, target = at(mask, b * g[18] + h * g[19]), at(out, head * T * W)
+        t, end = part * rows, min(T, (part + 1) * rows)
+        while t < end:
+            m = min(SOME, end - t)
+            n = weights(at(source, t * g[8]), g[8], keys, masks, t, scores, m, g, scale)
+            product(scores, length, 1, values, g[14], n, at(target, t * W), W, m, W, wide)
+            t += SOME
+
+
+def attended_back(q, k, v, mask, grad, gq, gk, gv, room, g, lo, hi, scale):
+    """Heads lo to hi: the gradients of queries, keys and values. room: (2 W + 2 SOME) * length numbers."""
+    H, T, S, W, length, wide = g[0], g[1], g[2], g[3], g[4], g[5]
+    keys, values = room, at(room, W * length)
+    scores, flow = at(room, 2 * W * length), at(room, (2 * W + SOME) * length)
+    for head in range(lo, hi):
+        b, h = head // H, head % H
+        k0, v0 = at(k, b * g[9] + h * g[10]), at(v, b * g[12] + h * g[13])
+        sideways(k0, g[11], S, W, keys, length, wide // VECTORS)
+        sideways(v0, g[14], S, W, values, length, wide // VECTORS)
+        source, arriving = at(q, b * g[6] + h * g[7]), at(grad, b * g[15] + h * g[16])
+        masks = at(mask, b * g[18] + h * g[19])
+        to_q, to_k, to_v = at(gq, head * T * W), at(gk, head * S * W), at(gv, head * S * W)
+        for i in range(S * W):
+            to_k[i] = like(0.0, room[0])
+            to_v[i] = like(0.0, room[0])
+        t = 0
+        while t < T:
+            m = min(SOME, T - t)
+            rows, come = at(source, t * g[8]), at(arriving, t * g[17])
+            n = weights(rows, g[8], keys, masks, t, scores, m, g, scale)
+            reach = (n + wide - 1) // wide * wide
+            product_on(scores, 1, length, come, g[17], m, to_v, W, n, W, wide)
+            product(come, g[17], 1, values, length, W, flow, length, m, reach, wide)
+            for r in range(m):
+                here = r * length
+                total = 0.0
+                for i in range(here, here + n):
+                    total += scores[i] * flow[i]
+                mean, factor = like(total, room[0]), like(scale, room[0])
+                for i in range(here, here + n):
+                    flow[i] = scores[i] * (flow[i] - mean) * factor
+            product(flow, length, 1, k0, g[11], n, at(to_q, t * W), W, m, W, wide)
+            product_on(flow, 1, length, rows, g[8], m, to_k, W, n, W, wide)
+            t += SOME
