@@ -32,6 +32,7 @@ def erfcx(u: Any) -> Any:
     return mp.exp(x * x) * mp.erfc(x)
 
 
+less_one = limit(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, 2 / mp.sqrt(mp.pi) - 1)
 HALF = mp.log(2) / 2
 THIN = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2
 QUARTER = (mp.pi / 4) ** 2
@@ -42,7 +43,9 @@ FITS: list[tuple[str, str, Callable[[Any], Any], Any, Any, int, int]] = [
     ("LOG", "(2 atanh(s) - 2 s)/s³ in s²", limit(lambda z: (2 * mp.atanh(mp.sqrt(z)) - 2 * mp.sqrt(z)) / mp.sqrt(z) ** 3, mp.mpf(2) / 3), mp.mpf(0), THIN, 3, 7),
     ("SIN", "(sin(r) - r)/r³ in r²", limit(lambda z: (mp.sin(mp.sqrt(z)) - mp.sqrt(z)) / mp.sqrt(z) ** 3, -mp.mpf(1) / 6), mp.mpf(0), QUARTER, 3, 7),
     ("COS", "(cos(r) - 1 + r²/2)/r⁴ in r²", limit(lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, mp.mpf(1) / 24), mp.mpf(0), QUARTER, 3, 7),
-    ("ERF", "erf(x)/x in x²", limit(lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z), 2 / mp.sqrt(mp.pi)), mp.mpf(0), mp.mpf(1), 7, 13),
+    ("ERF", "erf(x)/x - 1 in x², x to 7/8", less_one, mp.mpf(0), mp.mpf("0.766"), 6, 0),
+    ("ERF", "erf(x)/x - 1 in x²", less_one, mp.mpf(0), mp.mpf(1), 0, 13),
+    ("ERFLOG", "-log(erfc(x))/x", lambda x: -mp.log(mp.erfc(x)) / x, mp.mpf("0.875"), mp.mpf(4), 9, 0),
     ("ERFCX", "exp(x²) erfc(x) in (x - 3)/(x + 2), x from 0 to 28", erfcx, mp.mpf(-3) / 2, HIGH, 12, 0),
     ("TAIL", "(1 + 2 x) exp(x²) erfc(x) in (x - 3)/(x + 2), x from 1/2 to 28", tail, mp.mpf(-1), HIGH, 0, 24),
 ]  # fmt: skip

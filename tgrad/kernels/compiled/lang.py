@@ -135,6 +135,18 @@ def from_bits(typingctx: Any, x: Any) -> Any:
     return (types.float64 if wide else types.float32)(x), codegen
 
 
+@intrinsic
+def raised(typingctx: Any, p: Any, t: Any) -> Any:
+    """p times two to the power in the low bits of t, both float32, where that is a normal number."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = ir.IntType(32)
+        exponent = builder.shl(builder.bitcast(args[1], whole), whole(23))
+        return builder.bitcast(builder.add(builder.bitcast(args[0], whole), exponent), ir.FloatType())
+
+    return types.float32(types.float32, types.float32), codegen
+
+
 def polynomial(coefficients: Sequence[float]) -> Any:
     """A word that evaluates a polynomial, the highest power first."""
 

@@ -29,6 +29,7 @@ from .lang import (
     from_bits,
     i8,
     polynomial,
+    raised,
     rint,
     select,
     trunc,
@@ -64,10 +65,16 @@ _COS64 = polynomial(
         -0.0013888888888888887, 0.041666666666666664,
     )
 )  # fmt: skip
-_ERF32 = polynomial(
+_ERF32 = polynomial(  # less 1
     (
-        7.875875062685488e-05, -0.000801686428716587, 0.005189087423433974, -0.026854212010626412, 0.11283594715160218,
-        -0.37612626666720334, 1.1283791658483509,
+        -0.0006213630320832717, 0.005034205670465001, -0.026792849179739914, 0.11282494229956908, -0.3761255431104631,
+        0.12837915810805428,
+    )
+)  # fmt: skip
+_ERFLOG32 = polynomial(
+    (
+        -3.1551028589041927e-07, 5.280392496933411e-06, -1.9632314106708984e-05, -0.00024290422394556162, 0.0035700176107794973,
+        -0.02383919228700408, 0.10646823570645204, 0.6349612740303113, 1.1287027019419007,
     )
 )  # fmt: skip
 _ERF64 = polynomial(  # less 1
@@ -103,6 +110,8 @@ LOG2E, LN2, LN2_HIGH, LN2_LOW = (
 )
 LOG10E = 0.4342944819032518
 SQRT_HALF = 4604544271217802189  # the bits of sqrt(1/2)
+LN2_HIGH32, LN2_LOW32 = 0.693359375, -2.12194440054690583e-4  # the first has 9 bits: products with whole numbers are exact
+ROUND32 = 12582912.0  # 1.5 * 2**23, for float32
 ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
 ROUND_BITS = 4843621399236968448
 PIO2_1, PIO2_2, PIO2_3 = 1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33
@@ -384,17 +393,16 @@ def beyond64(x):
 
 
 @jitable
-def erf_inside(y, size):
+def erf32(x):  # in float32 throughout: twice as many numbers to a vector
+    size = select(absolute(x) > f4(4.0), f4(4.0), absolute(x))
     z = size * size
-    near = y * _ERF32(z)
-    far = 1.0 - exp_inside(-z) * _ERFCX32((size - 3.0) / (size + 2.0))
-    return select(size < 1.0, near, copysign(far, y))
-
-
-@jitable
-def erf32(x):
-    y = clamped(f8(x), -10.0, 10.0)
-    return f4(erf_inside(y, absolute(y)))
+    near = fma(x, _ERF32(z), x)
+    s = -size * _ERFLOG32(size)  # log(erfc): what it lacks shrinks with exp(s), which is less than 0.22 from 7/8 on
+    t = fma(s, f4(LOG2E), f4(ROUND32))
+    k = t - f4(ROUND32)
+    r = fma(k, f4(-LN2_LOW32), fma(k, f4(-LN2_HIGH32), s))
+    tail = raised(fma(r * r, _EXP32(r), r) + f4(1.0), t)
+    return select(x != x, x, select(size < f4(0.875), near, copysign(f4(1.0) - tail, x)))
 
 
 @jitable
