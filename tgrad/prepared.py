@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 
-from .dispatch import mark_view, no_complex_derivative, no_derivative, pointwise, run
+from .dispatch import no_complex_derivative, no_derivative, pointwise, run
 from .graph.history import edge, geometry
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
@@ -49,7 +49,7 @@ from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .kernels.table import EAGER, FORMS, MIDDLE
 from .ops.spec import REQUIRED, Param, Row, signature_of
-from .tensor import FAST, Tensor
+from .tensor import FAST, Tensor, shown
 
 
 def prepare(row: Row) -> Callable[..., Any]:
@@ -96,7 +96,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
     scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
-    scope.update(mark_view=mark_view, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
+    scope.update(shown=shown, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
 
@@ -149,7 +149,10 @@ class _Writer:
             call = f"r = (array if {self.tensors[0]}._a.size <= sizes.{gate} else spread)({', '.join(args)})"
         if self.row.name in EAGER:
             call = f"r = spread({', '.join(args)})"
-        self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
+        if self.row.family == "view":  # nothing is computed that numpy could warn of
+            self.add(call)
+        else:
+            self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
         self.add(
@@ -247,18 +250,44 @@ class _Writer:
 
     def one_output(self) -> None:
         if self.row.family == "view":
-            self.add("if type(r) is list:", f"    return {_general_call(self.row, self.params)}")
-        self.add("if type(r) is not nd: r = asarray(r)")
-        self.tensor("out", "r")
-        self.add("out._node = None", "out._rg = False")
-        if self.row.family == "view":
-            first = self.tensors[0]
-            self.add(f"mark_view(out, {first}, None if state.grad else 'no_grad')")
+            self.pieces()
+            self.add(f"out = shown({self.tensors[0]}, r, None if state.grad else 'no_grad')")
+        else:
+            self.add("if type(r) is not nd: r = asarray(r)")
+            self.tensor("out", "r")
+            self.add("out._node = None", "out._rg = False")
         if self.row.grad:
             self.open_node("out", "r")
             self.add("        node.shape = r.shape", "        node.dt = r.dtype")
             self.results(["out"])
         self.add("return out")
+
+    def pieces(self) -> None:
+        """Views with several outputs (split, unbind) share a node."""
+        first = self.tensors[0]
+        general = _general_call(self.row, self.params)
+        self.add("if type(r) is list:", f"    if {first}._x is not None and {first}._x.inference: return {general}")
+        self.add(
+            "    creation = 'multi' if state.grad else 'no_grad'", f"    outs = [shown({first}, a, creation) for a in r]"
+        )
+        if self.row.grad:
+            self.add(
+                f"    if ({first}._rg or {first}._x is not None) and state.grad and {first}._a.dtype.kind not in 'biu':",
+                f"        e0 = edge({first})",
+                "        if e0 is not None:",
+                "            node = cls()",
+                "            node.edges = (e0,)",
+                "            node.seq = next_seq()",
+                "            node.extra = None",
+                "            node.plain = False",
+                "            node.shape = [a.shape for a in r]",
+                "            node.dt = [a.dtype for a in r]",
+            )
+            before, self.lines = self.lines, []
+            self.saves(self.diff())
+            self.lines = before + ["    " + line for line in self.lines]
+            self.add("            for k, out in enumerate(outs): out._node = (node, k); out._rg = True")
+        self.add("    return outs")
 
     def many_outputs(self) -> None:
         names = [f"o{i}" for i in range(len(self.row.outputs))]

@@ -456,6 +456,28 @@ def wrap(a: Any) -> Tensor:
     return t
 
 
+def shown(of: Tensor, a: np.ndarray, creation: str | None) -> Tensor:
+    """A new tensor `a` that shows memory of `of`, without history: `wrap` and `mark_view` in one."""
+    t = _new(Tensor)
+    t._a = a
+    t._node = None
+    t._rg = False
+    t._grad = None
+    if of._x is not None:
+        t._vc = t._x = None
+        mark_view(t, of, creation)
+        return t
+    meta = t._x = Meta()
+    vc = of._vc
+    if vc is None:
+        vc = of._vc = VersionCounter()
+    t._vc = vc
+    meta.base = of
+    meta.version = vc.n
+    meta.creation = creation
+    return t
+
+
 def mark_view(out: Tensor, of: Tensor, creation: str | None = None) -> None:
     """Notes that `out` shows the memory of `of`: shared version counter, common base."""
     meta = out._x = Meta()

@@ -223,6 +223,9 @@ def _bound(v: Any) -> int | None:
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
     if type(key) is int:
+        a = self._a
+        if a.ndim and -len(a) <= key < len(a):
+            return views.select.record(self, 0, key)
         return _select(self, 0, key)
     if self._a.ndim == 0:
         _refuse_zero_dim(key)

@@ -167,6 +167,8 @@ def unsqueeze(self, dim):
 def select(self, dim, index):
     if self.ndim == 0:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    if dim == 0 and type(index) is int and -len(self) <= index < len(self):
+        return self[index, ...]
     d = wrap_dim(dim, self.ndim)
     n = self.shape[d]
     i = int(index)
