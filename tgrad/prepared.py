@@ -268,7 +268,8 @@ class _Writer:
         general = _general_call(self.row, self.params)
         self.add("if type(r) is list:", f"    if {first}._x is not None and {first}._x.inference: return {general}")
         self.add(
-            "    creation = 'multi' if state.grad else 'no_grad'", f"    outs = [shown({first}, a, creation) for a in r]"
+            "    creation = 'multi' if state.grad else 'no_grad'",
+            f"    outs = [shown({first}, a, creation) for a in r]",
         )
         if self.row.grad:
             self.add(

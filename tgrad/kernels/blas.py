@@ -26,7 +26,7 @@ from ..ops import linalg
 from ..pool import POOL
 from .crew import CREW
 from .expr import F32, F64
-from .native import Native, team
+from .native import Jit, Native, team
 
 ndarray = np.ndarray
 SMALL = 4 << 20  # multiplications that one thread does about as quickly as two
@@ -92,6 +92,10 @@ def product(a: ndarray, b: ndarray) -> ndarray | None:
     """`a @ b`, in parts or by one thread; None where OpenBLAS uses one thread by itself, or cannot be told to."""
     if (a.dtype is not F32 and a.dtype is not F64) or a.dtype is not b.dtype or a.ndim < 1 or b.ndim < 1:
         return None
+    if Jit.mode != "off":
+        plan = _PLANS.get((a.shape, b.shape, a.strides, b.strides, a.dtype, CREW.size))
+        if plan is not None:
+            return _planned(plan, a, b)
     if a.ndim == 1 or b.ndim == 1:
         work, enough = max(a.size, b.size), ALONE_VECTOR
     else:
@@ -123,20 +127,20 @@ def _cut(blas: _Blas, a: ndarray, b: ndarray, work: int) -> ndarray | None:
     unit = -(-unit // 16) * 16 if unit > 16 else unit
     call = _gemm(blas, a.dtype)
     if call is not None:
+        key = (a.shape, b.shape, a.strides, b.strides, a.dtype, CREW.size)
+        given = a, b
         (a, ta, lda), (b, tb, ldb) = _laid(a), _laid(b)
-        out = POOL.empty((m, n), a.dtype)
-        size, ends = a.itemsize, range(0, length, unit)
-        at_a, at_b, at_c = _address(a), _address(b), _address(out)
-        if rows:
-            cut = [(min(unit, m - i), n, at_a + i * a.strides[0], at_b, at_c + i * n * size) for i in ends]
-        else:
-            cut = [(m, min(unit, n - i), at_a, at_b + i * b.strides[1], at_c + i * size) for i in ends]
-        gemm = blas.gemm[a.dtype.str[1:]]
-        with blas:
-            CREW.each(
-                call, [(gemm, 101, ta, tb, r, c, k, 1.0, pa, lda, pb, ldb, 0.0, pc, n) for r, c, pa, pb, pc in cut]
-            )
-        return out
+        gemm, size, calls = blas.gemm[a.dtype.str[1:]], a.itemsize, []
+        for i in range(0, length, unit):
+            r, c = (min(unit, m - i), n) if rows else (m, min(unit, n - i))
+            to_a, to_b, to_c = (i * a.strides[0], 0, i * n * size) if rows else (0, i * b.strides[1], i * size)
+            calls.append(((gemm, 101, ta, tb, r, c, k, 1.0), to_a, lda, to_b, (ldb, 0.0), to_c, n))
+        plan = blas, call, (m, n), calls
+        if a is given[0] and b is given[1]:
+            if len(_PLANS) > _MOST_PLANS:
+                _PLANS.clear()
+            _PLANS[key] = plan
+        return _planned(plan, a, b)
     if work < WORTH:
         return None
     out = POOL.empty((m, n), a.dtype)
@@ -150,6 +154,20 @@ def _cut(blas: _Blas, a: ndarray, b: ndarray, work: int) -> ndarray | None:
 
     with blas:
         CREW.run(part, -(-length // unit))
+    return out
+
+
+Plan = tuple[_Blas, Native, tuple[int, int], list[Any]]
+_PLANS: dict[Any, Plan] = {}  # by shapes, strides, dtype and number of threads
+_MOST_PLANS = 4096
+
+
+def _planned(plan: Plan, a: ndarray, b: ndarray) -> ndarray:
+    blas, call, shape, calls = plan
+    out = POOL.empty(shape, a.dtype)
+    at_a, at_b, at_c = _address(a), _address(b), _address(out)
+    with blas:
+        CREW.each(call, [(*h, at_a + x, la, at_b + y, *lb, at_c + z, lc) for h, x, la, y, lb, z, lc in calls])
     return out
 
 

@@ -110,7 +110,10 @@ LOG2E, LN2, LN2_HIGH, LN2_LOW = (
 )
 LOG10E = 0.4342944819032518
 SQRT_HALF = 4604544271217802189  # the bits of sqrt(1/2)
-LN2_HIGH32, LN2_LOW32 = 0.693359375, -2.12194440054690583e-4  # the first has 9 bits: products with whole numbers are exact
+LN2_HIGH32, LN2_LOW32 = (
+    0.693359375,
+    -2.12194440054690583e-4,
+)  # the first has 9 bits: products with whole numbers are exact
 ROUND32 = 12582912.0  # 1.5 * 2**23, for float32
 ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
 ROUND_BITS = 4843621399236968448
