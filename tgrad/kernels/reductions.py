@@ -85,7 +85,7 @@ def _kernel(f: _Folded, name: str, outs: str) -> Any:
 
 def _shared(f: _Folded, run: Any, *outs: ndarray) -> None:
     """Runs a kernel over all parts."""
-    args = [f.address, *[o.ctypes.data for o in outs]]
+    args = (f.address, *[o.ctypes.data for o in outs])
     geometry = (f.P, f.unit, f.R) if f.K == 1 else (f.P, f.unit, f.R, f.K)
     count = f.outer * f.P
     each = portion(count, f.unit * f.K)
