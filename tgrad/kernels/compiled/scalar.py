@@ -2,7 +2,7 @@
 
 Note [Where the accuracy comes from]
 float32 functions work in float64 inside: with 29 bits to spare, short polynomials and plain steps round to within a hair of half
-a unit in the last place, and no intermediate result overflows or is denormal. float64 functions have no wider type to lean on
+a unit in the last place, and no intermediate result overflows or is denormal (but erf's, whose steps are many, are in float32). float64 functions have no wider type to lean on
 and take the usual care: arguments reduced in two or three pieces, small corrections added last. `python -m tests.accuracy`
 measures both; docs/ACCURACY.md has its answer. The polynomials are printed by tools/coefficients.py. Algorithms: J.-M. Muller,
 Elementary Functions (2016), chapters 3, 4 and 11.
