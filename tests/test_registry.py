@@ -70,7 +70,7 @@ def test_forms_follow_the_row(row: Row) -> None:
 def test_formulas_use_known_words(row: Row) -> None:
     tensors = {t.rstrip("*") for t in row.tensors}
     known = {"grad", "grads", "needs"} | tensors | {p.name for p in row.params}
-    known |= {t + "_sizes" for t in tensors} | {t + "_geometry" for t in tensors}
+    known |= {t + word for t in tensors for word in ("_sizes", "_geometry", "_turned")}
     known |= {"result"} | {f"result{i}" for i in range(len(row.outputs))}
     if hasattr(row.array, "__code__"):
         code = row.array.__code__

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
-import hashlib
 import os
 import sys
 import warnings
@@ -38,6 +37,7 @@ def home() -> Path:
 
 def fingerprint() -> str:
     """What compiled code depends on: versions, the processor, and the sources of this package."""
+    import hashlib
     import platform
     from importlib.metadata import version
 
@@ -90,6 +90,7 @@ class Damaged(Exception):
 
 
 def write(path: Path, symbol: str, code: bytes) -> None:
+    import hashlib
     import tempfile
 
     body = symbol.encode() + b"\n" + code
@@ -107,6 +108,8 @@ def write(path: Path, symbol: str, code: bytes) -> None:
 
 def read(path: Path) -> tuple[str, bytes] | None:
     """(symbol, object code), None where there is no such file. Raises Damaged."""
+    import hashlib
+
     try:
         content = path.read_bytes()
     except FileNotFoundError:

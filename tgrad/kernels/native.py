@@ -17,7 +17,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
-import hashlib
 import os
 import struct
 import sys
@@ -147,6 +146,12 @@ class Team(Kernel):
 KERNELS: dict[tuple[str, str], Kernel] = {}
 
 
+def digest(text: str) -> str:
+    import hashlib  # takes milliseconds, and most programs need none
+
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def kernel(where: str, signature: str) -> Kernel:
     """The kernel `module.function` of kernels/compiled for a signature: codes like "f4* f4* i8", in the order of its arguments."""
     key = (where, signature)
@@ -154,7 +159,7 @@ def kernel(where: str, signature: str) -> Kernel:
     if found is None:
         module, _, function = where.partition(".")
         types = signature.replace("*", "p").replace(" ", "-")
-        name = f"{where}-{types if len(types) < 80 else hashlib.sha256(types.encode()).hexdigest()[:20]}"
+        name = f"{where}-{types if len(types) < 80 else digest(types)[:20]}"
         found = KERNELS[key] = Kernel(name, signature, module, function)
     return found
 
@@ -172,7 +177,7 @@ def rendered(source: str, signature: str) -> Kernel:
     key = (source, signature)
     found = KERNELS.get(key)
     if found is None:
-        name = "formula-" + hashlib.sha256(f"{signature}\n{source}".encode()).hexdigest()[:24]
+        name = "formula-" + digest(f"{signature}\n{source}")[:24]
         found = KERNELS[key] = Kernel(name, signature, source=source)
     return found
 

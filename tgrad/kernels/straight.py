@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..pool import POOL
-from . import formulas
 from .crew import CREW, portion
 from .native import READY, Jit, Kernel
 
@@ -75,6 +74,8 @@ def _look(known: dict[Any, Any], key: Any, fn: Callable[..., Any], operands: tup
     """The kernel that the general way has made for a formula, once it has, and the dtype of its result."""
     if key in known or not all(x.ndim for x in operands if type(x) is ndarray):
         return None
+    from . import formulas
+
     try:
         all_ = formulas._Operands(operands)
         traced = formulas._traced([fn], [formulas._Given(range(len(operands)), {})], all_, operands[0].dtype)
