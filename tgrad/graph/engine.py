@@ -196,8 +196,13 @@ class Pass:
                                 heappush(heap, (-e.seq, e))
                         continue
                 send(e, gi)
+        grads = gi = None  # `_own` asks who else holds a gradient
         for leaf in list(leaves):
-            self.deliver(leaf, leaves.pop(leaf))
+            if plain and leaf._x is None and leaf._grad is None:  # `deliver`, where there is nothing else to it
+                g = leaves.pop(leaf)
+                leaf._grad = wrap(_own(g, leaf._a))
+            else:
+                self.deliver(leaf, leaves.pop(leaf))
 
     def materialized(self, node: Node, g: list[Any]) -> list[Any]:
         """Zeros for the outputs that nothing arrived for."""

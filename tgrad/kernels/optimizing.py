@@ -46,10 +46,10 @@ def _suits(p: ndarray, state: Arrays) -> bool:
 
 
 class Prepared:
-    """Addresses of parameters and their states, from one step to the next."""
+    """What is known of parameters and their states from one step to the next: addresses, kernels."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Arrays, tuple[int, ...]]] = {}
+        self._known: dict[int, tuple[Arrays, tuple[int, ...], Kernel]] = {}
         self.apart = True  # whether no two of the arrays that are written to share memory
 
     def keep(self, most: int) -> None:
@@ -57,51 +57,53 @@ class Prepared:
         if len(self._known) > 2 * most + 16:
             self._known.clear()
 
-    def _look(self) -> None:
-        spans = sorted([(address(a), a.nbytes) for arrays, _ in self._known.values() for a in arrays if a is not None])
+    def look(self, name: str, rest: str, p: Any, state: Arrays) -> tuple[Arrays, tuple[int, ...], Kernel] | None:
+        """(arrays, addresses, kernel) for a parameter and its state, whose addresses are the parameter's where there is no such state;
+        None if a kernel may not go there."""
+        if type(p) is not ndarray or not _suits(p, state):
+            return None
+        at = tuple([address(p if a is None else a) for a in (p, *state)])
+        found = self._known[id(p)] = (p, *state), at, _kernel(name, p, 2 + len(state), rest)
+        spans = sorted([(address(a), a.nbytes) for held, _, _ in self._known.values() for a in held if a is not None])
         self.apart = all(low + size <= after for (low, size), (after, _) in itertools.pairwise(spans))
-
-    def addresses(self, p: Any, g: Any, state: Arrays) -> tuple[int, ...] | None:
-        """Where parameter, gradient and state are (the parameter's place where there is no such state); None if a kernel may not go there."""
-        found = self._known.get(id(p))
-        if found is None or found[0][0] is not p or any(x is not y for x, y in zip(found[0][1:], state, strict=True)):
-            if type(p) is not ndarray or not _suits(p, state):
-                return None
-            at = tuple([address(p if a is None else a) for a in (p, *state)])
-            found = self._known[id(p)] = (p, *state), at
-            self._look()
-        elif not p.flags.writeable:
-            return None
-        if type(g) is not ndarray or g.dtype is not p.dtype or g.shape != p.shape or not g.flags.carray:
-            return None
-        at = found[1]
-        return at[0], address(g), *at[1:]
+        return found
 
 
 def _many(name: str, rest: str, prepared: Prepared, params: Sequence[Arrays], numbers: tuple[Any, ...]) -> list[int]:
     """Runs a kernel over all of `params` that it suits; gives the numbers of those that are left."""
-    left: list[int] = []
-    calls: list[tuple[Any, ...]] = []
-    runs: dict[Any, list[tuple[Any, ...]]] = {}
     if Jit.mode == "off":
         return list(range(len(params)))
+    left: list[int] = []
+    runs: dict[Any, list[tuple[Any, ...]]] = {}
+    known, large = prepared._known, Sizes.large
     for i, (p, g, *state) in enumerate(params):
-        at = prepared.addresses(p, g, tuple(state))
-        run = None if at is None else _ready(_kernel(name, p, 2 + len(state), rest), p.size)
-        if at is None or run is None:
+        found = known.get(id(p))
+        if found is None or found[0][0] is not p or any([x is not y for x, y in zip(found[0][1:], state, strict=True)]):
+            found = prepared.look(name, rest, p, tuple(state))
+        run, flags = None, p.flags
+        if found is not None and flags.writeable and type(g) is ndarray and g.dtype is p.dtype and g.shape == p.shape:
+            run = _ready(found[2], p.size) if g.flags.carray else None
+        if run is None:
             left.append(i)
             continue
-        calls = runs.setdefault(run, [])
-        n = p.size
-        unit = n if n <= Sizes.large else portion(n)
-        calls += [(*at, low, min(n, low + unit), *numbers) for low in range(0, n, unit)]
+        assert found is not None
+        at, n = found[1], p.size
+        at = (at[0], address(g), *at[1:])
+        calls = runs.get(run)
+        if calls is None:
+            calls = runs[run] = []
+        if n <= large:
+            calls.append((*at, 0, n, *numbers))
+        else:
+            unit = portion(n)
+            calls += [(*at, low, min(n, low + unit), *numbers) for low in range(0, n, unit)]
     prepared.keep(len(params))
     for run, calls in runs.items():
-        if prepared.apart:
-            CREW.each(run, calls)
-        else:  # one after the other, as if each were the only one
+        if not prepared.apart:  # one after the other, as if each were the only one
             for call in calls:
                 run(*call)
+        else:
+            CREW.each(run, calls)
     return left
 
 

@@ -17,6 +17,8 @@ from .view import diagonal_backward, expand
 
 def mT(x: Any) -> Any:
     """The last two dimensions swapped, and conjugated: what stands across a product in a derivative."""
+    if type(x) is np.ndarray and x.dtype.kind == "f":
+        return x.swapaxes(-1, -2)
     return conj(x.swapaxes(-1, -2) if isinstance(x, np.ndarray) else x.transpose(-1, -2))
 
 

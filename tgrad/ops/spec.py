@@ -158,13 +158,19 @@ class Row:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Inside derivatives: records over Tensors, computes over arrays."""
+        scalars = False
         for a in args:
-            if isinstance(a, TensorBase) or (type(a) in (list, tuple) and a and isinstance(a[0], TensorBase)):
+            t = type(a)
+            if t is np.ndarray or t is int or t is float:
+                continue
+            if isinstance(a, TensorBase) or ((t is list or t is tuple) and a and isinstance(a[0], TensorBase)):
                 return self.record(*args, **kwargs)
-        elsewhere = Row.elsewhere(self, args) if self.family == "op" and Row.elsewhere is not None else None
+            scalars = scalars or isinstance(a, np.generic)
+        family = self.family
+        elsewhere = Row.elsewhere(self, args) if family == "op" and Row.elsewhere is not None else None
         if elsewhere is not None:
             return elsewhere(*args, **kwargs)
-        if self.family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
+        if scalars and family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
             args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
         return self.array(*args, **kwargs)
 

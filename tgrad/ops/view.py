@@ -28,6 +28,8 @@ def sum_to(grad: Any, shape: Sequence[int]) -> Any:
     """Undoes broadcasting: sums `grad` (array or Tensor) over the dimensions along which `shape` was repeated."""
     if tuple(grad.shape) == tuple(shape):
         return grad
+    if type(grad) is np.ndarray and grad.ndim == 2 and grad.shape[1:] == shape and grad.dtype.char in "fd":  # a bias
+        return np.add.reduce(grad, axis=0)
     lead = grad.ndim - len(shape)
     dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(shape) if n == 1 and grad.shape[i + lead] != 1)
     if isinstance(grad, np.ndarray):
