@@ -38,6 +38,14 @@ def torch() -> ModuleType:
     return pytest.importorskip("torch", reason=NO_TORCH)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def mode_is_known() -> None:
+    """Tests that set the mode put back what was there, which must not be that nobody has asked yet."""
+    from tgrad.kernels import native
+
+    native.Jit.read()
+
+
 @pytest.fixture(scope="session")
 def kernel_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of compiled kernels for this run of the tests, shared by its processes."""

@@ -189,6 +189,8 @@ def _laid(a: ndarray) -> tuple[ndarray, int, int]:
 
 def _gemm(blas: _Blas, dtype: np.dtype) -> Native | None:
     """OpenBLAS's product as compiled work for the crew; None where that is not there (yet)."""
+    if Jit.mode == "off":
+        return None
     code = dtype.str[1:]
     key = code, blas.whole
     made = _CALLS.get(key)
