@@ -470,3 +470,21 @@ def test_arrays_that_are_not_aligned_or_may_not_be_written(used: list[str]) -> N
         own = {"sum.dim", "amax", "argmax", "_softmax", "gather", "native_layer_norm", "embedding"}
         assert own & set(used) == (own if make is read_only else set())
         np.testing.assert_array_equal(a, some("float32", "plain").numpy())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_long_rows_are_sorted_in_turns(used: list[str], monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    from tgrad.kernels import movement
+
+    for kind in ("plain", "odd", "ties", "wide"):
+        for take in (lambda x: x.reshape(-1), lambda x: x.reshape(-1)[:999].reshape(3, -1)):
+            for down in (False, True):
+                x = take(some(dtype, kind)).contiguous()
+                usual = x.sort(-1, down)
+                used.clear()
+                with monkeypatch.context() as m:
+                    m.setattr(movement, "LONG", 100)
+                    long = x.sort(-1, down)
+                assert used == ["sort.plain"]
+                for a, b in zip(usual, long, strict=True):
+                    np.testing.assert_array_equal(a.numpy(), b.numpy())

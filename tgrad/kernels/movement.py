@@ -219,6 +219,8 @@ def sort(self, dim=-1, descending=False, stable=False):
     if run is None:
         return None
     n, rows = self.shape[-1], self.size // self.shape[-1]
+    if n > LONG:
+        return _sort_long(self, whole, descending)
     values, where = POOL.empty(self.shape, self.dtype), POOL.empty(self.shape, np.dtype(np.int64))
     args = (address(self), address(values), address(where))
     unit = portion(rows, 16 * n)
@@ -229,6 +231,39 @@ def sort(self, dim=-1, descending=False, stable=False):
         run(*args, *room, k * unit, min(rows, (k + 1) * unit), n, int(descending))
 
     CREW.run(work, -(-rows // unit))
+    return values, where
+
+
+BITS = 11  # of a digit, as in compiled/move.py
+LONG = 1 << 22  # elements of a row that take long enough for Ctrl-C to matter
+
+
+def _sort_long(self: ndarray, whole: np.dtype, descending: bool) -> tuple[ndarray, ndarray] | None:
+    """The same for long rows, one after the other, LONG elements a call: see `sorted_part` in compiled/move.py."""
+    code = self.dtype.str[1:]
+    run = kernel("move.sorted_part", f"{code}* {code}* i8* i{whole.itemsize}* i8* i8* i8 i8 i8 i8 i8 i8 i8 i8").get()
+    if run is None:
+        return None
+    n, passes = self.shape[-1], -(-8 * whole.itemsize // BITS)
+    values, where = POOL.empty(self.shape, self.dtype), POOL.empty(self.shape, np.dtype(np.int64))
+    keys, places = POOL.empty((2 * n,), whole), POOL.empty((2 * n,), np.dtype(np.int64))
+    for r in range(self.size // n):
+        counts = np.zeros((passes, 1 << BITS), np.int64)
+        row = tuple(address(a) + r * n * a.itemsize for a in (self, values, where))
+        fixed = (*row, address(keys), address(places))
+
+        def phase(number: int, counts: ndarray, shift: int, source: int, target: int, fixed: Any = fixed) -> None:
+            for low in range(0, n, LONG):
+                high = min(n, low + LONG)
+                run(*fixed, address(counts), low, high, n, int(descending), number, shift, source, target)
+
+        phase(0, counts, 0, 0, n)
+        source, target = 0, n
+        for p in range(passes):
+            if counts[p].max() < n:  # else all have the same digit
+                phase(1, np.cumsum(counts[p]) - counts[p], p * BITS, source, target)
+                source, target = target, source
+        phase(2, counts, 0, source, target)
     return values, where
 
 

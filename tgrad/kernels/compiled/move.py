@@ -147,3 +147,31 @@ def sorted_rows(x, values, where, keys, places, counts, lo, hi, n, down):
             k = places[source + i]
             where[base + i] = k
             values[base + i] = x[base + k]
+
+
+def sorted_part(x, values, where, keys, places, counts, lo, hi, n, down, phase, shift, source, target):
+    """Elements lo to hi of one long row, one phase of `sorted_rows` a call, so that Ctrl-C is heard in between. Phase 0: keys, and how many
+    there are of each digit of each pass; 1: one pass, where `counts` says where the next of each digit goes; 2: the results."""
+    mask = u8((1 << BITS) - 1)
+    if phase == 0:
+        passes = (8 * 4 + BITS - 1) // BITS if highest(x[0]) < 1 << 32 else (64 + BITS - 1) // BITS
+        for i in range(lo, hi):
+            v = x[i]
+            k = level(select(v != v, highest(v), rank(v)))
+            keys[i] = (~k if down else k) ^ lowest(v)
+            places[i] = i
+            for p in range(passes):
+                counts[(p << BITS) + i8((u8(keys[i]) >> u8(p * BITS)) & mask)] += 1
+    elif phase == 1:
+        for i in range(lo, hi):
+            k = keys[source + i]
+            digit = (u8(k) >> u8(shift)) & mask
+            to = target + counts[digit]
+            counts[digit] += 1
+            keys[to] = k
+            places[to] = places[source + i]
+    else:
+        for i in range(lo, hi):
+            k = places[source + i]
+            where[i] = k
+            values[i] = x[k]
