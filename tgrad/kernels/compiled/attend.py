@@ -16,6 +16,8 @@ Geometry g, for queries [N, H, T, W], keys and values [N, H, S, W], W a multiple
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba.extending import register_jitable
 
 from .lang import INF, at, like
@@ -26,36 +28,28 @@ FLAGS = {"reassoc", "nsz"}
 jitable = register_jitable(error_model="numpy", fastmath=FLAGS)
 SOME = 32  # queries at a time
 
-block, block_on = combined(ROWS, VECTORS, True), combined(ROWS, VECTORS, False)
-single, single_on = combined(1, VECTORS, True), combined(1, VECTORS, False)
+
+def _products(block: Any, single: Any) -> Any:
+    """out[m, n] = the sums of `combined` over `count` terms, by words for ROWS rows and for one; n is a multiple of wide."""
+
+    @jitable
+    def product(w, wr, wt, x, xs, count, out, step, m, n, wide):
+        r = 0
+        while r + ROWS <= m:
+            for c in range(0, n, wide):
+                block(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+            r += ROWS
+        while r < m:
+            for c in range(0, n, wide):
+                single(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
+            r += 1
+
+    return product
 
 
-@jitable
-def product(w, wr, wt, x, xs, count, out, step, m, n, wide):
-    """out[m, n] = the sums of `combined` over `count` terms; n is a multiple of wide."""
-    r = 0
-    while r + ROWS <= m:
-        for c in range(0, n, wide):
-            block(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
-        r += ROWS
-    while r < m:
-        for c in range(0, n, wide):
-            single(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
-        r += 1
-
-
-@jitable
-def product_on(w, wr, wt, x, xs, count, out, step, m, n, wide):
-    """The same, added to what is there."""
-    r = 0
-    while r + ROWS <= m:
-        for c in range(0, n, wide):
-            block_on(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
-        r += ROWS
-    while r < m:
-        for c in range(0, n, wide):
-            single_on(at(w, r * wr), wr, wt, at(x, c), xs, count, at(out, r * step + c), step)
-        r += 1
+product, product_on = (
+    _products(combined(ROWS, VECTORS, fresh), combined(1, VECTORS, fresh)) for fresh in (True, False)
+)
 
 
 @jitable
