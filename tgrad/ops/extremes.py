@@ -9,6 +9,7 @@ import numpy as np
 
 from ..shape import wrap_dim, wrap_dims
 from .choice import where
+from .ranking import argsort_stable
 from .reduce import restore
 from .scatter import value_selecting
 from .spec import TensorBase, in_rows, lacking, op, refuse
@@ -204,7 +205,7 @@ def _middle_along(name: str, self: np.ndarray, dim: int, keepdim: bool, skip: bo
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
     no_empty(name, self, d)
-    order = np.argsort(self, axis=d, kind="stable")
+    order = argsort_stable(self, d)
     nan = _nans(self)
     n = self.shape[d] - (nan.sum(axis=d, keepdims=True) if skip else np.zeros((), np.int64))
     at = np.take_along_axis(order, np.broadcast_to(np.maximum(n - 1, 0) // 2, _one(self.shape, d)), d)
@@ -258,7 +259,7 @@ def mode_dim(self, dim=-1, keepdim=False):
     refuse(self, lacking("c", "mode_cpu"))
     no_empty("mode", self, d)
     rows = np.moveaxis(self, d, -1)
-    order = np.argsort(rows, axis=-1, kind="stable")
+    order = argsort_stable(rows, rows.ndim - 1)
     ordered = np.take_along_axis(rows, order, -1)
     run = np.ones(rows.shape, np.int64)
     for i in range(1, rows.shape[-1]):

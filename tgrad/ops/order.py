@@ -8,6 +8,7 @@ import numpy as np
 
 from ..shape import wrap_dim
 from ..storage import blank
+from .ranking import argsort_stable, take_along
 from .scatter import value_selecting
 from .spec import in_rows, lacking, op, refuse
 
@@ -20,7 +21,7 @@ def _sorted(self: np.ndarray, dim: int, descending: bool) -> tuple[np.ndarray, n
         return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, descending)
     values, indices = blank(self), np.empty_like(blank(self), np.int64)
-    values[...], indices[...] = np.take_along_axis(self, order, d), order
+    values[...], indices[...] = take_along(self, order, d), order
     return values, indices
 
 
@@ -36,17 +37,6 @@ def sort_stable(self, dim=-1, descending=False, stable=False):
     return _sorted(self, dim, descending)
 
 
-def argsort_stable(a: np.ndarray, d: int, descending: bool) -> np.ndarray:
-    """Stable order with nan as the largest value; descending keeps the order of equals too."""
-    if a.dtype.itemsize == 2 and a.dtype.kind not in "iu":
-        a = a.astype(np.float32)
-    if not descending:
-        return np.argsort(a, axis=d, kind="stable")
-    turned = np.flip(a, d)
-    order = np.flip(np.argsort(turned, axis=d, kind="stable"), d)
-    return a.shape[d] - 1 - order
-
-
 @op("topk", grad=dict(self=lambda grad, self_sizes, dim, result1: value_selecting(grad, self_sizes, dim, True, result1)),
     tensors="self", outputs="values indices", undiff="indices")  # fmt: skip
 def topk(self, k, dim=-1, largest=True, sorted=True):
@@ -60,7 +50,7 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
         return self.copy(), np.zeros((), np.int64)
     order = argsort_stable(self, d, largest)
     at = np.ascontiguousarray(np.take(order, range(k), axis=d))
-    return in_rows(np.take_along_axis(self, at, d)), at
+    return in_rows(take_along(self, at, d)), at
 
 
 @op("kthvalue", apart=True, out="output values must be of same type as input", grad=dict(self=lambda grad, self_sizes, dim, keepdim, result1: value_selecting(
@@ -76,7 +66,7 @@ def kthvalue(self, k, dim=-1, keepdim=False):
         return self.copy(), np.zeros((), np.int64)
     refuse(self, lacking("c", "kthvalue_cpu"))
     at = np.take(argsort_stable(self, d, False), [k - 1], axis=d)
-    values, at = in_rows(np.take_along_axis(self, at, d)), in_rows(at)
+    values, at = in_rows(take_along(self, at, d)), in_rows(at)
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 
 
