@@ -68,13 +68,14 @@ def tolerant(fn: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            for key in [k for k in kwargs if k not in names]:
-                new = NUMPY_NAMES.get(key, key)
-                if new not in names and new in ("input", "self"):
-                    new = names[0]
-                if new in names and new not in kwargs:
-                    kwargs[new] = kwargs.pop(key)
+        if not kwargs:
+            return fn(*args)
+        for key in [k for k in kwargs if k not in names]:
+            new = NUMPY_NAMES.get(key, key)
+            if new not in names and new in ("input", "self"):
+                new = names[0]
+            if new in names and new not in kwargs:
+                kwargs[new] = kwargs.pop(key)
         return fn(*args, **kwargs)
 
     return call
@@ -176,22 +177,22 @@ def _build(row: Row, name: str, form: str) -> Callable[..., Any]:
         lines.append(f"    r = pointwise(row, {inputs}, {packed})")
     else:
         for t, w in zip(row.tensors, tensors, strict=True):
-            kind, want = ("(tuple, list)", "tuple of Tensors") if t.endswith("*") else ("Tensor", "Tensor")
+            kind, want = ("LISTS", "tuple of Tensors") if t.endswith("*") else ("Tensor", "Tensor")
             wrong = f"bad_argument({name!r}, {words.index(w) + 1}, {w!r}, {w}, {want!r})"
             lines.append(f"    if not isinstance({w}, {kind}): raise {wrong}")
         lines.append(f"    r = row.record({_array_call(row)})")
         if form == "function" and row.apart:
             lines.append(f"    if out is not None: apart(out, {inputs}, r)")
+    pack = _packer(row, form)
+    packed = "r" if pack is None else "pack(r)"
     if form == "function":
-        lines.append("    return pack(r) if out is None else put(out, pack(r))")
+        lines += [f"    if out is None: return {packed}", f"    return put(out, {packed})"]
     elif form == "view" or form == "inplace":
-        lines.append("    return pack(r)")
+        lines.append(f"    return {packed}")
     scope: dict[str, Any] = {"REQUIRED": REQUIRED, "row": row, "pointwise": pointwise, "inplace": inplace}
     scope.update(Tensor=Tensor, bad_argument=bad_argument, no_overload=no_overload)
-    scope.update(
-        rebind=rebind, missing=missing, ints=ints, pack=_packer(row, form), put=functools.partial(_put, row, name)
-    )
-    scope.update(apart=apart)
+    scope.update(rebind=rebind, missing=missing, ints=ints, pack=pack, put=functools.partial(_put, row, name))
+    scope.update(apart=apart, LISTS=(tuple, list))
     source = "\n".join(lines)
     exec(compile(source, f"<function {name}>", "exec"), scope)
     fn = scope[name]
@@ -208,15 +209,16 @@ def _array_call(row: Row) -> str:
     )
 
 
-def _packer(row: Row, form: str) -> Callable[[Any], Any]:
+def _packer(row: Row, form: str) -> Callable[[Any], Any] | None:
+    """What makes a row's outputs the value to return; None where they are that already."""
     if form == "inplace":
-        return lambda r: r
+        return None
     if row.outputs:
         made = return_type(row.name.partition(".")[0], row.outputs)
         return lambda r: made(r)
     if row.family == "view":
         return lambda r: tuple(r) if type(r) is list else r
-    return lambda r: r
+    return None
 
 
 def apart(out: Any, inputs: tuple[Any, ...], result: Any) -> None:

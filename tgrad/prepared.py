@@ -125,19 +125,25 @@ class _Writer:
 
     def guard(self) -> None:
         if self.many:
-            name = self.tensors[0]
-            tests = ["state.slow", f"type({name}) not in LISTS", f"not FAST.issuperset([type(t) for t in {name}])"]
-        else:
-            absent = {t: f" and {t} is not None" if t in self.optional else "" for t in self.tensors}
-            tests = ["state.slow", *(f"type({t}) not in FAST{absent[t]}" for t in self.tensors)]
+            self.walk(self.tensors[0])
+            return
+        absent = {t: f" and {t} is not None" if t in self.optional else "" for t in self.tensors}
+        tests = ["state.slow", *(f"type({t}) not in FAST{absent[t]}" for t in self.tensors)]
         self.add(f"if {' or '.join(tests)}:", f"    return {_general_call(self.row, self.params)}")
+
+    def walk(self, name: str) -> None:
+        """One walk over a list of tensors takes out its arrays and sees whether one of them has a history."""
+        general = _general_call(self.row, self.params)
+        self.add(f"if state.slow or type({name}) not in LISTS: return {general}", "arrays = []", "live = False")
+        self.add(f"for t in {name}:", f"    if type(t) not in FAST: return {general}", "    arrays.append(t._a)")
+        self.add("    if t._rg or t._x is not None: live = True")
 
     def compute(self) -> None:
         args = []
         for p in self.params:
             value = p.name
             if p.name in self.tensors:
-                value = f"[t._a for t in {p.name}]" if self.many else p.name + "._a"
+                value = "arrays" if self.many else p.name + "._a"
                 if p.name in self.optional:
                     value = f"None if {p.name} is None else {value}"
             args.append(f"{p.name}={value}" if p.keyword else value)
@@ -172,9 +178,7 @@ class _Writer:
         diff = self.diff()
         if self.many:
             name = diff[0]
-            self.add(
-                f"if state.grad and any([t._rg or t._x is not None for t in {name}]) and {kind}.dtype.kind not in 'biu':"
-            )
+            self.add(f"if live and state.grad and {kind}.dtype.kind not in 'biu':")
             self.real(kind)
             self.add(f"    edges = tuple([edge(t) for t in {name}])")
             self.add(

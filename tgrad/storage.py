@@ -118,7 +118,10 @@ def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
         return r
     first, shape = operands[0].strides, operands[0].shape
     # Where operands broadcast, PyTorch looks at the strides of their size-1 dimensions too, which `c_contiguous` ignores.
-    if all(a.flags.c_contiguous and a.shape == shape for a in operands):
+    for a in operands:
+        if a.shape != shape or not a.flags.c_contiguous:
+            break
+    else:
         return r
     if all(a.strides == first for a in operands):
         return r

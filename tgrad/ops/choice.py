@@ -19,6 +19,7 @@ where = pointwise(
     function=False,
     method=False,
     inplace=False,
+    quick=getattr(np.where, "_implementation", np.where),  # without numpy's question whether an operand overrides it
 )  # fmt: skip
 
 # ---- comparison

@@ -460,17 +460,22 @@ def view_as_complex(self):
 # ---- joining: what undoes splitting
 
 
+_concatenate = getattr(
+    np.concatenate, "_implementation", np.concatenate
+)  # without asking whether an operand overrides it
+
+
 @op("cat", apart=True, out=CASTS, grad=dict(tensors=lambda grad, tensors_sizes, dim: _uncat(grad, tensors_sizes, dim)), tensors="tensors*",
     method=False, aliases="concat concatenate")  # fmt: skip
 def cat(tensors, dim=0):
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    dt, n = tensors[0].dtype, tensors[0].ndim
-    if n > 1 and all([a.dtype is dt and a.ndim == n for a in tensors]):
-        try:
-            return in_rows(np.concatenate(tensors, axis=dim))
-        except (ValueError, TypeError):
-            pass  # what follows says what is wrong
+    try:
+        r = _concatenate(tensors, axis=dim)
+        if r.dtype is tensors[0].dtype:  # no type that numpy promotes otherwise
+            return r if r.flags.c_contiguous else r.copy()
+    except (ValueError, TypeError):
+        pass  # what follows says what is wrong
     full = [a for a in tensors if a.shape != (0,)]  # PyTorch lets empty 1-d tensors take part anywhere
     if not full:
         return np.concatenate(tensors)
