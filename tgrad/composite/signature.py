@@ -99,9 +99,12 @@ def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callabl
         every = [p.name for p in params]
         required = [p.name for p in params if p.default is p.empty]
         most, least = len(words), len([w for w in words if w in required])
+        one = least == 1 and kinds[words[0]] == "Tensor"
 
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:
+            if one and not kwargs and len(args) == 1 and type(args[0]) is Tensor:
+                return fn(args[0])  # nothing to look at
             if len(args) > most:
                 plural = "" if most == 1 else "s"
                 takes = f"{most} positional argument{plural}" if least == most else f"from {least} to {most} positional arguments"
@@ -111,7 +114,10 @@ def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callabl
                 new = key if key in every else NUMPY_NAMES.get(key, key)
                 given[new if new in every and new not in given else key] = value
             absent = [w for i, w in enumerate(words) if w in required and i >= len(args) and w not in given]
-            if absent:
+            if absent:  # what stands before the first of them is looked at first
+                for i, w in enumerate(words[: words.index(absent[0])]):
+                    if i < len(args) or w in given:
+                        convert(name, w, kinds[w], args[i] if i < len(args) else given[w], i + 1 if i < len(args) else None)
                 raise missing(name, absent)
             bound = [convert(name, w, kinds[w], v, i) for i, (w, v) in enumerate(zip(words, args, strict=False), 1)]
             named = {w: convert(name, w, kinds[w], given[w], None) for w in every[len(args) :] if w in given}

@@ -191,8 +191,8 @@ Refusal = tuple[type[Exception], str]
 
 
 def lacking(kinds: str, text: str, error: type[Exception] = NotImplementedError) -> dict[str, Refusal]:
-    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex). One word is the name of the kernel that
-    PyTorch says it does not have."""
+    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex), h (of the floats, those of 16 bits: for
+    elementwise rows). One word is the name of the kernel that PyTorch says it does not have."""
     if " " not in text:
         text = f"\"{text}\" not implemented for '{{dtype}}'"
     return {kind: (error, text) for kind in kinds}

@@ -61,7 +61,7 @@ erfcx = pointwise(
     node="SpecialErfcxBackward0",
     grad=dict(self=lambda grad, self, result: (2 * self * result - 2 / math.sqrt(math.pi)) * grad),
     kind=FLOAT,
-    lacks=lacking("c", "erfcx_cpu"),
+    lacks=lacking("hc", "erfcx_cpu"),
 )
 ndtri = pointwise(
     "special.ndtri",
@@ -70,7 +70,7 @@ ndtri = pointwise(
     grad=dict(self=lambda grad, result: math.sqrt(2 * math.pi) * exp(result * result / 2) * grad),
     kind=FLOAT,
     domain=(0, 1),
-    lacks=lacking("c", "ndtri_cpu"),
+    lacks=lacking("hc", "ndtri_cpu"),
 )
 log_ndtr = pointwise(
     "special.log_ndtr",
@@ -78,7 +78,7 @@ log_ndtr = pointwise(
     node="SpecialLogNdtrBackward0",
     grad=dict(self=lambda grad, self: grad / erfcx(self * -math.sqrt(0.5)) * math.sqrt(2 / math.pi)),
     kind=FLOAT,
-    lacks=lacking("c", "log_ndtr_cpu"),
+    lacks=lacking("hc", "log_ndtr_cpu"),
 )
 
 # ---- gamma functions
@@ -148,9 +148,24 @@ polygamma = pointwise(
     method=False,
     lacks=lacking("c", "trigamma"),
 )
+def _incomplete(fn: Any, low: int, high: int) -> Any:
+    """As scipy, but where one operand decides alone (0, or infinite), it does so beside nan, too."""
+
+    def array(self: Any, other: Any) -> Any:
+        r = fn(self, other)
+        lost = np.isnan(r)
+        if not lost.any():
+            return r
+        r = np.where(lost & (self != self) & (other == 0), self.dtype.type(low), r)
+        r = np.where(lost & (self != self) & (other == np.inf), self.dtype.type(high), r)
+        return np.where(lost & (self == np.inf) & (other != other), self.dtype.type(low), r)
+
+    return array
+
+
 igamma = pointwise(
     "igamma",
-    scipy_function("gammainc", 2),
+    _incomplete(scipy_function("gammainc", 2), 0, 1),
     grad=dict(
         self=lambda grad: _no_slope("igamma"),
         other=lambda grad, self, other: grad * exp((self - 1) * log(other) - other - lgamma(self)),
@@ -160,7 +175,7 @@ igamma = pointwise(
 )
 igammac = pointwise(
     "igammac",
-    scipy_function("gammaincc", 2),
+    _incomplete(scipy_function("gammaincc", 2), 1, 0),
     grad=dict(
         self=lambda grad: _no_slope("igammac"),
         other=lambda grad, self, other: -grad * exp((self - 1) * log(other) - other - lgamma(self)),
