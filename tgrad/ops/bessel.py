@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .special import scipy_function
 from .spec import FLOAT, Row, lacking, pointwise
+from .special import hurwitz, scipy_function
 
 
 def _flat(name: str, array: Callable[[Any], Any]) -> Row:
@@ -65,16 +65,10 @@ def _zeta_slope(grad: Any, self: Any, other: Any) -> Any:
     return grad * -self * zeta(self + 1, other)
 
 
-def _zeta(self: Any, other: Any) -> Any:
-    """scipy knows the limit for an infinite `other`, PyTorch says nan."""
-    return np.where((other == np.inf) & (self > 1), self.dtype.type(np.nan), _hurwitz(self, other))
-
-
-_hurwitz = scipy_function("zeta", 2)
 zeta, zeta_first, zeta_second = (
     pointwise(
         f"special.zeta.{i}",
-        _zeta,
+        hurwitz,
         node=f"SpecialZetaBackward{i}",
         grad=grad,
         kind=FLOAT,
