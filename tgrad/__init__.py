@@ -55,7 +55,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
 
 _SUBMODULES = (
     "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
-    "special", "testing", "utils", "version", "viz",
+    "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.

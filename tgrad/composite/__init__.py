@@ -23,8 +23,10 @@ from . import (  # noqa: F401
     selection,
     shaping,
     softmax,
+    spectral,
     statistics,
     subscript,
     twins,
+    windows,
     write,
 )

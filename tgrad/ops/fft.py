@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import from_np
 from .pad import constant_pad_nd
 from .spec import op
 
@@ -37,6 +38,11 @@ def _transformed(
     turned = self.transpose(order)
     r = np.ascontiguousarray(run(turned, tuple(range(len(batch), self.ndim))))
     return r.transpose([order.index(d) for d in range(self.ndim)])
+
+
+def _refuse(a: np.ndarray) -> None:
+    if a.dtype.itemsize == 2:
+        raise RuntimeError(f"MKL FFT doesn't support tensors of type: {from_np(a.dtype).legacy}")
 
 
 def _by_stride(self: np.ndarray, dims: Sequence[int]) -> list[int]:
@@ -69,6 +75,7 @@ def _half(a: np.ndarray, axes: tuple[int, ...], norm: str) -> np.ndarray:
     grad, self_sizes, dim, normalization, onesided)), **HIDDEN)  # fmt: skip
 def fft_r2c(self, dim, normalization, onesided):
     """The transform of a real array: of the last of dims only the n // 2 + 1 first coefficients, if `onesided`."""
+    _refuse(self)
     dims = [*_by_stride(self, dim[:-1]), dim[-1]]
     norm = FORWARD[normalization]
     if onesided:
