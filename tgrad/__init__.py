@@ -42,6 +42,11 @@ for _name, _f in _composite.convert.FORMATS.items():
     globals()[_name] = _f
 memory_format = _composite.convert.memory_format
 
+# Layouts that can be asked about; tensors are strided, and factories refuse the others.
+sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(
+    layout, ("sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc")
+)
+
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
@@ -72,6 +77,8 @@ def __getattr__(name: str):
     """Functions are fetched and submodules imported when first looked at; a name that tgrad lacks says so."""
     import importlib.util
 
+    if name == "__all__":  # asked for by `from tgrad import *`, which else would find what has been fetched only
+        return [n for n in __dir__() if not n.startswith("_") and n not in _SUBMODULES and n != "annotations"]
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found

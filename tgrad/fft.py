@@ -23,14 +23,40 @@ from .ops import fft as _rows
 from .tensor import Tensor
 
 __all__ = [
-    "fft", "ifft", "fft2", "ifft2", "fftn", "ifftn", "rfft", "irfft", "rfft2", "irfft2", "rfftn", "irfftn", "hfft", "ihfft",
-    "fftfreq", "rfftfreq", "fftshift", "ifftshift", "Tensor",
+    "Tensor",
+    "fft",
+    "fft2",
+    "fftfreq",
+    "fftn",
+    "fftshift",
+    "hfft",
+    "ifft",
+    "ifft2",
+    "ifftn",
+    "ifftshift",
+    "ihfft",
+    "irfft",
+    "irfft2",
+    "irfftn",
+    "rfft",
+    "rfft2",
+    "rfftfreq",
+    "rfftn",
 ]  # fmt: skip
 
 _ONE = dict(input="Tensor", n="int?", dim="int", norm="str?", out="Tensor?")
 _TWO = dict(input="Tensor", s="ints?", dim="ints", norm="str?", out="Tensor?")
 _MANY = dict(input="Tensor", s="ints?", dim="ints?", norm="str?", out="Tensor?")
-_NUMBERS = dict(n="int", d="float", out="Tensor?", dtype="dtype?", layout="any", device="any", requires_grad="bool", pin_memory="any")
+_NUMBERS = dict(
+    n="int",
+    d="float",
+    out="Tensor?",
+    dtype="dtype?",
+    layout="any",
+    device="any",
+    requires_grad="bool",
+    pin_memory="any",
+)
 
 
 # ---- what the transforms have in common

@@ -100,7 +100,9 @@ scaled_modified_bessel_k0 = _unary(
 scaled_modified_bessel_k1 = _unary(
     "scaled_modified_bessel_k1", _bessel.scaled_modified_bessel_k1, "exp(x) modified_bessel_k1(x).", "x"
 )
-spherical_bessel_j0 = _unary("spherical_bessel_j0", _bessel.spherical_bessel_j0, "sin(x) / x, and 1 at 0. No derivative.", "x")
+spherical_bessel_j0 = _unary(
+    "spherical_bessel_j0", _bessel.spherical_bessel_j0, "sin(x) / x, and 1 at 0. No derivative.", "x"
+)
 
 
 @_signature("special_ndtr", input="Tensor", out="Tensor?")
@@ -200,12 +202,17 @@ def _binary(name: str, rows: tuple[_Row, _Row, _Row], words: tuple[str, str], do
 
 
 def _polynomial(name: str, row: _Row, doc: str) -> Callable[..., Any]:
-    return _binary(name, (row, row, row), ("x", "n"), doc + " Degrees are cut to whole numbers; 0 below 0. No derivative.")
+    return _binary(
+        name, (row, row, row), ("x", "n"), doc + " Degrees are cut to whole numbers; 0 below 0. No derivative."
+    )
 
 
 _OPERANDS = ("input", "other")
 xlogy = _binary(
-    "xlogy", (_rows.xlogy, _rows.xlogy_second, _rows.xlogy_first), _OPERANDS, "input log(other), and 0 where input is 0."
+    "xlogy",
+    (_rows.xlogy, _rows.xlogy_second, _rows.xlogy_first),
+    _OPERANDS,
+    "input log(other), and 0 where input is 0.",
 )
 xlog1py = _binary(
     "xlog1py",
@@ -237,10 +244,14 @@ chebyshev_polynomial_t, chebyshev_polynomial_u, chebyshev_polynomial_v, chebyshe
     shifted_chebyshev_polynomial_w,
 ) = (_chebyshev(kind, "shifted_") for kind in "tuvw")
 hermite_polynomial_h = _polynomial(
-    "hermite_polynomial_h", _polynomials.hermite_polynomial_h, "Hermite's polynomial (the physicists') of degree n at x."
+    "hermite_polynomial_h",
+    _polynomials.hermite_polynomial_h,
+    "Hermite's polynomial (the physicists') of degree n at x.",
 )
 hermite_polynomial_he = _polynomial(
-    "hermite_polynomial_he", _polynomials.hermite_polynomial_he, "Hermite's polynomial (of probability theory) of degree n at x."
+    "hermite_polynomial_he",
+    _polynomials.hermite_polynomial_he,
+    "Hermite's polynomial (of probability theory) of degree n at x.",
 )
 laguerre_polynomial_l = _polynomial(
     "laguerre_polynomial_l", _polynomials.laguerre_polynomial_l, "Laguerre's polynomial of degree n at x."

@@ -54,7 +54,11 @@ TWO = (
     *(call(x, norm=norm) for x in (A, Z) for norm in NORMS),
 )
 MANY = (
-    *(call(x, *rest) for x in (A, Z) for rest in ((), ((3,),), ((2, 5),), (None, (0,)), (None, (2, 0, 1)), ((4, -1), (0, 2)))),
+    *(
+        call(x, *rest)
+        for x in (A, Z)
+        for rest in ((), ((3,),), ((2, 5),), (None, (0,)), (None, (2, 0, 1)), ((4, -1), (0, 2)))
+    ),
     call(ROW),
     call(A, 3),
     call(A, None, 1),

@@ -107,7 +107,11 @@ def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callabl
                 return fn(args[0])  # nothing to look at
             if len(args) > most:
                 plural = "" if most == 1 else "s"
-                takes = f"{most} positional argument{plural}" if least == most else f"from {least} to {most} positional arguments"
+                takes = (
+                    f"{most} positional argument{plural}"
+                    if least == most
+                    else f"from {least} to {most} positional arguments"
+                )
                 raise TypeError(f"{name}() takes {takes} but {len(args)} were given")
             given = {}
             for key, value in kwargs.items():
@@ -117,7 +121,9 @@ def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callabl
             if absent:  # what stands before the first of them is looked at first
                 for i, w in enumerate(words[: words.index(absent[0])]):
                     if i < len(args) or w in given:
-                        convert(name, w, kinds[w], args[i] if i < len(args) else given[w], i + 1 if i < len(args) else None)
+                        convert(
+                            name, w, kinds[w], args[i] if i < len(args) else given[w], i + 1 if i < len(args) else None
+                        )
                 raise missing(name, absent)
             bound = [convert(name, w, kinds[w], v, i) for i, (w, v) in enumerate(zip(words, args, strict=False), 1)]
             named = {w: convert(name, w, kinds[w], given[w], None) for w in every[len(args) :] if w in given}

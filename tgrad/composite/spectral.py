@@ -31,7 +31,8 @@ def _shown(name: str, input: Any, **given: Any) -> str:
 
 def _extended(input: Any, n: int, mode: str) -> Tensor:
     """The signal with n more points at both ends, which `mode` makes up as `nn.functional.pad` does."""
-    signal = input.view([1] * (3 - input.dim()) + list(input.shape))
+    ndim = input.dim()
+    signal = input.view([1] * (3 - ndim) + list(input.shape))
     length = signal.shape[-1]
     if mode == "constant":
         r = pads.constant_pad_nd.record(signal, [n, n], 0.0)
@@ -55,7 +56,7 @@ def _extended(input: Any, n: int, mode: str) -> Tensor:
         if n > length:
             raise RuntimeError("Padding value causes wrapping around more than once.")
         r = F.cat((signal.narrow(-1, length - n, n), signal, signal.narrow(-1, 0, n)), -1)
-    return r.view(r.shape[r.ndim - input.ndim :])
+    return r.view(r.shape[r.ndim - ndim :])
 
 
 # The arguments after the input, as PyTorch's own function below stft has them, and their kinds.
@@ -157,7 +158,7 @@ def _stft(
         window=window,
         normalized=normalized,
         onesided=onesided,
-        return_complex=True if return_complex is None else return_complex,
+        return_complex=return_complex,
         align_to_window=align_to_window,
     )
     if input.dtype.category < 2:

@@ -69,7 +69,13 @@ def _window(name: str, compute: Callable[..., Any], doc: str, words: tuple[str, 
         given = dict(zip(every, args, strict=False))
         named = {k: v for k, v in kwargs.items() if k not in _FACTORY}
         shape = [*given, *[w for w in every if w in named]]
-        if len(args) > len(every) or {*named} - {*every} or given.keys() & named.keys() or shape != [*every[: len(shape)]] or not shape:
+        if (
+            len(args) > len(every)
+            or {*named} - {*every}
+            or given.keys() & named.keys()
+            or shape != [*every[: len(shape)]]
+            or not shape
+        ):
             raise no_overload(name, *args, **kwargs)
         given.update(named)
         if len(shape) == 1:
@@ -80,7 +86,13 @@ def _window(name: str, compute: Callable[..., Any], doc: str, words: tuple[str, 
         periodic = given.get("periodic", True)
         if length is WRONG or not isinstance(periodic, bool) or any(v is WRONG for v in numbers):
             raise no_overload(name, *args, **kwargs)
-        return _made(name, length, periodic, lambda n, d: compute(n, d, *numbers), **{k: kwargs[k] for k in _FACTORY if k in kwargs})
+        return _made(
+            name,
+            length,
+            periodic,
+            lambda n, d: compute(n, d, *numbers),
+            **{k: kwargs[k] for k in _FACTORY if k in kwargs},
+        )
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc

@@ -18,7 +18,13 @@ from .special import hurwitz, scipy_function
 
 def _flat(name: str, array: Callable[[Any], Any]) -> Row:
     return pointwise(
-        f"special.{name}", array, kind=FLOAT, function=False, method=False, inplace=False, lacks=lacking("hc", f"{name}_cpu")
+        f"special.{name}",
+        array,
+        kind=FLOAT,
+        function=False,
+        method=False,
+        inplace=False,
+        lacks=lacking("hc", f"{name}_cpu"),
     )
 
 

@@ -116,7 +116,12 @@ def fft_c2r(self, dim, normalization, last_dim_size):
     return _transformed(a, dim[-1:], run)
 
 
-@op("_fft_inner_twice", grad=dict(self=lambda grad, dim, size: inner_twice(grad, dim, size)), node="MulBackward0", **HIDDEN)
+@op(
+    "_fft_inner_twice",
+    grad=dict(self=lambda grad, dim, size: inner_twice(grad, dim, size)),
+    node="MulBackward0",
+    **HIDDEN,
+)
 def inner_twice(self, dim, size):
     """Half a spectrum of `size` points with the coefficients doubled that have a mirror image."""
     factor = np.ones(self.shape[dim], self.real.dtype)

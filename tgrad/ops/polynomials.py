@@ -71,15 +71,21 @@ def _kind_u(degree: Any, angle: Any) -> Any:
 
 def _kind_v(degree: Any, angle: Any) -> Any:
     half, sign = angle / 2, np.where(degree % 2 == 0, 1, -1).astype(angle.dtype)
-    return _ratio(np.cos((degree + angle.dtype.type(0.5)) * angle), np.cos(half), sign * (degree + degree + 1), np.sin(half) == 1)
+    return _ratio(
+        np.cos((degree + angle.dtype.type(0.5)) * angle), np.cos(half), sign * (degree + degree + 1), np.sin(half) == 1
+    )
 
 
 def _kind_w(degree: Any, angle: Any) -> Any:
     half = angle / 2
-    return _ratio(np.sin((degree + angle.dtype.type(0.5)) * angle), np.sin(half), degree + degree + 1, np.cos(half) == 1)
+    return _ratio(
+        np.sin((degree + angle.dtype.type(0.5)) * angle), np.sin(half), degree + degree + 1, np.cos(half) == 1
+    )
 
 
-def _chebyshev(kind: Callable[[Any, Any], Any], first: Callable[[Any], Any], ends: str, start: int, shifted: bool) -> Any:
+def _chebyshev(
+    kind: Callable[[Any, Any], Any], first: Callable[[Any], Any], ends: str, start: int, shifted: bool
+) -> Any:
     """`ends`: the size of the polynomials at 1 and at -1, where n + 1 is written u and 2 n + 1 w."""
 
     def array(self: Any, other: Any) -> Any:

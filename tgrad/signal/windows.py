@@ -69,7 +69,13 @@ def exponential(
 
 
 def cosine(
-    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = strided_layout, device: Any = None, requires_grad: bool = False
+    M: int,
+    *,
+    sym: bool = True,
+    dtype: Any = None,
+    layout: Any = strided_layout,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """sin(pi (n + 1/2) / M): half a wave."""
     at = _Points("cosine", M, sym, dtype, layout, device, requires_grad)
@@ -111,7 +117,13 @@ def kaiser(
 
 
 def bartlett(
-    M: int, *, sym: bool = True, dtype: Any = None, layout: Any = strided_layout, device: Any = None, requires_grad: bool = False
+    M: int,
+    *,
+    sym: bool = True,
+    dtype: Any = None,
+    layout: Any = strided_layout,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A triangle: 1 - |2 n / (M - 1) - 1|."""
     at = _Points("bartlett", M, sym, dtype, layout, device, requires_grad)
@@ -161,11 +173,19 @@ def _fixed(name: str, weights: list[float], doc: str, own: bool = False) -> Call
     """A sum of cosines with these weights; one with errors of its `own` does not call itself general_cosine in them."""
 
     def window(
-        M: int, *, sym: bool = True, dtype: Any = None, layout: Any = strided_layout, device: Any = None, requires_grad: bool = False
+        M: int,
+        *,
+        sym: bool = True,
+        dtype: Any = None,
+        layout: Any = strided_layout,
+        device: Any = None,
+        requires_grad: bool = False,
     ) -> Tensor:
         if own:
             _checked(name, M, dtype, layout)
-        return general_cosine(M, a=weights, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad)
+        return general_cosine(
+            M, a=weights, sym=sym, dtype=dtype, layout=layout, device=device, requires_grad=requires_grad
+        )
 
     window.__name__ = window.__qualname__ = name
     window.__doc__ = doc
@@ -174,5 +194,9 @@ def _fixed(name: str, weights: list[float], doc: str, own: bool = False) -> Call
 
 hamming = _fixed("hamming", [0.54, 1.0 - 0.54], "0.54 - 0.46 cos(2 pi n / (M - 1)).")
 hann = _fixed("hann", [0.5, 0.5], "(1 - cos(2 pi n / (M - 1))) / 2.")
-blackman = _fixed("blackman", [0.42, 0.5, 0.08], "0.42 - 0.5 cos(2 pi n / (M - 1)) + 0.08 cos(4 pi n / (M - 1)).", own=True)
-nuttall = _fixed("nuttall", [0.3635819, 0.4891775, 0.1365995, 0.0106411], "Nuttall's sum of four cosines, lowest side lobes.")
+blackman = _fixed(
+    "blackman", [0.42, 0.5, 0.08], "0.42 - 0.5 cos(2 pi n / (M - 1)) + 0.08 cos(4 pi n / (M - 1)).", own=True
+)
+nuttall = _fixed(
+    "nuttall", [0.3635819, 0.4891775, 0.1365995, 0.0106411], "Nuttall's sum of four cosines, lowest side lobes."
+)
