@@ -12,6 +12,7 @@ from . import (  # noqa: F401
     extremes,
     indexing,
     joining,
+    later,
     legacy,
     neural,
     operators,
@@ -23,10 +24,8 @@ from . import (  # noqa: F401
     selection,
     shaping,
     softmax,
-    spectral,
     statistics,
     subscript,
     twins,
-    windows,
     write,
 )

@@ -15,12 +15,12 @@ import numpy as np
 from .. import functions as F
 from ..dispatch import no_overload
 from ..dtype import dtype, get_default_dtype
-from ..methods import publish
 from ..ops import pointwise as rows
 from ..tensor import Tensor, _cpp, wrap
 from .creation import at, check_dtype, check_layout
 from .signature import KINDS, WRONG, convert
 
+WINDOWS: dict[str, Callable[..., Tensor]] = {}
 _FACTORY = ("dtype", "layout", "device", "requires_grad", "pin_memory")
 
 
@@ -62,7 +62,7 @@ def _kaiser(n: int, d: dtype, beta: float = 12.0) -> Any:
 
 
 def _window(name: str, compute: Callable[..., Any], doc: str, words: tuple[str, ...] = ()) -> None:
-    """Publishes a window: `name(window_length, periodic=True, *words)`, where the words go with `periodic` only."""
+    """Adds a window: `name(window_length, periodic=True, *words)`, where the words go with `periodic` only."""
     every = ("window_length", "periodic", *words)
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
@@ -96,7 +96,7 @@ def _window(name: str, compute: Callable[..., Any], doc: str, words: tuple[str, 
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
-    publish(name, function)
+    WINDOWS[name] = function
 
 
 def _made(
