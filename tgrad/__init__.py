@@ -79,6 +79,8 @@ def __getattr__(name: str):
 
     if name == "__all__":  # asked for by `from tgrad import *`, which else would find what has been fetched only
         return [n for n in __dir__() if not n.startswith("_") and n not in _SUBMODULES and n != "annotations"]
+    if name == "torch":  # PyTorch's module has itself as an attribute, too, and its documents use that
+        return importlib.import_module(__name__)
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found

@@ -19,6 +19,7 @@ from .dispatch import into as _into
 from .dtype import float32 as _float32
 from .dtype import float64 as _float64
 from .dtype import get_default_dtype as _default
+from .kernels.crew import get_num_threads as _get_num_threads
 from .ops import fft as _rows
 from .tensor import Tensor
 
@@ -43,6 +44,8 @@ __all__ = [
     "rfftfreq",
     "rfftn",
 ]  # fmt: skip
+
+_rows.threads = _get_num_threads
 
 _ONE = dict(input="Tensor", n="int?", dim="int", norm="str?", out="Tensor?")
 _TWO = dict(input="Tensor", s="ints?", dim="ints", norm="str?", out="Tensor?")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tgrad
+from tgrad.ops import fft as fft_rows
 
 from .oracle import compare, same_outcome, to_array, torch, twin, values
 
@@ -56,12 +57,27 @@ def test_single_precision_stays() -> None:
     assert 1e-8 < np.abs(got - exact).max() / np.abs(exact).max() < 1e-6
 
 
+def test_large_signals_are_shared_out() -> None:
+    """The same bits from one thread and from two; LARGE says from where on."""
+    before = tgrad.get_num_threads()
+    try:
+        for shape in ((40, 3000), (3000, 40)):
+            x = tgrad.randn(*shape)
+            assert x.numel() > fft_rows.LARGE
+            found = []
+            for n in (1, 2):
+                tgrad.set_num_threads(n)
+                y = tgrad.fft.fftn(x)
+                found.append((y, tgrad.fft.rfft(x), tgrad.fft.irfft(y), tgrad.fft.fft(x)))
+            assert all(tgrad.equal(a, b) for a, b in zip(*found, strict=True))
+    finally:
+        tgrad.set_num_threads(before)
+
+
 def test_both_halves_over_several_dims() -> None:
     x = values((3, 4, 5), "float64")
     ours, theirs = twin(x)
-    from tgrad.ops.fft import fft_r2c
-
-    compare(fft_r2c.record(ours, (0, 2), 0, False), torch._fft_r2c(theirs, (0, 2), 0, False), scale=8)
+    compare(fft_rows.fft_r2c.record(ours, (0, 2), 0, False), torch._fft_r2c(theirs, (0, 2), 0, False), scale=8)
 
 
 @pytest.mark.parametrize("args", [(3,), (None, 1), ((2,), (0,))])

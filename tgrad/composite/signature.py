@@ -90,8 +90,11 @@ def convert(name: str, word: str, kind: str, value: Any, position: int | None) -
     return got
 
 
-def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: see Note [Signatures]. `name` is what messages call the function."""
+def signature(
+    name: str, quick: Callable[[Tensor], Any] | None = None, **kinds: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: see Note [Signatures]. `name` is what messages call the function; `quick` is the function of a tensor alone,
+    where there is a shorter one."""
 
     def bind(fn: Callable[..., Any]) -> Callable[..., Any]:
         params = inspect.signature(fn).parameters.values()
@@ -100,11 +103,12 @@ def signature(name: str, **kinds: str) -> Callable[[Callable[..., Any]], Callabl
         required = [p.name for p in params if p.default is p.empty]
         most, least = len(words), len([w for w in words if w in required])
         one = least == 1 and kinds[words[0]] == "Tensor"
+        alone = quick or fn
 
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:
             if one and not kwargs and len(args) == 1 and type(args[0]) is Tensor:
-                return fn(args[0])  # nothing to look at
+                return alone(args[0])  # nothing to look at
             if len(args) > most:
                 plural = "" if most == 1 else "s"
                 takes = (

@@ -7,12 +7,15 @@ from typing import Any
 
 from .. import functions as F
 from ..dispatch import no_overload
+from ..kernels.crew import get_num_threads
 from ..methods import attach, composite
 from ..ops import fft as rows
 from ..ops import pad as pads
 from ..ops import view as views
 from ..tensor import Tensor
 from .signature import KINDS, WRONG, signature
+
+rows.threads = get_num_threads
 
 
 def _type_of(t: Any) -> str:

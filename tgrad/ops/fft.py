@@ -24,6 +24,10 @@ from .spec import op
 
 HIDDEN: dict[str, Any] = dict(tensors="self", function=False, method=False)
 
+# Set by the modules that hold the public functions: how many threads share a transform.
+threads: Callable[[], int] = lambda: 1
+LARGE = 1 << 16  # elements; below that, waking the others takes longer than the work
+
 FORWARD = ("backward", "ortho", "forward")  # scipy's name for a normalization, by direction
 INVERSE = ("forward", "ortho", "backward")
 
@@ -60,7 +64,12 @@ def fft_c2c(self, dim, normalization, forward):
     if not self.size:
         return _transformed(self, _by_stride(self, dim), lambda a, axes: a.copy())
     fn, norms = (scipy.fft.fftn, FORWARD) if forward else (scipy.fft.ifftn, INVERSE)
-    return _transformed(self, _by_stride(self, dim), lambda a, axes: fn(a, axes=axes, norm=norms[normalization]))
+    norm, workers = norms[normalization], _workers(self)
+    return _transformed(self, _by_stride(self, dim), lambda a, axes: fn(a, axes=axes, norm=norm, workers=workers))
+
+
+def _workers(a: np.ndarray) -> int:
+    return threads() if a.size > LARGE else 1
 
 
 def _half(a: np.ndarray, axes: tuple[int, ...], norm: str) -> np.ndarray:
@@ -68,7 +77,7 @@ def _half(a: np.ndarray, axes: tuple[int, ...], norm: str) -> np.ndarray:
 
     if not a.size:
         return np.zeros((*a.shape[:-1], a.shape[-1] // 2 + 1), np.result_type(a.dtype, np.complex64))
-    return scipy.fft.rfftn(a, axes=axes, norm=norm)
+    return scipy.fft.rfftn(a, axes=axes, norm=norm, workers=_workers(a))
 
 
 @op("_fft_r2c", node="FftR2CBackward0", grad=dict(self=lambda grad, self_sizes, dim, normalization, onesided: r2c_slope(
@@ -111,7 +120,7 @@ def fft_c2r(self, dim, normalization, last_dim_size):
     def run(half: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
         if not half.size:
             return np.zeros((*half.shape[:-1], last_dim_size), half.real.dtype)
-        return scipy.fft.irfft(half, last_dim_size, norm=INVERSE[normalization])
+        return scipy.fft.irfft(half, last_dim_size, norm=INVERSE[normalization], workers=_workers(half))
 
     return _transformed(a, dim[-1:], run)
 
