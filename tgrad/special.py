@@ -53,7 +53,7 @@ def _unary(name: str, row: _Row, doc: str, word: str = "input") -> Callable[...,
         def function(input, *, out=None):
             return run(input) if out is None else run(input, out=out)
 
-    return _named(name, _signature(f"special_{name}", run, **{word: "Tensor"}, out="Tensor?")(function), doc)
+    return _named(name, _signature(f"special_{name}", **{word: "Tensor"}, out="Tensor?")(function, run), doc)
 
 
 def _named(name: str, fn: Callable[..., Any], doc: str) -> Callable[..., Any]:

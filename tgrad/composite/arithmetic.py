@@ -460,8 +460,8 @@ def polygamma(input, other=REQUIRED, *, out=None):
         raise missing("polygamma", ["n" if n is REQUIRED else "input"])
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    if n > 1 and x.is_complex():
-        raise NotImplementedError(f"\"polygamma\" not implemented for '{x.dtype.legacy}'")
+    if n != 1 and x.is_complex():  # PyTorch has a kernel for each of n = 0, n = 1, n > 1
+        raise NotImplementedError(f"\"{'polygamma' if n else 'digamma'}\" not implemented for '{x.dtype.legacy}'")
     r = pointwise(rows.polygamma, (x,), {"n": n})
     return r if out is None else into(out, r, "polygamma")
 

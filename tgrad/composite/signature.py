@@ -90,13 +90,11 @@ def convert(name: str, word: str, kind: str, value: Any, position: int | None) -
     return got
 
 
-def signature(
-    name: str, quick: Callable[[Tensor], Any] | None = None, **kinds: str
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: see Note [Signatures]. `name` is what messages call the function; `quick` is the function of a tensor alone,
-    where there is a shorter one."""
+def signature(name: str, **kinds: str) -> Callable[..., Callable[..., Any]]:
+    """Decorator: see Note [Signatures]. `name` is what messages call the function."""
 
-    def bind(fn: Callable[..., Any]) -> Callable[..., Any]:
+    def bind(fn: Callable[..., Any], quick: Callable[[Tensor], Any] | None = None) -> Callable[..., Any]:
+        """`quick` is the function of a tensor alone, where there is a shorter one."""
         params = inspect.signature(fn).parameters.values()
         words = [p.name for p in params if p.kind is not p.KEYWORD_ONLY]
         every = [p.name for p in params]

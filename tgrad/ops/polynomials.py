@@ -46,6 +46,21 @@ def _doubling(k: int, x: Any, now: Any, before: Any) -> Any:
     return (x + x) * now - before
 
 
+def _laid_out(array: Callable[[Any, Any], Any]) -> Any:
+    """The same with the result's memory in the order of the operand that has its shape, as ufuncs do it by themselves."""
+
+    def ordered(self: Any, other: Any) -> Any:
+        r = array(self, other)
+        like = next((a for a in (self, other) if isinstance(a, np.ndarray) and a.shape == r.shape), r)
+        if r.ndim < 2 or (like.flags.c_contiguous and r.flags.c_contiguous):
+            return r
+        out = np.empty_like(like, dtype=r.dtype)
+        out[...] = r
+        return out
+
+    return ordered
+
+
 def _family(name: str, array: Callable[[Any, Any], Any]) -> Row:
     return pointwise(
         f"special.{name}", array, kind=FLOAT, function=False, method=False, inplace=False, numbers="self other", overloads=True,
