@@ -63,7 +63,7 @@ def _laid_out(array: Callable[[Any, Any], Any]) -> Any:
 
 def _family(name: str, array: Callable[[Any, Any], Any]) -> Row:
     return pointwise(
-        f"special.{name}", array, kind=FLOAT, function=False, method=False, inplace=False, numbers="self other", overloads=True,
+        f"special.{name}", _laid_out(array), kind=FLOAT, function=False, method=False, inplace=False, numbers="self other", overloads=True,
         lacks=lacking("hc", f"{name}_cpu"),
     )  # fmt: skip
 
