@@ -104,6 +104,9 @@ def test_layouts(name: str) -> None:
     for layout, x in layouts("float32", *FIRST.get(name, (-3, 3))):
         args = operands(name, x)
         same(name, args)
+        if name in TWO and not name.startswith("gamma"):
+            same(name, [x, 3])
+            same(name, [1.5, x])
         if len(args) > 1:
             same(name, [x, dict(layouts("float32", *SECOND.get(name, (0, 9.5)), seed=9))[layout]])
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import memory_order
 from .spec import FLOAT, Row, lacking, pointwise
 
 Step = Callable[[int, Any, Any, Any], Any]
@@ -47,14 +48,15 @@ def _doubling(k: int, x: Any, now: Any, before: Any) -> Any:
 
 
 def _laid_out(array: Callable[[Any, Any], Any]) -> Any:
-    """The same with the result's memory in the order of the operand that has its shape, as ufuncs do it by themselves."""
+    """The same; beside a number, the result's memory is in the order of the other operand, as ufuncs do it by themselves."""
 
     def ordered(self: Any, other: Any) -> Any:
         r = array(self, other)
-        like = next((a for a in (self, other) if isinstance(a, np.ndarray) and a.shape == r.shape), r)
-        if r.ndim < 2 or (like.flags.c_contiguous and r.flags.c_contiguous):
+        like = other if np.ndim(self) == 0 else self
+        if r.ndim < 2 or (np.ndim(self) and np.ndim(other)) or like.flags.c_contiguous:
             return r
-        out = np.empty_like(like, dtype=r.dtype)
+        order = memory_order([like], r.shape)[::-1]
+        out = np.empty([r.shape[d] for d in order], r.dtype).transpose(np.argsort(order))
         out[...] = r
         return out
 
