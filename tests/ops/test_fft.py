@@ -108,6 +108,17 @@ def test_frequencies_that_require_gradients() -> None:
             compare(ours, theirs)
 
 
+def test_a_real_signal_is_saved() -> None:
+    """PyTorch's node holds it, and so notices when it was written to."""
+    for library in (tgrad, torch):
+        x = library.ones(4, requires_grad=True) * 1
+        y = library.fft.rfft(x)
+        assert y.grad_fn._saved_onesided is True and y.grad_fn._saved_dim == (0,)
+        x.add_(1)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.abs().sum().backward()
+
+
 def test_modules_are_found() -> None:
     """However they are imported, and not before they are asked for."""
     code = (

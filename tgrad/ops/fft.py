@@ -80,8 +80,8 @@ def _half(a: np.ndarray, axes: tuple[int, ...], norm: str) -> np.ndarray:
     return scipy.fft.rfftn(a, axes=axes, norm=norm, workers=_workers(a))
 
 
-@op("_fft_r2c", node="FftR2CBackward0", grad=dict(self=lambda grad, self_sizes, dim, normalization, onesided: r2c_slope(
-    grad, self_sizes, dim, normalization, onesided)), **HIDDEN)  # fmt: skip
+@op("_fft_r2c", node="FftR2CBackward0", grad=dict(self=lambda grad, self, dim, normalization, onesided: r2c_slope(
+    grad, tuple(self.shape), dim, normalization, onesided)), **HIDDEN)  # fmt: skip
 def fft_r2c(self, dim, normalization, onesided):
     """The transform of a real array: of the last of dims only the n // 2 + 1 first coefficients, if `onesided`."""
     _refuse(self)
