@@ -39,6 +39,22 @@ transformed: Callable[[str, Row, Sequence[Any], dict[str, Any]], Any] = lambda *
 # Likewise for functions that draw random numbers: (function, how to ask it for more, args, kwargs).
 drawn: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
 
+# Likewise for functions without a row: (function, the places of arguments that it treats elementwise, args, kwargs).
+mapped: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
+
+
+def leading(fn: Callable[..., Any], free: frozenset[Any] | None = None) -> Callable[..., Any]:
+    """A function without a row that treats leading dimensions alike: vmap runs it over whole batches. `free`: the places and names of the
+    arguments for which that is so, if not for all."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if state.levels and (got := mapped(fn, free, args, kwargs)) is not NotImplemented:
+            return got
+        return fn(*args, **kwargs)
+
+    return call
+
 
 def drawing(fn: Callable[..., Any], sizes: Any = None) -> Callable[..., Any]:
     """A function that draws random numbers, such that vmap is asked first."""

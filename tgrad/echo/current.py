@@ -12,9 +12,9 @@ from .layout import bracketed, visible
 from .numbers import padded_texts
 from .options import PRINT_OPTS
 
-# The names under which the two classes that print as plain 'tensor(' may live.
+# The names under which the classes that print as plain 'tensor(' may live.
 _PACKAGES = (__name__.partition(".")[0], "torch")
-_PLAIN_NAMES = ("Tensor", "Parameter")
+_PLAIN_NAMES = ("Tensor", "Parameter", "Dual")
 _plain: dict[type, bool] = {}
 
 

@@ -25,7 +25,7 @@ class Sample:
     per sample."""
 
     __slots__ = ("dtype", "flags", "ndim", "shape", "size", "strides")
-    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, a: Any) -> None:
         self.shape, self.strides, self.dtype, self.ndim = a.shape[1:], a.strides[1:], a.dtype, a.ndim - 1
@@ -45,6 +45,14 @@ class Sample:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(NO_VALUES)
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(NO_VALUES)
+
+    def __eq__(self, other: Any) -> Any:
+        raise RuntimeError(NO_VALUES)
+
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -156,6 +164,24 @@ class Batched(Wrapped):
         if len(size) == 1 and isinstance(size[0], (tuple, list)):
             size = tuple(size[0])
         return (self._level.size, *size)
+
+    def map(self, fn: Any, free: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        lvl = self._level
+        places = [k for k, x in (*enumerate(args), *kwargs.items()) if of(x, lvl)]
+        if free is not None and not free.issuperset(places):
+            outs = [
+                fn(*[_at(x, lvl, i) for x in args], **{k: _at(x, lvl, i) for k, x in kwargs.items()})
+                for i in range(lvl.size)
+            ]
+            return Batched(F.stack(outs), lvl)  # type: ignore[attr-defined]
+        given = [x for x in (*args, *kwargs.values()) if of(x, lvl)]
+        n = max(x._a.ndim for x in given)
+
+        def deep(x: Any) -> Any:
+            v = inside(x, lvl)
+            return v.reshape(v.shape[:1] + (1,) * (n - x._a.ndim) + v.shape[1:]) if of(x, lvl) and x._a.ndim < n else v
+
+        return _wrapped(fn(*[deep(x) for x in args], **{k: deep(x) for k, x in kwargs.items()}), lvl)
 
     def transform(self, how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         from .rules import RULES
@@ -280,7 +306,9 @@ def by_names(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]
     values = [full(x, lvl) for x in inputs]
     given = dict(params)
     dims = [p for p in given if p in DIMS]
-    flat = n == 0 and bool(dims) and row.name not in GROWS and row.family != "view"
+    if row.name.startswith("transpose") and n == 0:
+        return values[0].view(values[0].shape)
+    flat = n == 0 and bool(dims) and row.name not in GROWS and row.family != "view" and "_copy" not in row.name
     if flat:  # a 0-dim value counts as one with a single dimension here
         values = [v.unsqueeze(1) if isinstance(v, Tensor) and v._a.ndim == 1 else v for v in values]
     room = n + GROWS.get(row.name, 0)

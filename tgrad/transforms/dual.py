@@ -24,7 +24,11 @@ LINEAR = frozenset(
     pixel_shuffle pixel_unshuffle channel_shuffle im2col col2im gather index_select take index.Tensor neg conj conj_physical.row
     constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d cat stack
     block_diag avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d select_backward slice_backward diagonal_backward
-    unfold_backward masked_select""".split()
+    unfold_backward masked_select embedding""".split()
+)
+# Rows that are linear in all their tensors together.
+JOINT = frozenset(
+    "select_scatter slice_scatter diagonal_scatter as_strided_scatter scatter.src scatter_add index_copy masked_scatter".split()
 )
 BILINEAR = frozenset("mm bmm mv dot linalg_cross".split())
 
@@ -57,6 +61,15 @@ class Dual(Wrapped):
 
     def detach(self) -> Any:
         return self.primal.detach()
+
+    @property  # type: ignore[misc]
+    def data(self) -> Any:
+        return self.primal.data
+
+    def map(self, fn: Any, free: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What has no row has no derivative."""
+        lvl = self._level
+        return fn(*[_primal(x, lvl) for x in args], **{k: _primal(x, lvl) for k, x in kwargs.items()})
 
     def become(self, other: Any) -> None:
         self.fill(other.primal, other.tangent, self._level)
@@ -153,12 +166,22 @@ def push(
     targets = {t for f in row.grad.values() for t in f.targets}
     if not any(m in targets for m in moving):
         return none
+    if row.name in ("as_strided", "as_strided_copy"):  # what it picks depends on how the tangent lies in memory
+        return _twice(how, row, primals, tangents, params, outs)
+    if row.name == "constant_pad_nd":
+        params = params | {"value": 0}
     if row.family in ("view", "pieces") or (row.name in LINEAR and tangents[0] is not None):
         first = tangents[0]
         if isinstance(first, list):
             first = [zeros(p) if t is None else t for p, t in zip(primals[0], first, strict=True)]
         got = call(how, row, [first, *primals[1:]], params)
         return list(got) if isinstance(got, (list, tuple)) else [got]
+    if row.name in JOINT:
+        given = [
+            p if not isinstance(p, Tensor) or not _floats(p) else zeros(p) if t is None else t
+            for p, t in zip(primals, tangents, strict=True)
+        ]
+        return [call(how, row, given, params)]
     if row.name in BILINEAR:
         terms = [
             call(how, row, [t if k == i else p for k, p in enumerate(primals)], params)
@@ -217,7 +240,8 @@ def _twice(
         live = [i for i, o in enumerate(again) if o.requires_grad]
         if not live:
             return [None] * len(outs)
-        weights = [_alias(zeros(again[i])) for i in live]
+        # Any weights do, the gradient being linear in them; some rows take logarithms of it on the way.
+        weights = [_alias(zeros(again[i]) + 1) for i in live]
         pairs = [(p, t) for p, t in zip(_flat(fresh), _flat_like(tangents, primals), strict=True) if t is not None]
         back = differentiate([again[i] for i in live], [p for p, _ in pairs], weights, True)
         kept = [(g, t) for g, (_, t) in zip(back, pairs, strict=True) if g is not None]

@@ -149,7 +149,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         outs, shape = tree.flatten(out)
         _tensors_only(outs, "linearize(f, *primals)")
         more = depends_on_more(outs, inputs)
-        weights = [_alias(zeros(o)) for o in outs]
+        weights = [_alias(zeros(o) + 1) for o in outs]
         back = differentiate(outs, inputs, weights, True)
 
     def jvp_fn(*tangents: Any) -> Any:

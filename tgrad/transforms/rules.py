@@ -40,7 +40,7 @@ def by(names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return keep
 
 
-@rule("leading _safe_softmax constant_pad_nd pixel_shuffle pixel_unshuffle tril triu")
+@rule("leading frexp.row one_hot.fill _safe_softmax constant_pad_nd pixel_shuffle pixel_unshuffle tril triu")
 def leading(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Rows that leave leading dimensions alone."""
     return call("run", row, [full(x, lvl) for x in inputs], params)
@@ -80,6 +80,17 @@ def _median(x: Any) -> Any:
 @by("nanmedian.all")
 def _nanmedian(x: Any) -> Any:
     return x.reshape(x.shape[0], -1).nanmedian(1).values
+
+
+@rule("aminmax.row")
+def _aminmax(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    if params.get("dim") is not None:
+        return by_names(lvl, row, inputs, params)
+    x = inputs[0].value
+    dims = _all(x) or (1,)
+    x = x if x.ndim > 1 else x.unsqueeze(1)
+    keep = params.get("keepdim", False) and x.ndim > 1
+    return [F.amin(x, dims, keepdim=keep), F.amax(x, dims, keepdim=keep)]  # type: ignore[attr-defined]
 
 
 @rule("argmax argmin")
@@ -179,6 +190,21 @@ def _as_strided(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, A
     start = params.get("storage_offset")
     at = x.storage_offset() + (start if start is not None else 0)
     return x.as_strided((lvl.size, *params["size"]), (x.stride(0), *params["stride"]), at)
+
+
+@rule("as_strided_scatter")
+def _as_strided_scatter(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    out, source = full(inputs[0], lvl).contiguous().clone(), full(inputs[1], lvl)
+    start = params.get("storage_offset")
+    part = out.as_strided((lvl.size, *params["size"]), (out.stride(0), *params["stride"]), start or 0)
+    part.copy_(source.reshape(part.shape))
+    return out
+
+
+@rule("fill.Tensor")
+def _fill(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    x, value = full(inputs[0], lvl), full(inputs[1], lvl)
+    return (x * 0).copy_(value.reshape(-1, *(1,) * (x.ndim - 1)))
 
 
 @rule("repeat")
@@ -362,7 +388,7 @@ def _batch_norm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, A
     flat = [None if t is None else full(t, lvl).flatten() for t in rest]
     out, mean, rstd = call("run", row, [v.transpose(0, 1).flatten(1, 2), *flat], params)
     for t, f in zip(running, flat[2:4], strict=True):
-        if params.get("training") and t is not None:
+        if params.get("training") and t is not None and f is not None:
             t.value.copy_(f.reshape(t.value.shape))
     split = lambda t: t.unflatten(0, (lvl.size, -1)) if t._a.size else t.expand(lvl.size, *t.shape)
     return [out.unflatten(1, (lvl.size, -1)).transpose(0, 1), split(mean), split(rstd)]
@@ -463,16 +489,21 @@ def _index_select_backward(lvl: Level, row: Row, inputs: Sequence[Any], params: 
     return g.new_zeros((lvl.size, *sizes)).scatter_add(d, at.reshape(shape).expand(g.shape), g)
 
 
-@rule("index_add index_copy index_fill.scalar index_fill.tensor")
+@rule("index_add index_copy index_fill.scalar index_fill.tensor index_reduce.rows")
 def _index_write(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     words = dict(zip(row.tensors, inputs, strict=True))
-    if of(words["index"], lvl) or inputs[0].ndim == 0:
+    if any(isinstance(words.get(w), Tensor) and of(words[w], lvl) for w in ("index", "value")):
         return one_by_one(lvl, row, inputs, params)
-    d = params["dim"] % inputs[0].ndim + 1
-    if isinstance(words.get("value"), Tensor) and of(words["value"], lvl):
-        return one_by_one(lvl, row, inputs, params)
+    n = inputs[0].ndim
     values = [x if w in ("index", "value") else full(x, lvl) for w, x in words.items()]
-    return call("run", row, values, params | {"dim": d})
+    if n == 0:
+        values = [v.unsqueeze(1) if isinstance(v, Tensor) and w in ("self", "source") and v.ndim == 1 else v
+                  for w, v in zip(words, values, strict=True)]  # fmt: skip
+    if values[0].ndim and "index" in words and words["index"].ndim == 0:
+        values = [v.unsqueeze(0) if w == "index" else v.unsqueeze(params["dim"] % max(1, n) + 1) if w == "source" and v.ndim < values[0].ndim else v
+                  for w, v in zip(words, values, strict=True)]  # fmt: skip
+    out = call("run", row, values, params | {"dim": params["dim"] % max(1, n) + 1})
+    return out if n else out.squeeze(1)
 
 
 @rule("gather scatter.src scatter.value scatter_add scatter_reduce.two gather_backward")
@@ -491,7 +522,63 @@ def _gather(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any])
 @rule("take")
 def _take(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     x, at = full(inputs[0], lvl), full(inputs[1], lvl)
-    return x.reshape(lvl.size, -1).gather(1, at.reshape(lvl.size, -1)).reshape(at.shape)
+    flat = x.reshape(lvl.size, -1)
+    return flat.gather(1, _forward(at.reshape(lvl.size, -1), flat.shape[1])).reshape(at.shape)
+
+
+def _forward(at: Any, n: int) -> Any:
+    """Indices counted from the end, from the start."""
+    return F.where(at < 0, at + n, at)  # type: ignore[attr-defined]
+
+
+@rule("put")
+def _put(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    x, at, source = (full(t, lvl) for t in inputs)
+    flat = x.reshape(lvl.size, -1)
+    at = _forward(at.reshape(lvl.size, -1), flat.shape[1])
+    write = flat.scatter_add if params.get("accumulate") else flat.scatter
+    return write(1, at, source.reshape(at.shape)).reshape(x.shape)
+
+
+@rule("renorm")
+def _renorm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    x, d = inputs[0].value, params["dim"] % inputs[0].ndim + 1
+    moved = x.movedim(d, 1)
+    out = call("run", row, [moved.reshape(moved.shape[0] * moved.shape[1], -1)], params | {"dim": 0})
+    return out.reshape(moved.shape).movedim(1, d)
+
+
+@rule("block_diag")
+def _block_diag(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    blocks = [full(t, lvl) for t in inputs[0]]
+    blocks = [t.reshape(t.shape[0], 1, -1) if t.ndim < 3 else t for t in blocks]
+    width, left, out = sum(t.shape[2] for t in blocks), 0, []
+    for t in blocks:
+        out.append(F.constant_pad_nd(t, (left, width - left - t.shape[2])))  # type: ignore[attr-defined]
+        left += t.shape[2]
+    return F.cat(out, 1)  # type: ignore[attr-defined]
+
+
+@rule("unfold unfold_copy")
+def _unfold(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    n = inputs[0].ndim
+    x = inputs[0].value if n else inputs[0].value.unsqueeze(1)
+    return call("run", row, [x], params | {"dimension": params["dimension"] % max(1, n) + 1})
+
+
+@rule("_scaled_dot_product_flash_attention_for_cpu")
+def _attention(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    q, k, v = (full(t, lvl).flatten(0, 1) for t in inputs[:3])
+    mask = inputs[3] if len(inputs) > 3 else params.get("attn_mask")
+    if isinstance(mask, Tensor):
+        m = full(mask, lvl)
+        while m.ndim < 5:
+            m = m.unsqueeze(1)
+        mask = m.expand(lvl.size, inputs[0].shape[0], *m.shape[2:]).flatten(0, 1)
+    rest = {k_: p for k_, p in params.items() if k_ != "attn_mask"}
+    given = [q, k, v, mask] if len(inputs) > 3 else [q, k, v]
+    out = call("run", row, given, rest if len(inputs) > 3 else rest | {"attn_mask": mask})
+    return out.unflatten(0, (lvl.size, -1))
 
 
 class _Places:

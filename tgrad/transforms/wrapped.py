@@ -99,6 +99,11 @@ class Wrapped(Tensor):
     def detach(self) -> Any:
         return self.again(*[None if p is None else p.detach() for p in self.parts()])
 
+    @property  # type: ignore[misc]
+    def data(self) -> Any:
+        """The same memory without history."""
+        return self.again(*[None if p is None else p.data for p in self.parts()])
+
     @property
     def is_leaf(self) -> bool:
         return all(p is None or p.is_leaf for p in self.parts())
@@ -143,7 +148,13 @@ def run(how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> An
     return top.transform(how, row, inputs, params)  # type: ignore[attr-defined]
 
 
-dispatch.transformed = run
+def mapped(fn: Any, free: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function without a row over inputs of which some are wrapped; NotImplemented if none is."""
+    top = found([*args, *kwargs.values()])
+    return NotImplemented if top is None else top.map(fn, free, args, kwargs)  # type: ignore[attr-defined]
+
+
+dispatch.transformed, dispatch.mapped = run, mapped
 
 
 def call(how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
