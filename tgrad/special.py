@@ -17,7 +17,6 @@ from .composite.signature import signature as _signature
 from .dispatch import into as _into
 from .dispatch import no_overload as _no_overload
 from .dispatch import pointwise as _pointwise
-from .dtype import get_default_dtype as _default
 from .methods import front as _front
 from .ops import ROWS as _ROWS
 from .ops import bessel as _bessel
@@ -115,8 +114,9 @@ def ndtr(input, *, out=None):
     tensor([0.1587, 0.5000, 0.8413])
     """
     if input.dtype.category < 2:
-        input = input.to(_default())
-    inner = _pointwise(_scalar.mul_number, (input,), {"other": 0.5**0.5})
+        inner = _F.mul(input, 0.5**0.5)
+    else:
+        inner = _pointwise(_scalar.mul_number, (input,), {"other": 0.5**0.5})
     outer = _pointwise(_scalar.add_number, (_pointwise(_rows.erf, (inner,), {}),), {"other": 1})
     r = _pointwise(_scalar.mul_number, (outer,), {"other": 0.5})
     return r if out is None else _into(out, r, "special_ndtr")

@@ -101,6 +101,9 @@ def test_dtypes(name: str, dtype: str) -> None:
 
 @elementwise
 def test_layouts(name: str) -> None:
+    for dtype in ("int64", "float16"):
+        for _, x in layouts(dtype, *FIRST.get(name, (-3, 3))):
+            same(name, operands(name, x))
     for layout, x in layouts("float32", *FIRST.get(name, (-3, 3))):
         args = operands(name, x)
         same(name, args)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..storage import memory_order
+from ..storage import copied, memory_order
 from .spec import FLOAT, Row, lacking, pointwise
 
 Step = Callable[[int, Any, Any, Any], Any]
@@ -55,10 +55,7 @@ def _laid_out(array: Callable[[Any, Any], Any]) -> Any:
         like = other if np.ndim(self) == 0 else self
         if r.ndim < 2 or (np.ndim(self) and np.ndim(other)) or like.flags.c_contiguous:
             return r
-        order = memory_order([like], r.shape)[::-1]
-        out = np.empty([r.shape[d] for d in order], r.dtype).transpose(np.argsort(order))
-        out[...] = r
-        return out
+        return copied(r, r.dtype, memory_order([like], r.shape))
 
     return ordered
 
