@@ -22,6 +22,7 @@ from . import (  # noqa: F401
     ranges,
     reductions,
     selection,
+    settings,
     shaping,
     softmax,
     statistics,
