@@ -39,8 +39,8 @@ for _name, _place in BOTH.items():
 # ---- removed in PyTorch, which says what to use instead
 
 
-def _removed(name: str, instead: str, method: bool = True) -> None:
-    text = f"This function was deprecated since version 1.9 and is now removed. {instead}"
+def _removed(name: str, instead: str, method: bool = True, gap: str = " ") -> None:
+    text = f"This function was deprecated since version 1.9 and is now removed.{gap}{instead}"
 
     def refuse(input: Any, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(text)
@@ -61,4 +61,4 @@ _removed(
 )
 _removed("symeig", "The default behavior has changed from using the upper triangular portion of the matrix by default to using the lower "
                    "triangular portion.")  # fmt: skip
-_removed("matrix_rank", "Please use the `torch.linalg.matrix_rank` function instead.", method=False)
+_removed("matrix_rank", "Please use the `torch.linalg.matrix_rank` function instead.", method=False, gap="\n")

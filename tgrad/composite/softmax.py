@@ -10,7 +10,6 @@ from ..methods import composite
 from ..ops import magnitude
 from ..ops import softmax as rows
 from ..ops.spec import REQUIRED
-from ..shape import wrap_dim
 from ..tensor import Tensor
 from .reductions import check_input, need
 

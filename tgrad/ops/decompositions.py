@@ -12,7 +12,7 @@ from .linalg import mT
 from .magnitude import norm_grad, vector_norm
 from .rearrange import diag_embed, tril, triu
 from .solving import HIDDEN, constant, diag, kind, real, solve, solve_triangular, zeros_like
-from .spec import TensorBase, conj, op, sizes, underivable
+from .spec import TensorBase, conj, in_rows, op, sizes, underivable
 from .view import cat, unsqueeze
 
 
@@ -45,10 +45,7 @@ def _cholesky_grad(grad: Any, L: Any, upper: bool) -> Any:
     if upper:
         L, grad = mT(L), mT(grad)
     low = tril(mT(L) @ grad, 0)
-    n = L.shape[-1]
-    weight = constant(np.tril(np.ones((n, n))) - np.eye(n) / 2, real_part(L))
-    half = low * weight
-    both = (half + mT(half)) * 0.5
+    both = (low + mT(tril(low, -1))) * 0.5
     left = solve_triangular(mT(L), both, upper=True)
     return solve_triangular(L, left, upper=False, left=False)
 
@@ -165,6 +162,8 @@ def _product_grad(gQ: Any, A: Any, tau: Any, columns: int) -> tuple[Any, Any]:
     -v^H G v, and that of v -conj(tau) G v - tau G^H v.
     """
     m, k = A.shape[-2], tau.shape[-1]
+    if 0 in tuple(A.shape) or 0 in tuple(tau.shape):
+        return None, None
     V = _reflectors(A, k)
     v = [V[..., i : i + 1] for i in range(k)]
     t = [unsqueeze(unsqueeze(tau[..., i], -1), -1) for i in range(k)]
@@ -179,8 +178,6 @@ def _product_grad(gQ: Any, A: Any, tau: Any, columns: int) -> tuple[Any, Any]:
         by_tau.append(-(mT(v[i]) @ Gv)[..., 0])
         by_v.append(-(conj(t[i]) * Gv) - t[i] * Hv)
         W = W - conj(t[i]) * (v[i] @ (mT(v[i]) @ W))
-    if not k:
-        return zeros_like(tuple(A.shape), A), zeros_like(tuple(tau.shape), tau)
     gA = tril(cat(by_v, -1), -1)
     if A.shape[-1] > k:
         gA = cat([gA, zeros_like((*A.shape[:-1], A.shape[-1] - k), A)], -1)
@@ -244,8 +241,8 @@ def check_ormqr(A: np.ndarray, tau: np.ndarray, C: np.ndarray, left: bool) -> No
         raise RuntimeError(f"torch.ormqr: other.shape[{d}] must be greater than or equal to tau.shape[-1]")
     if C.shape[d] != A.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{d}] must be equal to input.shape[-2]")
-    if A.shape[-1] < tau.shape[-1]:
-        raise RuntimeError("torch.ormqr: tau.shape[-1] must be less than or equal to input.shape[-1]")
+    if tau.shape[-1] != min(C.shape[d], A.shape[-1]):
+        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{d}], input.shape[-1])")
     if A.ndim - tau.ndim != 1:
         raise RuntimeError(f"torch.ormqr: Expected tau to have one dimension less than input, but got tau.ndim equal to {tau.ndim} and "
                            f"input.ndim is equal to {A.ndim}")  # fmt: skip
@@ -289,7 +286,7 @@ def svd(A, full_matrices=False, compute_uv=True, driver=None):
         raise RuntimeError(
             "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
         )
-    lapack.has_kernel(A, "svd_cpu")
+    lapack.has_kernel(A, "linalg_svd_cpu")
     m, n = A.shape[-2:]
     if A.size == 0:
         k = min(m, n)
@@ -303,11 +300,11 @@ def svd(A, full_matrices=False, compute_uv=True, driver=None):
         return U, S, Vh
     try:
         if not compute_uv:
-            return np.empty(0, A.dtype), np.linalg.svd(A, compute_uv=False), np.empty(0, A.dtype)
+            return np.empty(0, A.dtype), in_rows(np.linalg.svd(A, compute_uv=False)), np.empty(0, A.dtype)
         U, S, Vh = np.linalg.svd(A, full_matrices=full_matrices)
     except np.linalg.LinAlgError:
         raise not_converged(A, "linalg.svd", "singular values") from None
-    return lapack.columns(U), S, lapack.columns(Vh)
+    return lapack.columns(U), in_rows(S), lapack.columns(Vh)
 
 
 def _skew(x: Any) -> Any:
@@ -409,12 +406,12 @@ def eigh(A, UPLO="L", compute_v=True):
     lapack.has_kernel(A, "linalg_eigh_cpu")
     try:
         if not compute_v:
-            return np.linalg.eigvalsh(A, UPLO.upper()), np.empty(0, A.dtype)
+            return in_rows(np.linalg.eigvalsh(A, UPLO.upper())), np.empty(0, A.dtype)
         L, V = np.linalg.eigh(A, UPLO.upper())
     except np.linalg.LinAlgError:
         raise lapack.LinAlgError("linalg.eigh: The algorithm failed to converge because the input matrix is ill-conditioned or has too many "
                                  "repeated eigenvalues (error code: 2).") from None  # fmt: skip
-    return L, lapack.columns(V)
+    return in_rows(L), lapack.columns(V)
 
 
 def _eig_grad(grads: Any, self: Any, L: Any, V: Any) -> Any:
@@ -442,7 +439,7 @@ def eig(self):
     check_eig(self, "linalg.eig")
     L, V = np.linalg.eig(self)
     wide = np.result_type(self.dtype, np.complex64)
-    return np.asarray(L, wide), lapack.columns(np.asarray(V, wide))
+    return in_rows(np.asarray(L, wide)), lapack.columns(np.asarray(V, wide))
 
 
 def check_eig(a: np.ndarray, name: str) -> None:
@@ -457,7 +454,7 @@ def check_eig(a: np.ndarray, name: str) -> None:
 @op("linalg_eigvals.row", tensors="self", **HIDDEN)
 def eigvals(self):
     check_eig(self, "linalg.eigvals")
-    return np.asarray(np.linalg.eigvals(self), np.result_type(self.dtype, np.complex64))
+    return in_rows(np.asarray(np.linalg.eigvals(self), np.result_type(self.dtype, np.complex64)))
 
 
 # ---- the exponential
@@ -508,7 +505,7 @@ def pinv(self, atol, rtol, hermitian):
         return np.ascontiguousarray((V * inverse[..., None, :]) @ lapack.flip(V))
     U, S, Vh = svd(self, False)
     top = S[..., :1]
-    inverse = np.where(S > np.maximum(atol, rtol * top), 1 / np.where(S == 0, 1, S), 0).astype(S.dtype)
+    inverse = np.where(np.maximum(atol, rtol * top) < S, 1 / np.where(S == 0, 1, S), 0).astype(S.dtype)
     return np.ascontiguousarray((lapack.flip(Vh) * inverse[..., None, :]) @ lapack.flip(U))
 
 
@@ -524,10 +521,12 @@ def _pinv_grad(grad: Any, X: Any, A: Any) -> Any:
     return -mT(K @ X) + (g - A @ K) @ X @ Xh + XhK - (XhK @ X) @ A
 
 
-def _lstsq_grad(grads: Any, A: Any, B: Any, needs: Any) -> Any:
+def _lstsq_grad(grads: Any, A: Any, B: Any, vector: bool, needs: Any) -> Any:
     """Of X = A^+ B, by the pseudo-inverse; of the residuals |A X - B|^2, by A X - B."""
     gX, gR = grads
     inverse = pseudo_inverse(A)
+    if vector:
+        B, gX = unsqueeze(B, -1), None if gX is None else unsqueeze(gX, -1)
     gA = gB = None
     if gX is not None:
         if needs[0]:
@@ -540,6 +539,8 @@ def _lstsq_grad(grads: Any, A: Any, B: Any, needs: Any) -> Any:
         own_A, own_B = missed @ mT(X), -missed
         gA = own_A if gA is None else gA + own_A
         gB = own_B if gB is None else gB + own_B
+    if vector and gB is not None:
+        gB = gB[..., 0]
     return gA if needs[0] else None, gB if needs[1] else None
 
 
@@ -549,21 +550,21 @@ def pseudo_inverse(A: Any) -> Any:
     return pinv(A, np.zeros((*A.shape[:-2], 1)), np.full((*A.shape[:-2], 1), eps * max(m, n)), False)
 
 
-@op("linalg_lstsq", grad={"self b": lambda grads, self, b, needs: _lstsq_grad(grads, self, b, needs)}, tensors="self b",
+@op("linalg_lstsq", grad={"self b": lambda grads, self, b, vector, needs: _lstsq_grad(grads, self, b, vector, needs)}, tensors="self b",
     outputs="solution residuals rank singular_values", undiff="rank singular_values", materialize=False, **HIDDEN)  # fmt: skip
-def lstsq(self, b, rcond, driver):
-    """Over stacks alike: solution, residuals, rank, singular values; what a driver does not compute is empty."""
+def lstsq(self, b, rcond, driver, vector):
+    """Over stacks alike (b of vectors, if `vector`): solution, residuals, rank, singular values; what a driver does not compute is empty."""
     m, n = self.shape[-2:]
-    full, ranks, values = lapack.lstsq(self, b, rcond, driver)
+    full, ranks, values = lapack.lstsq(self, b[..., None] if vector else b, rcond, driver)
     residuals = np.empty(0, values.dtype)
-    if m > n and driver != "gelsy":
-        if self.size == 0 or driver == "gels" or (ranks == n).all():
-            residuals = np.square(np.abs(full[..., n:, :])).sum(-2, dtype=values.dtype)
+    if m > n and driver != "gelsy" and (self.size == 0 or driver == "gels" or (ranks == n).all()):
+        residuals = np.square(np.abs(full[..., n:, :])).sum(-2, dtype=values.dtype)
     if driver == "gels":
         ranks = np.empty(0, np.int64)
     if driver in ("gels", "gelsy"):
         values = np.empty(0, values.dtype)
-    return full[..., :n, :], residuals, ranks, values
+    x = full[..., :n, :]
+    return x[..., 0] if vector else x, residuals, ranks, values
 
 
 # ---- the norm of a matrix seen as a vector, as the older function records it

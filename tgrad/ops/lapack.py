@@ -137,18 +137,20 @@ def _getrs(LU: np.ndarray, pivots: np.ndarray, B: np.ndarray, trans: int) -> np.
 
 
 def solve(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """X with A X = B, and info; A and B stacked alike."""
+    """X with A X = B, and info for each A; their stacks broadcast."""
     try:
         return np.linalg.solve(A, B), infos(A.shape[:-2])
     except np.linalg.LinAlgError:
         LU, pivots, info = lu(A)
-        return lu_solve(LU, pivots, B), info
+        batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
+        LU, B = (np.broadcast_to(x, (*batch, *x.shape[-2:])) for x in (LU, B))
+        return lu_solve(LU, np.broadcast_to(pivots, LU.shape[:-1]), B), info
 
 
 def inv(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The inverses, column by column, and info."""
     try:
-        return np.linalg.inv(A.swapaxes(-1, -2)).swapaxes(-1, -2), infos(A.shape[:-2])
+        return columns(np.linalg.inv(A.swapaxes(-1, -2)).swapaxes(-1, -2)), infos(A.shape[:-2])
     except np.linalg.LinAlgError:
         LU, pivots, info = lu(A)
         return lu_solve(LU, pivots, identity(A.shape[:-2], A.shape[-1], A.dtype)), info

@@ -17,7 +17,7 @@ from .choice import where
 from .linalg import mT
 from .rearrange import diag_embed, tril, triu
 from .scan import cumprod
-from .spec import TensorBase, conj, op, sizes, underivable
+from .spec import TensorBase, conj, in_rows, op, sizes, underivable
 from .view import cat, diagonal, expand, flip, sum_to, unsqueeze
 
 HIDDEN: dict[str, Any] = dict(function=False, method=False)
@@ -67,7 +67,7 @@ def det(A):
     lapack.square(A, "linalg.det")
     lapack.floating(A, "linalg.det")
     lapack.has_kernel(A, "lu_cpu")
-    return np.asarray(np.linalg.det(A), A.dtype)
+    return in_rows(np.asarray(np.linalg.det(A), A.dtype))
 
 
 def _det_grad(grad: Any, A: Any, result: Any) -> Any:
@@ -105,7 +105,7 @@ def slogdet(A):
     lapack.square(A, "linalg.slogdet")
     lapack.floating(A, "linalg.slogdet", low=False)
     sign, logabs = np.linalg.slogdet(A)
-    return np.asarray(sign, A.dtype), np.asarray(logabs)
+    return in_rows(np.asarray(sign, A.dtype)), in_rows(logabs)
 
 
 def _slogdet_grad(grads: Any, A: Any, sign: Any) -> Any:
@@ -152,7 +152,7 @@ def is_vector(A: Any, shape: Any) -> bool:
 
 def stacked(A: np.ndarray, B: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both with the same leading dimensions."""
-    batch = broadcast_shapes(A.shape[:-2], B.shape[:-2])
+    batch = broadcast_shapes(B.shape[:-2], A.shape[:-2])
     return np.broadcast_to(A, (*batch, *A.shape[-2:])), np.broadcast_to(B, (*batch, *B.shape[-2:]))
 
 
@@ -201,19 +201,19 @@ def solve_ex(A, B, left=True, check_errors=False):
     lapack.square(A, "linalg.solve")
     lapack.has_kernel(A, "lu_cpu")
     vector = is_vector(A, B.shape)
-    if vector and not left:
-        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
-                           "linalg.solve is equivalent to B / A.squeeze(-1)")  # fmt: skip
     rhs = B[..., None] if vector else B
     if rhs.ndim < 2:
         raise RuntimeError("linalg.solve: The input tensor B must have at least 2 dimensions.")
     fits(A, rhs, left, "linalg.solve")
-    a, b = stacked(A, rhs)
+    if vector and not left:
+        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
+                           "linalg.solve is equivalent to B / A.squeeze(-1)")  # fmt: skip
+    broadcast_shapes(rhs.shape[:-2], A.shape[:-2])
     if left:
-        X, info = lapack.solve(a, b)
+        X, info = lapack.solve(A, rhs)
         X = lapack.columns(X)
     else:
-        X, info = lapack.solve(a.swapaxes(-1, -2), b.swapaxes(-1, -2))
+        X, info = lapack.solve(A.swapaxes(-1, -2), rhs.swapaxes(-1, -2))
         X = np.ascontiguousarray(X.swapaxes(-1, -2))
     if vector:  # stacked vectors are laid out like the columns of a matrix
         X = X[..., 0]
@@ -393,9 +393,11 @@ def unpack(LU: np.ndarray, pivots: np.ndarray, data: bool, pivot: bool) -> tuple
     return P, L, U
 
 
-def _unpack_grad(grads: Any, shape: Any) -> Any:
+def _unpack_grad(grads: Any, shape: Any, unpack_data: bool) -> Any:
     """Both triangles side by side in one matrix."""
     gL, gU = grads
+    if not unpack_data or (gL is None and gU is None):
+        return None
     m, n = shape[-2:]
     k = min(m, n)
     parts = []
@@ -419,7 +421,7 @@ def zeros_like(shape: tuple[int, ...], like: Any) -> Any:
     return like.new_zeros(shape) if isinstance(like, TensorBase) else np.zeros(shape, like.dtype)  # type: ignore[attr-defined]
 
 
-@op("lu_unpack.row", grad=dict(LU_data=lambda grads, LU_data_sizes: _unpack_grad(grads, LU_data_sizes)), tensors="LU_data LU_pivots",
+@op("lu_unpack.row", grad=dict(LU_data=lambda grads, LU_data_sizes, unpack_data: _unpack_grad(grads, LU_data_sizes, unpack_data)), tensors="LU_data LU_pivots",
     node="LuUnpackBackward0", outputs="P L U", undiff="P", materialize=False, **HIDDEN)  # fmt: skip
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     if unpack_pivots and LU_pivots.dtype != np.int32:
@@ -484,7 +486,7 @@ def _lu_factor_grad(grad: Any, LU: Any, pivots: Any, shape: Any) -> Any:
 @op("linalg_lu_factor_ex", grad=dict(A=lambda grad, result0, result1, A_sizes: _lu_factor_grad(grad, result0, result1, A_sizes)),
     tensors="A", outputs="LU pivots info", undiff="pivots info", **HIDDEN)  # fmt: skip
 def lu_factor_ex(A, *, pivot=True, check_errors=False):
-    check_lu(A, pivot, "torch.linalg.lu_factor")
+    check_lu(A, pivot, "torch.lu_factor")
     return lapack.lu(A)
 
 

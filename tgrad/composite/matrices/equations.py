@@ -244,13 +244,14 @@ def lstsq(input=REQUIRED, b=REQUIRED, rcond=None, *, driver=None):
     if A._a.dtype.kind in "biu" or A._a.dtype.itemsize == 2:
         raise RuntimeError("This function doesn't handle types other than float and double")
     own = float(np.finfo(A._a.dtype).eps) * max(A.shape[-2:])
-    rhs = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
-    batch = broadcast_shapes(tuple(A.shape[:-2]), tuple(rhs.shape[:-2]))
+    batch = tuple(A.shape[:-2]) if vector else broadcast_shapes(tuple(A.shape[:-2]), tuple(B.shape[:-2]))
     x, residuals, rank, values = decompositions.lstsq.record(
-        _spread(A, batch), _spread(rhs, batch), own if rcond is None else float(rcond), driver or "gelsy"
+        _spread(A, batch),
+        B if vector else _spread(B, batch),
+        own if rcond is None else float(rcond),
+        driver or "gelsy",
+        vector,
     )
-    if vector:
-        x = x.squeeze(-1)
     return named("linalg_lstsq", "solution residuals rank singular_values", (x, residuals, rank, values))
 
 

@@ -57,8 +57,7 @@ def lu(A=REQUIRED, *, pivot=True):
     return named("linalg_lu", "P L U", solving.lu.record(A, pivot=bool(pivot)))
 
 
-def _factor(A: Tensor, pivot: bool, name: str) -> list[Tensor]:
-    solving.check_lu(A._a, pivot, name)
+def _factor(A: Tensor, pivot: bool) -> list[Tensor]:
     return solving.lu_factor_ex.record(A, pivot=pivot)
 
 
@@ -66,7 +65,7 @@ def _factor(A: Tensor, pivot: bool, name: str) -> list[Tensor]:
 def lu_factor(A=REQUIRED, *, pivot=True):
     """Both factors of `lu` in one matrix, and the exchanges of rows, counted from 1; RuntimeError where U has a zero on its
     diagonal."""
-    LU, pivots, info = _factor(A, bool(pivot), "torch.linalg.lu_factor")
+    LU, pivots, info = _factor(A, bool(pivot))
     check(info, "torch.linalg.lu_factor", ZERO_PIVOT, RuntimeError)
     return named("linalg_lu_factor", "LU pivots", (LU, pivots))
 
@@ -74,7 +73,7 @@ def lu_factor(A=REQUIRED, *, pivot=True):
 @public("linalg_lu_factor_ex", words="LU pivots info")
 def lu_factor_ex(A=REQUIRED, *, pivot=True, check_errors=False):
     """`lu_factor`, with LAPACK's `info` (0, or which pivot is zero) instead of an error."""
-    r = _factor(A, bool(pivot), "torch.linalg.lu_factor_ex")
+    r = _factor(A, bool(pivot))
     if check_errors:
         check(r[2], "torch.linalg.lu_factor_ex", ZERO_PIVOT, RuntimeError)
     return named("linalg_lu_factor_ex", "LU pivots info", r)
@@ -82,7 +81,7 @@ def lu_factor_ex(A=REQUIRED, *, pivot=True, check_errors=False):
 
 def old_lu(A, pivot=True, get_infos=False, out=None):
     """`torch.linalg.lu_factor`, that of singular matrices too; with `get_infos`, of `lu_factor_ex`."""
-    LU, pivots, info = _factor(A, bool(pivot), "torch.lu_factor")
+    LU, pivots, info = _factor(A, bool(pivot))
     deprecated("lu", "torch.linalg.lu_factor / torch.linalg.lu_factor_ex")
     r = named("_lu_with_info", "LU pivots info", (LU, pivots, info)) if get_infos else (LU, pivots)
     if out is None:
@@ -109,8 +108,6 @@ def lu_unpack(LU_data=REQUIRED, LU_pivots=REQUIRED, unpack_data=True, unpack_piv
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive.Did you properly pass the result of lu_factor?"
         )
     r = solving.lu_unpack.record(LU_data, LU_pivots, bool(unpack_data), bool(unpack_pivots))
-    if not unpack_data:
-        r = [r[0], *(x.detach() for x in r[1:])]
     return named("lu_unpack", "P L U", r)
 
 

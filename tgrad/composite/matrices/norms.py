@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import dtype as dtypes
 from ... import functions as F
 from ...dispatch import bad_argument, no_overload
+from ...dtype import dtype as Dtype
+from ...dtype import from_np, int64, promote_types
 from ...ops import decompositions, lapack, magnitude, scan, solving
 from ...ops.decompositions import frobenius
 from ...ops.linalg import linalg_cross
@@ -27,14 +28,14 @@ def check_dtype(A: Tensor, dtype: Any, name: str) -> None:
     """RuntimeError unless a norm of A can be computed in a dtype."""
     if dtype is None:
         return
-    if not isinstance(dtype, dtypes.dtype):
+    if not isinstance(dtype, Dtype):
         raise TypeError(f"{name.replace('.', '_')}(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
     if dtype.category < 2:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.legacy}")
     if dtype.is_complex != A.dtype.is_complex:
         wanted, own = ("complex", "complex") if A.dtype.is_complex else ("real", "real")
         raise RuntimeError(f"{name}: dtype should be {wanted} for {own} inputs, but got {dtype.legacy}")
-    if dtypes.promote_types(A.dtype, dtype) is not dtype:
+    if promote_types(A.dtype, dtype) is not dtype:
         raise RuntimeError(f"{name}: the dtype of the input ({A.dtype.legacy}) should be convertible without narrowing to the specified dtype "
                            f"({dtype.legacy})")  # fmt: skip
 
@@ -210,7 +211,7 @@ def cond(A=REQUIRED, p=None):
 
 
 def _no_condition(A: Tensor) -> Tensor:
-    return F.zeros(tuple(A.shape[:-2]), dtype=dtypes.from_np(A._a.real.dtype))
+    return F.zeros(tuple(A.shape[:-2]), dtype=from_np(A._a.real.dtype))
 
 
 @public("linalg_matrix_rank", "input", castable="")
@@ -312,7 +313,7 @@ def old_vander(x=REQUIRED, N=None, increasing=False):
     n = x.shape[0] if N is None else N
     if n < 0:
         raise RuntimeError("N must be non-negative.")
-    r = F.empty((x.shape[0], n), dtype=dtypes.int64 if x.dtype.category < 2 else x.dtype)
+    r = F.empty((x.shape[0], n), dtype=int64 if x.dtype.category < 2 else x.dtype)
     if n > 0:
         r.select(1, 0).fill_(1)
         if n > 1:
