@@ -52,7 +52,6 @@ samples(
     "linalg.det det",
     *SQUARE,
     call(f(2, 2, 2, 2)),
-    call(of([[1.0, 2.0], [2.0, 4.0]])).but(order=1),
     dtypes=FLOATS,
     layouts=ROWS_ONLY,
 )
@@ -221,7 +220,7 @@ samples(
     "linalg.eigh linalg.eig",
     call(NONE),
     call(NO_BATCH),
-    call(f(2, 1, 1, low=1)).but(dtypes=("float32",)),
+    call(f(2, 1, 1, low=1)).but(order=0, dtypes=("float32",)),
     dtypes=FLOATS,
 )
 samples("linalg.eigvals", call(P), call(NO_BATCH), dtypes=("float32",), layouts=("plain",))

@@ -12,7 +12,7 @@ from .linalg import mT
 from .magnitude import norm_grad, vector_norm
 from .rearrange import diag_embed, tril, triu
 from .solving import HIDDEN, constant, diag, kind, real, solve, solve_triangular, zeros_like
-from .spec import TensorBase, conj, in_rows, op, sizes, underivable
+from .spec import TensorBase, conj, in_rows, op, sizes
 from .view import cat, unsqueeze
 
 
@@ -79,7 +79,7 @@ def _qr_grad(grads: Any, Q: Any, R: Any, mode: str, shape: Any) -> Any:
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, "
-            "mode='reduced') if you are going to require gradients."
+            "mode='reduced') if you are going to differentiate through linalg.qr."
         )
     m, n = shape[-2:]
     if mode == "complete" and m > n:
@@ -140,11 +140,15 @@ def _empty_qr(A: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
     return Q, R
 
 
-@op("geqrf.row", grad=dict(self=underivable("geqrf")), tensors="self", node="GeqrfBackward0", outputs="a tau", **HIDDEN)
+@op("geqrf.row", grad=dict(self=lambda grads: _no_geqrf_grad(grads)), tensors="self", node="GeqrfBackward0", outputs="a tau", real_grad=True, **HIDDEN)
 def geqrf(self):
     lapack.at_least_2d(self, "torch.geqrf")
     lapack.has_kernel(self, "geqrf_cpu")
     return lapack.geqrf(self)
+
+
+def _no_geqrf_grad(grads: Any) -> Any:
+    raise NotImplementedError("the derivative for 'geqrf' is not implemented.")
 
 
 # ---- products of reflectors
@@ -379,7 +383,7 @@ def _svd_grad(grads: Any, U: Any, S: Any, Vh: Any, full: bool, with_vectors: boo
 
 
 def _eigh_grad(grads: Any, L: Any, V: Any) -> Any:
-    """V (V^H gV / E + diag(gL)) V^H with E_ij = l_j - l_i (Boeddeker et al., "On the computation of complex-valued gradients
+    """V (P / E + diag(gL)) V^H with P = V^H gV made skew and E_ij = l_j - l_i (Boeddeker et al., "On the computation of complex-valued gradients
     with application to statistically optimum beamforming", 2017)."""
     gL, gV = grads
     if gL is None and gV is None:
@@ -391,7 +395,7 @@ def _eigh_grad(grads: Any, L: Any, V: Any) -> Any:
     if kind(V) == "c":
         check_phase(diag(inner).imag, "linalg_eigh_backward", "eigenvectors", "phase term")
     gap = unsqueeze(L, -2) - unsqueeze(L, -1) + constant(np.eye(n), L)
-    inner = inner * off_diagonal(n, L) / gap
+    inner = _skew(inner) * 0.5 * off_diagonal(n, L) / gap
     if gL is not None:
         inner = inner + diag_embed(gL)
     return V @ with_parts(inner, V) @ mT(V)

@@ -56,6 +56,8 @@ def kind(x: Any) -> str:
 
 def scaled_identity(factor: Any, n: int) -> Any:
     """factor times the identity, one for each number."""
+    if not isinstance(factor, TensorBase):
+        factor = np.asarray(factor)  # numbers, where 0-d arrays were multiplied
     return diag_embed(expand(unsqueeze(factor, -1), (*factor.shape, n)))
 
 
@@ -117,7 +119,7 @@ def _slogdet_grad(grads: Any, A: Any, sign: Any) -> Any:
         return solve(mT(A), scaled_identity(by_log, A.shape[-1]))
     factor: Any = 0
     if by_log is not None:
-        factor = by_log + 0j * by_log
+        factor = by_log + 0j
     if by_sign is not None:
         factor = factor - 1j * (conj(by_sign) * sign).imag
     return solve(mT(A), scaled_identity(factor, A.shape[-1]))
@@ -393,18 +395,16 @@ def unpack(LU: np.ndarray, pivots: np.ndarray, data: bool, pivot: bool) -> tuple
     return P, L, U
 
 
-def _unpack_grad(grads: Any, shape: Any, unpack_data: bool) -> Any:
+def _unpack_grad(grads: Any, shape: Any) -> Any:
     """Both triangles side by side in one matrix."""
     gL, gU = grads
-    if not unpack_data or (gL is None and gU is None):
-        return None
     m, n = shape[-2:]
     k = min(m, n)
     parts = []
-    if gL is not None:
-        parts.append(_padded(tril(gL, -1), 0, n - k))
     if gU is not None:
         parts.append(_padded(triu(gU, 0), m - k, 0))
+    if gL is not None:
+        parts.append(_padded(tril(gL, -1), 0, n - k))
     return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 
@@ -421,7 +421,7 @@ def zeros_like(shape: tuple[int, ...], like: Any) -> Any:
     return like.new_zeros(shape) if isinstance(like, TensorBase) else np.zeros(shape, like.dtype)  # type: ignore[attr-defined]
 
 
-@op("lu_unpack.row", grad=dict(LU_data=lambda grads, LU_data_sizes, unpack_data: _unpack_grad(grads, LU_data_sizes, unpack_data)), tensors="LU_data LU_pivots",
+@op("lu_unpack.row", grad=dict(LU_data=lambda grads, LU_data_sizes: _unpack_grad(grads, LU_data_sizes)), tensors="LU_data LU_pivots",
     node="LuUnpackBackward0", outputs="P L U", undiff="P", materialize=False, **HIDDEN)  # fmt: skip
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     if unpack_pivots and LU_pivots.dtype != np.int32:

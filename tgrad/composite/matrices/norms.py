@@ -203,9 +203,7 @@ def cond(A=REQUIRED, p=None):
     if p == "nuc":
         return matrix_norm(A, "nuc") * matrix_norm(equations.inv(A), "nuc")
     inverse, info = solving.inv_ex.record(A)
-    singular = info > 0
-    if bool(singular.any()):
-        inverse = inverse.masked_fill(singular.unsqueeze(-1).unsqueeze(-1), inf)
+    inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), inf)  # in place, as PyTorch does: so there is no derivative
     r = matrix_norm(A, p) * matrix_norm(inverse, p)
     return r.nan_to_num(inf, inf, -inf)
 
