@@ -140,7 +140,15 @@ def _empty_qr(A: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
     return Q, R
 
 
-@op("geqrf.row", grad=dict(self=lambda grads: _no_geqrf_grad(grads)), tensors="self", node="GeqrfBackward0", outputs="a tau", real_grad=True, **HIDDEN)
+@op(
+    "geqrf.row",
+    grad=dict(self=lambda grads: _no_geqrf_grad(grads)),
+    tensors="self",
+    node="GeqrfBackward0",
+    outputs="a tau",
+    real_grad=True,
+    **HIDDEN,
+)
 def geqrf(self):
     lapack.at_least_2d(self, "torch.geqrf")
     lapack.has_kernel(self, "geqrf_cpu")

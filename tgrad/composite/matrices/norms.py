@@ -203,7 +203,9 @@ def cond(A=REQUIRED, p=None):
     if p == "nuc":
         return matrix_norm(A, "nuc") * matrix_norm(equations.inv(A), "nuc")
     inverse, info = solving.inv_ex.record(A)
-    inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), inf)  # in place, as PyTorch does: so there is no derivative
+    inverse.masked_fill_(
+        (info > 0).unsqueeze(-1).unsqueeze(-1), inf
+    )  # in place, as PyTorch does: so there is no derivative
     r = matrix_norm(A, p) * matrix_norm(inverse, p)
     return r.nan_to_num(inf, inf, -inf)
 
@@ -281,7 +283,7 @@ def diagonal(A=REQUIRED, *, offset=0, dim1=-2, dim2=-1):
 
 @public("linalg_matmul", "input other")
 def matmul(input=REQUIRED, other=REQUIRED):
-    """`torch.matmul`."""
+    """The matrix product, as `torch.matmul` makes it."""
     return F.matmul(input, other)
 
 
