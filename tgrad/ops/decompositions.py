@@ -329,7 +329,7 @@ PHASE = (
 )
 
 
-def check_phase(imaginary: Any, name: str, what: str, term: str = "phase term", so: str = "making it") -> None:
+def check_phase(imaginary: Any, name: str, what: str, term: str = "quantity", so: str = "so it is") -> None:
     """RuntimeError where a function of vectors depends on their phases, which are arbitrary."""
     a = numbers(imaginary)
     if not np.allclose(a, 0, rtol=1e-2, atol=1e-2):
@@ -362,7 +362,7 @@ def _svd_grad(grads: Any, U: Any, S: Any, Vh: Any, full: bool, with_vectors: boo
     Q = None if gVh is None else _skew(Vh @ mT(gVh))
     if kind(U) == "c":
         phases = sum(diag(x).imag for x in (P, Q) if x is not None)
-        check_phase(phases, "svd_backward", "singular vectors")
+        check_phase(phases, "svd_backward", "singular vectors", "phase term", "making it")
     squares = S * S
     gap = unsqueeze(squares, -2) - unsqueeze(squares, -1) + constant(np.eye(k), S)
     inner: Any = 0
@@ -401,7 +401,7 @@ def _eigh_grad(grads: Any, L: Any, V: Any) -> Any:
     inner = mT(V) @ gV
     n = L.shape[-1]
     if kind(V) == "c":
-        check_phase(diag(inner).imag, "linalg_eigh_backward", "eigenvectors", "phase term")
+        check_phase(diag(inner).imag, "linalg_eigh_backward", "eigenvectors")
     gap = unsqueeze(L, -2) - unsqueeze(L, -1) + constant(np.eye(n), L)
     inner = _skew(inner) * 0.5 * off_diagonal(n, L) / gap
     if gL is not None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from ... import functions as F
+from ...dispatch import no_overload
 from ...ops import decompositions, lapack, solving
 from ...ops.choice import where
 from ...ops.spec import REQUIRED
@@ -94,8 +97,9 @@ def inv_ex(A=REQUIRED, *, check_errors=False):
 
 def tolerance(A: Tensor, atol: Any, rtol: Any, name: str) -> tuple[Any, Any]:
     """atol and rtol as arrays with one more dimension; by default the rounding errors of a matrix of this size."""
-    import numpy as np
-
+    kinds = {isinstance(value, Tensor) for value in (atol, rtol) if value is not None}
+    if len(kinds) > 1 or not all(value is None or isinstance(value, (int, float, Tensor)) for value in (atol, rtol)):
+        raise no_overload(name.replace("torch.linalg.", "linalg_"), A, rtol=rtol, atol=atol)
     made = []
     for word, value in (("atol", atol), ("rtol", rtol)):
         if isinstance(value, Tensor):
@@ -217,19 +221,12 @@ def lstsq(input=REQUIRED, b=REQUIRED, rcond=None, *, driver=None):
     `driver` is LAPACK's: gelsy (the default), gels (full rank), gelsd or gelss. Comes with the squared residuals (where
     m > n and the rank is full), the rank and the singular values, empty where the driver has none.
     """
-    import numpy as np
-
     A, B, name = input, b, "torch.linalg.lstsq"
     if A._a.ndim < 2:
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if B._a.ndim < 1:
         raise RuntimeError(f"{name}: other must have at least 1 dimension.")
-    gap = A._a.ndim - B._a.ndim
-    if not 0 <= gap <= 1 and not (gap < 0):
-        raise RuntimeError(
-            f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
-        )
-    if gap < 0:
+    if not 0 <= A._a.ndim - B._a.ndim <= 1:
         raise RuntimeError(
             f"{name}: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
         )
