@@ -75,6 +75,9 @@ def __getattr__(name: str):
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found
+    if name == "vmap":
+        found = globals()[name] = importlib.import_module(f"{__name__}.func").vmap
+        return found
     if name in _NEURAL:
         found = globals()[name] = getattr(importlib.import_module(f"{__name__}.nn.toplevel"), name)
         return found
@@ -84,7 +87,7 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+    return sorted({*globals(), "vmap", *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
 
 
 def typename(obj: object) -> str:

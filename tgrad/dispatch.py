@@ -9,6 +9,7 @@ modules shorten the way without changing it: `tgrad.fast` (closures for elementw
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,42 @@ from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
 from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
+
+# Set by tgrad.transforms: runs a row over inputs that stand for more than they show (a batch, a value with its tangent), in one of the
+# ways "run", "pointwise" and "inplace"; NotImplemented where there are none.
+transformed: Callable[[str, Row, Sequence[Any], dict[str, Any]], Any] = lambda *_: NotImplemented
+# Likewise for functions that draw random numbers: (function, how to ask it for more, args, kwargs).
+drawn: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
+
+# Likewise for functions without a row: (function, the places of arguments that it treats elementwise, args, kwargs).
+mapped: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
+
+
+def leading(fn: Callable[..., Any], free: frozenset[Any] | None = None) -> Callable[..., Any]:
+    """A function without a row that treats leading dimensions alike: vmap runs it over whole batches. `free`: the places and names of the
+    arguments for which that is so, if not for all."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if state.levels and (got := mapped(fn, free, args, kwargs)) is not NotImplemented:
+            return got
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def drawing(fn: Callable[..., Any], sizes: Any = None) -> Callable[..., Any]:
+    """A function that draws random numbers, such that vmap is asked first."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if state.levels and (got := drawn(fn, sizes, args, kwargs)) is not NotImplemented:
+            return got
+        return fn(*args, **kwargs)
+
+    return call
+
+
 _HALVES = (dtypes.float16, dtypes.bfloat16)
 NUMBERS = (bool, int, float, complex)
 
@@ -243,6 +280,8 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     inputs = plain_numbers(inputs)
     if row.check is not None:
         row.check(inputs, params)
+    if state.levels and (got := transformed("pointwise", row, inputs, params)) is not NotImplemented:
+        return got
     r = compute_pointwise(row, inputs, params)
     out = wrap(r)
     if row.grad and state.grad and r.dtype.kind not in "biu" and needs_grad(inputs):
@@ -308,6 +347,8 @@ def mark_inference(out: Tensor) -> None:
 
 def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Runs and records any other row. `inputs` follow `row.tensors` (lists for `*` words, None for absent ones)."""
+    if state.levels and (got := transformed("run", row, inputs, params)) is not NotImplemented:
+        return got
     arrays: list[Any] = []
     tensors: list[Any] = []
     for i, x in enumerate(inputs):
@@ -379,6 +420,8 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     target = inputs[0]
     if not isinstance(target, Tensor):
         raise bad_argument(row.name + "_", 1, "self", target)
+    if state.levels and (got := transformed("inplace", row, inputs, params)) is not NotImplemented:
+        return got
     recording = state.grad and (needs_grad(inputs) if row.grad else edge(target) is not None)
     check_writable(target, recording or (state.grad and target._rg), row.name in CONSTANT)
     if row.family == "pointwise":

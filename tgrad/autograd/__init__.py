@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from ..graph import entry as _entry
 from ..graph.entry import backward, grad
 from . import anomaly_mode, function, functional, grad_mode, graph, variable
 from . import gradcheck as _gradcheck
@@ -19,6 +20,25 @@ from .variable import Variable
 
 # As in PyTorch, the package's attribute is the function, and the module is found by `import`.
 gradcheck = _gradcheck.gradcheck
+
+
+def _all_rows(*args):
+    from ..transforms.mapping import backward_rows  # vmap's machinery is loaded when first needed
+
+    return backward_rows(*args)
+
+
+_entry.all_rows = _all_rows
+
+
+def __getattr__(name: str):
+    """`forward_ad` and `profiler`, imported when first looked at."""
+    if name in ("forward_ad",):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'torch.autograd' has no attribute {name!r}")
+
 
 __all__ = [
     "Function",

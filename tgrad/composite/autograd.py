@@ -75,7 +75,7 @@ def creator(self: Tensor) -> Any:
 
 for _fn in (backward, detach, detach_):
     attach(_fn.__name__, _fn)
-publish("detach", lambda input: detach(input))
+publish("detach", lambda input: input.detach())
 publish("detach_", lambda input: detach_(input))
 attach("register_hook", register.register_hook)
 attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)

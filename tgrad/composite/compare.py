@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into, no_overload
+from ..dispatch import into, leading, no_overload
 from ..dispatch import result_type as common_type
 from ..methods import composite, publish
 from ..shape import Size
@@ -66,6 +66,7 @@ def equal(input, other):
 
 
 @composite(method=True)
+@leading
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Elementwise |input - other| <= atol + rtol * |other|."""
     need_tensors("isclose", input=input, other=other)
@@ -104,6 +105,7 @@ def is_same_size(input, other):
 
 
 @composite()
+@leading
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
     """For each element whether it occurs among `test_elements`."""
     tensors = [isinstance(x, Tensor) for x in (elements, test_elements)]
@@ -118,6 +120,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None
 
 
 @composite(method=True)
+@leading
 def isreal(input):
     """Whether each element has no imaginary part."""
     return wrap(np.asarray(input._a.imag == 0) if input.is_complex() else np.ones(input._a.shape, np.bool_))

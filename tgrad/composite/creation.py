@@ -9,7 +9,7 @@ import numpy as np
 from .. import device as devices
 from .. import dtype as dtypes
 from ..dispatch import bad_argument as bad
-from ..dispatch import into, mark_inference
+from ..dispatch import into, leading, mark_inference
 from ..dtype import dtype
 from ..graph.modes import state
 from ..methods import attach, composite, missing, publish
@@ -194,7 +194,7 @@ def _like(fill: str) -> None:
 
     factory.__name__ = factory.__qualname__ = name
     factory.__doc__ = f"`{fill}` with the sizes and, unless given, the dtype of `input`."
-    publish(name, factory)
+    publish(name, leading(factory))
 
     def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
             pin_memory: bool = False, **kw: Any) -> Tensor:  # fmt: skip
@@ -215,6 +215,7 @@ for _fill in ("zeros", "ones", "empty"):
 
 
 @composite()
+@leading
 def full_like(
     input=REQUIRED,
     fill_value=REQUIRED,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into, typed_into
+from ..dispatch import into, leading, typed_into
 from ..methods import composite, return_type
 from ..ops import order as rows
 from ..promotion import result_type
@@ -23,6 +23,11 @@ def _into_pair(name: str, out: Any, pair: Any) -> Any:
     if not isinstance(out, (tuple, list)) or len(out) != 2:
         raise TypeError(f"{name}(): argument 'out' must be tuple of Tensors, not {type(out).__name__}")
     return made([typed_into(o, r, name) for o, r in zip(out, pair, strict=True)])
+
+
+def _elementwise_in(place: int) -> Any:
+    """Decorator: of the values that are looked for, each is on its own."""
+    return lambda fn: leading(fn, frozenset((place, "input")))
 
 
 @composite(method=True)
@@ -62,6 +67,7 @@ def cummin(input, dim, *, out=None):
 
 
 @composite()
+@_elementwise_in(1)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):
     """Positions in `sorted_sequence` (sorted along its last dimension) before which `input` would be inserted; with `right`,
     after equal elements. int64, or int32 with `out_int32`."""
@@ -131,6 +137,7 @@ def _check_search(seq: Tensor, values: Tensor, sorter: Tensor | None, scalar: bo
 
 
 @composite()
+@_elementwise_in(0)
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
     """The bucket that each element falls into, between the sorted 1-d `boundaries`."""
     if boundaries.ndim != 1:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes  # type: ignore[no-redef]
-from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, run
+from ..dispatch import check_writable, commit, drawing, inplace_node, into, needs_grad, run
 from ..graph.modes import state
 from ..methods import composite, publish
 from ..ops.spec import op
@@ -69,12 +69,32 @@ def _set_state(self: Generator, new_state: Tensor) -> None:
 Generator.get_state, Generator.set_state = _get_state, _set_state  # type: ignore[attr-defined]
 
 
+def _more(sizes: Any) -> Any:
+    """Decorator for functions that take sizes: `sizes(n, args, kwargs)` are the arguments for n times as much."""
+    return lambda fn: drawing(fn, sizes)
+
+
+def _more_integers(n: int, low: Any, high: Any = None, size: Any = None, **kw: Any) -> Any:
+    if size is None:
+        low, high, size = 0, low, high
+    return (low, high, (n, *size)), kw
+
+
+def _named(name: str) -> Any:
+    def rename(fn: Any) -> Any:
+        fn.__name__ = name
+        return drawing(fn)
+
+    return rename
+
+
 def _floats(d: Any) -> Any:
     return dtypes.get_default_dtype() if d is None else d
 
 
 def _factory(name: str, draw: Any) -> None:
     @composite(name=name)
+    @_more(lambda n, args, kw: ((n, *(args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args)), kw))
     def sample(*size: Any, generator: Any = None, out: Any = None, dtype: Any = None, layout: Any = None, device: Any = None,
                requires_grad: Any = False, pin_memory: Any = False, names: Any = None, **kw: Any) -> Any:  # fmt: skip
         if "size" in kw:
@@ -96,6 +116,7 @@ def _factory(name: str, draw: Any) -> None:
     }[name]
 
     @composite(name=name + "_like")
+    @drawing
     def like(input: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: Any = False,
              memory_format: Any = None, generator: Any = None, pin_memory: Any = False) -> Any:  # fmt: skip
         at(device)
@@ -115,6 +136,7 @@ _factory("randn", lambda g, shape, dt: g.normal(shape, dt))
 
 
 @composite()
+@_more(lambda n, args, kw: _more_integers(n, *args, **kw))
 def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
             pin_memory=False):  # fmt: skip
     """Integers from `low` (0 if left out) up to but not including `high`, evenly distributed.
@@ -131,6 +153,7 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
 
 
 @composite()
+@drawing
 def randint_like(
     input, low, high=None, *, dtype=None, layout=None, device=None, requires_grad=False, memory_format=None
 ):
@@ -146,6 +169,7 @@ def randint_like(
 
 
 @composite()
+@drawing
 def randperm(
     n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
@@ -156,6 +180,7 @@ def randperm(
 
 
 @composite()
+@drawing
 def normal(
     mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False
 ):
@@ -215,6 +240,7 @@ def normal_both(mean, std, generator):
 
 
 @composite(method=True)
+@drawing
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Zeros and ones: one with the probability that each element of `input` gives (or `p`, for all)."""
     if p is not None:
@@ -232,6 +258,7 @@ def bernoulli_row(self, generator=None):
 
 
 @composite(method=True)
+@drawing
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn with the probabilities that the last dimension of `input` is proportional to."""
     if isinstance(out, Tensor) and out._a.dtype != np.int64:
@@ -241,12 +268,14 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
 
 
 @composite()
+@drawing
 def poisson(input, generator=None):
     """Poisson numbers with the rates that `input` gives."""
     return wrap(gen(generator).poisson(input._a))
 
 
 @composite()
+@drawing
 def binomial(count, prob, generator=None):
     """Binomial numbers: successes in `count` tries of probability `prob`."""
     return wrap(gen(generator).binomial(count._a, prob._a))
@@ -275,6 +304,7 @@ def _inplace(
     ]
 
     @composite(name=name, method=True, function=False)
+    @_named(name)
     def fill(self: Any, *args: Any, generator: Any = None, **kwargs: Any) -> Any:
         row = rows[pick(args, kwargs)]
         recording = state.grad and needs_grad((self,))
@@ -339,6 +369,7 @@ def _random(g: Generator, a: np.ndarray, *bounds: Any, **kw: Any) -> np.ndarray:
 
 
 @composite()
+@drawing
 def dropout(input, p, train):
     """Zeroes elements with probability p and scales the rest by 1 / (1 - p), when training."""
     if not 0 <= p <= 1:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import dispatch
 from ..dispatch import check_writable, commit, inplace_node, needs_grad
 from ..graph.modes import state
 from ..methods import attach
@@ -29,6 +30,7 @@ NON_TUPLE = (
     "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which "
     "will result either in an error or a different result"
 )
+NO_MASK = "vmap: We do not support batching operators that can support dynamic shape. Attempting to batch over indexing with a boolean mask."
 NUMPY_TYPES = "float64, float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
 
 
@@ -139,13 +141,15 @@ class Key:
                 dim += 1
             elif not isinstance(k, Tensor):
                 x = _select(x, dim, k, at)
-            elif k._a.ndim == 0 and k._a.dtype == np.int64:
+            elif k._a.ndim == 0 and k._a.dtype == np.int64 and type(k._a) is np.ndarray:
                 x = _select(x, dim, k._a, at)
-            elif k._a.ndim == 0:  # a 0-d mask adds a dimension, as a bool does
+            elif k._a.ndim == 0 and k._a.dtype != np.int64:  # a 0-d mask adds a dimension, as a bool does
                 x = views.unsqueeze.record(x, dim)
                 self._add(dim, wrap(np.asarray([0] if k._a else [], np.int64)))
                 dim += 1
             elif k._a.dtype in (np.bool_, np.uint8):
+                if type(k._a) is not np.ndarray:
+                    raise RuntimeError(NO_MASK)
                 found.append((dim, k._a))
                 self.indices += [None] * (dim + k._a.ndim - len(self.indices))
                 self.mask, masks = k, masks + 1
@@ -295,6 +299,10 @@ def _without_leading_ones(value: Tensor) -> Tensor:
 def put(target: Tensor, indices: list[Any], values: Tensor, accumulate: bool, mask: Tensor | None = None) -> Tensor:
     """Writes values at index tensors, in place, recorded as IndexPutBackward0. One value under one mask is converted, as
     masked_fill does; elsewhere the dtypes must be equal."""
+    if state.levels:
+        got = dispatch.transformed("run", rows.index_put, (target, values, indices), {"accumulate": accumulate})
+        if got is not NotImplemented:
+            return target.copy_(got)  # type: ignore[attr-defined]
     recording = state.grad and needs_grad((target, values))
     check_writable(target, recording or (state.grad and target._rg))
     node = None

@@ -12,9 +12,9 @@ from .layout import bracketed, visible
 from .numbers import padded_texts
 from .options import PRINT_OPTS
 
-# The names under which the two classes that print as plain 'tensor(' may live.
+# The names under which the classes that print as plain 'tensor(' may live.
 _PACKAGES = (__name__.partition(".")[0], "torch")
-_PLAIN_NAMES = ("Tensor", "Parameter")
+_PLAIN_NAMES = ("Tensor", "Parameter", "Dual")
 _plain: dict[type, bool] = {}
 
 
@@ -105,9 +105,11 @@ def _graph_suffix(t: Any) -> list[str]:
     except RuntimeError:
         # A view made and changed in place without grad mode has a history that cannot be rebuilt.
         return ["grad_fn=<Invalid>"]
+    tangent = getattr(t, "moving", None)
+    direction = [] if tangent is None else [f"tangent={tangent!r}"]
     if node is not None:
-        return [f"grad_fn=<{type(node).__name__}>"]
-    return ["requires_grad=True"] if t.requires_grad else []
+        return [f"grad_fn=<{type(node).__name__}>", *direction]
+    return ["requires_grad=True", *direction] if t.requires_grad else direction
 
 
 def _joined(text: str, suffixes: list[str], indent: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -209,9 +209,15 @@ def grad(
     return tuple(made)
 
 
+# Set by tgrad.autograd: one pass for all rows of batched gradients at once.
+all_rows: Callable[..., list[Any]] | None = None
+
+
 def _batched(outs: Any, ins: Any, grads: Any, retain: bool, create: bool, allow_unused: bool) -> list[Any]:
-    """One pass per row of the batched gradients, stacked."""
+    """The gradients for each row of the batched ones, stacked; a pass per row where nothing better is there."""
     n = next((g._a.shape[0] for g in grads if g is not None), 0)
+    if all_rows is not None and n:
+        return all_rows(n, outs, grads, retain, create, ins, allow_unused)
     rows = []
     for i in range(n):
         row = [None if g is None else g[i] for g in grads]

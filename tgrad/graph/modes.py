@@ -23,6 +23,7 @@ class State(threading.local):
     check_nan = True
     saved_hooks: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = ()
     saved_hooks_disabled: str | None = None
+    levels = 0  # transforms (vmap, forward mode) that are running: see transforms/wrapped.py
     running: Any = None  # the backward pass that this thread is in
 
     def refresh(self) -> None:

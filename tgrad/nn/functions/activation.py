@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
-from ...dispatch import bad_argument
+from ...dispatch import bad_argument, drawing
 from ...dispatch import inplace as write
 from ...ops import activation as rows
 from ...ops.spec import Row
@@ -140,13 +140,18 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return fn.prelu(input, weight)
 
 
+@drawing
+def _rrelu_noise(input: Tensor, lower: float, upper: float) -> Tensor:
+    return wrap(fn.default_generator.rrelu_noise(input._a, lower, upper))
+
+
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """leaky_relu whose slope is drawn from [lower, upper) for each negative element in training, the mean of both else."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
-    noise = wrap(fn.default_generator.rrelu_noise(input._a, lower, upper)) if training else fn.empty_like(input)
+    noise = _rrelu_noise(input, lower, upper) if training else fn.empty_like(input)
     params = {"lower": lower, "upper": upper, "training": training}
     if inplace:
         return write(rows.rrelu_with_noise, (input, noise), params)

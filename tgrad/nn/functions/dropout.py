@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import functions as fn
+from ...dispatch import drawing
 from ...storage import dense
 from ...tensor import Tensor, wrap
 
@@ -18,29 +19,30 @@ def check(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _mask(input: Tensor, shape: Any, p: float) -> Tensor:
-    """1 / (1 - p) where kept and 0 elsewhere."""
-    shape = tuple(shape)
+@drawing
+def _mask(input: Tensor, alike: int, p: float) -> Tensor:
+    """1 / (1 - p) where kept and 0 elsewhere; one number for all of the last `alike` dimensions."""
+    shape = (*input.shape[: input.ndim - alike], *(1,) * alike)
     # Numbers are drawn in the order of memory: a permuted input has its mask permuted.
     order = sorted(range(len(shape)), key=lambda d: -input._a.strides[d]) if dense(input._a) else range(len(shape))
     drawn = fn.default_generator.dropout_mask(tuple(shape[d] for d in order), input._a.dtype, p)
     return wrap(drawn.transpose(np.argsort(order)) if len(shape) > 1 else drawn)
 
 
-def _drop(input: Tensor, shape: Any, p: float, training: bool, inplace: bool) -> Tensor:
+def _drop(input: Tensor, alike: int, p: float, training: bool, inplace: bool) -> Tensor:
     if not training or p == 0 or input.numel() == 0:
         return input
     if p == 1:
         zero = fn.zeros((), dtype=input.dtype)
         return input.mul_(zero) if inplace else input * zero  # type: ignore[attr-defined, operator]
-    mask = _mask(input, shape, p)
+    mask = _mask(input, alike, p)
     return input.mul_(mask) if inplace else input * mask  # type: ignore[attr-defined, operator]
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes each element with probability p and scales the rest by 1 / (1 - p). ValueError for p outside [0, 1]."""
     check(p)
-    return _drop(input, input.shape, p, training, inplace)
+    return _drop(input, 0, p, training, inplace)
 
 
 def _channels(input: Tensor) -> tuple[int, ...]:
@@ -51,7 +53,7 @@ def feature_dropout(input: Tensor, p: float = 0.5, training: bool = True, inplac
     """Zeroes whole channels (dimension 1) with probability p."""
     if training and p and input.dim() < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    return _drop(input, _channels(input), p, training, inplace)
+    return _drop(input, max(0, input.dim() - 2), p, training, inplace)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
