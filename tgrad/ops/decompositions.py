@@ -124,7 +124,7 @@ def qr(A, mode="reduced"):
     if A.size == 0:
         return _empty_qr(A, mode)
     if mode == "r":
-        return np.empty(0, A.dtype), lapack.columns(np.linalg.qr(A, "r"))
+        return np.empty(0, A.dtype), lapack.columns(np.asarray(np.linalg.qr(A, "r")))
     Q, R = np.linalg.qr(A, mode)
     return lapack.columns(Q), lapack.columns(R)
 
@@ -447,10 +447,12 @@ def _eig_grad(grads: Any, self: Any, L: Any, V: Any) -> Any:
 
 @op("linalg_eig", grad=dict(self=lambda grads, self, result0, result1: _eig_grad(grads, self, result0, result1)), tensors="self",
     outputs="eigenvalues eigenvectors", materialize=False, **HIDDEN)  # fmt: skip
-def eig(self):
-    check_eig(self, "linalg.eig")
-    L, V = np.linalg.eig(self)
+def eig(self, compute_v=True, name="linalg.eig"):
+    check_eig(self, name)
     wide = np.result_type(self.dtype, np.complex64)
+    if not compute_v:
+        return in_rows(np.asarray(np.linalg.eigvals(self), wide)), np.empty(0, wide)
+    L, V = np.linalg.eig(self)
     return in_rows(np.asarray(L, wide)), lapack.columns(np.asarray(V, wide))
 
 
@@ -461,12 +463,6 @@ def check_eig(a: np.ndarray, name: str) -> None:
     lapack.has_kernel(a, "linalg_eig_out_cpu")
     if not np.isfinite(a).all():
         raise RuntimeError(f"torch.{name}: input tensor should not contain infs or NaNs.")
-
-
-@op("linalg_eigvals.row", tensors="self", **HIDDEN)
-def eigvals(self):
-    check_eig(self, "linalg.eigvals")
-    return in_rows(np.asarray(np.linalg.eigvals(self), np.result_type(self.dtype, np.complex64)))
 
 
 # ---- the exponential

@@ -235,10 +235,7 @@ def eig(A=REQUIRED):
 @public("linalg_eigvals", castable="torch.linalg.eigvals", words="eigenvalues")
 def eigvals(A=REQUIRED):
     """The eigenvalues of each matrix in a stack [..., n, n]: complex numbers, in no order."""
-    if recorded(A):
-        decompositions.check_eig(A._a, "linalg.eigvals")
-        return decompositions.eig.record(A)[0]
-    return decompositions.eigvals.record(A)
+    return decompositions.eig.record(A, recorded(A), "linalg.eigvals")[0]
 
 
 @public("linalg_eigh", words="eigenvalues eigenvectors")
