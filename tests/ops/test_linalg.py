@@ -343,3 +343,42 @@ def test_loaded_when_first_used() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split("\n")
     assert out[0] == "[]"
     assert out[1] == "['tgrad.composite.matrices', 'tgrad.ops.solving'] False"
+
+
+# ---- under transforms
+
+
+@pytest.mark.parametrize("name", ["cholesky", "cholesky upper", "cholesky_inverse", "cholesky_solve", "eigvalsh"])
+def test_tangents_of_symmetric(name: str) -> None:
+    """Forward mode, against the directional derivative that reverse mode gives."""
+    x, t = (to_tgrad(matrix(3, 3, seed=s)) for s in (5, 6))
+    fn = lambda x: HALVES[name](tgrad.linalg, x)
+    _, got = tgrad.func.jvp(fn, (x,), (t,))
+    rows = tgrad.func.jacrev(fn)(x)
+    near(got, to_tensor((to_array(rows) * to_array(t)).sum((-1, -2))), "float64")
+
+
+def to_tensor(a: np.ndarray) -> Any:
+    return torch.from_numpy(np.asarray(a))
+
+
+def test_singular_matrix_in_a_batch() -> None:
+    a = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]])
+    same_error(lambda: tgrad.vmap(tgrad.linalg.inv)(to_tgrad(a)), lambda: torch.vmap(torch.linalg.inv)(a))
+    compare(tgrad.vmap(tgrad.linalg.matrix_rank)(to_tgrad(a)), torch.vmap(torch.linalg.matrix_rank)(a))
+
+
+def test_gradients_in_a_batch() -> None:
+    """Per-sample gradients, of a determinant that is zero among them."""
+    a = torch.tensor([[[3.0, 1.0], [0.0, 1.0]], [[1.0, 2.0], [2.0, 4.0]]], dtype=torch.float64)
+    got = tgrad.vmap(tgrad.func.grad(tgrad.linalg.det))(to_tgrad(a))
+    np.testing.assert_allclose(to_array(got), [[[1, 0], [-1, 3]], [[4, -2], [-2, 1]]], atol=1e-12)
+    for name in ("slogdet", "inv", "svdvals", "eigvalsh", "matrix_exp", "pinv", "cholesky"):
+        sides = []
+        for library, t in ((tgrad, to_tgrad(hermitian(a))), (torch, hermitian(a))):
+            fn = getattr(library.linalg, name)
+            loss = lambda x, fn=fn: (
+                fn(x)[1] if fn(x).__class__.__name__ == "linalg_slogdet" else fn(x * 0.25) ** 2
+            ).sum()
+            sides.append(library.vmap(library.func.grad(loss))(t))
+        near(*sides, "float64")

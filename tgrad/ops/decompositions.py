@@ -11,7 +11,7 @@ from . import lapack
 from .linalg import mT
 from .magnitude import norm_grad, vector_norm
 from .rearrange import diag_embed, tril, triu
-from .solving import HIDDEN, constant, diag, kind, real, solve, solve_triangular, zeros_like
+from .solving import HIDDEN, constant, diag, kind, numbers, real, solve, solve_triangular, zeros_like
 from .spec import TensorBase, conj, in_rows, op, sizes
 from .view import cat, unsqueeze
 
@@ -29,11 +29,6 @@ def with_parts(x: Any, like: Any) -> Any:
     if kind(like) != "c" or kind(x) == "c":
         return x
     return x.to(like.dtype) if isinstance(x, TensorBase) else x.astype(like.dtype)  # type: ignore[attr-defined]
-
-
-def numbers(x: Any) -> np.ndarray:
-    """The bare array: for checks that are no part of a formula."""
-    return x._a if isinstance(x, TensorBase) else x  # type: ignore[attr-defined]
 
 
 # ---- Cholesky

@@ -50,6 +50,13 @@ def real(x: Any, like: Any) -> Any:
     return x if kind(like) == "c" or kind(x) != "c" else x.real
 
 
+def numbers(x: Any) -> np.ndarray:
+    """The bare array, for questions that are no part of a formula; the whole batch, of a Tensor that stands for one."""
+    while hasattr(x, "parts"):
+        x = x.parts()[0]
+    return x._a if isinstance(x, TensorBase) else np.asarray(x)  # type: ignore[attr-defined]
+
+
 def kind(x: Any) -> str:
     return x._a.dtype.kind if isinstance(x, TensorBase) else x.dtype.kind  # type: ignore[attr-defined]
 
@@ -76,7 +83,7 @@ def _det_grad(grad: Any, A: Any, result: Any) -> Any:
     """conj(det) A^-H; of singular matrices the adjugate, from the singular value decomposition."""
     n = A.shape[-1]
     singular = result == 0
-    if not singular.any():
+    if not numbers(singular).any():
         return solve(mT(A), scaled_identity(grad * conj(result), n))
     here = unsqueeze(unsqueeze(singular, -1), -1)
     regular = where(here, constant(np.eye(n), A), A)

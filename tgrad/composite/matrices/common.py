@@ -14,6 +14,7 @@ from ...dispatch import WRONG_OUT, bad_argument, into, typed_into
 from ...dtype import can_cast
 from ...methods import missing, return_type
 from ...ops.lapack import LinAlgError
+from ...ops.solving import numbers
 from ...ops.spec import REQUIRED
 from ...tensor import Tensor
 
@@ -119,7 +120,7 @@ ZERO_PIVOT = (
 
 def check(info: Tensor, name: str, text: str, error: type[Exception] = LinAlgError) -> None:
     """Raises for the first matrix of a stack that `info` complains of."""
-    codes = info._a
+    codes = numbers(info)
     if not codes.any():
         return
     first = int(np.flatnonzero(codes)[0])

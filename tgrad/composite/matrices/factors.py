@@ -7,6 +7,7 @@ from typing import Any
 from ... import functions as F
 from ...graph.modes import state
 from ...ops import decompositions, solving
+from ...ops.solving import numbers
 from ...ops.spec import REQUIRED
 from ...tensor import Tensor
 from .common import NOT_POSITIVE, ZERO_PIVOT, check, deprecated, flag, named, public
@@ -98,7 +99,7 @@ def old_lu(A, pivot=True, get_infos=False, out=None):
 @public("lu_unpack", "LU_data LU_pivots", words="P L U")
 def lu_unpack(LU_data=REQUIRED, LU_pivots=REQUIRED, unpack_data=True, unpack_pivots=True):
     """P, L and U from `lu_factor`'s result; empty ones where not asked for."""
-    a, p = LU_data._a, LU_pivots._a
+    a, p = LU_data._a, numbers(LU_pivots)
     if a.ndim < 2:
         raise RuntimeError(
             f"torch.lu_unpack: Expected tensor with 2 or more dimensions. Got size: {list(a.shape)} instead"
@@ -129,7 +130,8 @@ def ldl_factor_ex(A=REQUIRED, *, hermitian=False, check_errors=False):
 
 
 def _check_ldl(info: Tensor, name: str) -> None:
-    codes = info._a[info._a != 0]
+    codes = numbers(info)
+    codes = codes[codes != 0]
     if codes.size:
         raise RuntimeError(f"{name}: Unknown error code: {int(codes.reshape(-1)[0])}.")
 
@@ -193,8 +195,8 @@ def svd(A=REQUIRED, full_matrices=True, *, driver=None):
 
 
 def recorded(A: Tensor) -> bool:
-    """Whether operations on A are recorded: vectors must then be computed for the derivative's sake."""
-    return bool(state.grad and A.requires_grad)
+    """Whether somebody may ask for derivatives of what becomes of A: vectors must then be computed for their sake."""
+    return bool(state.levels or (state.grad and A.requires_grad))
 
 
 def singular_values(A: Tensor, driver: Any = None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import functions as F
-from ...dispatch import bad_argument
+from ...dispatch import bad_argument, leading
 from ...dtype import dtype as Dtype
 from ...dtype import from_np, int64, promote_types
 from ...ops import decompositions, lapack, magnitude, scan, solving
@@ -215,6 +215,7 @@ def _no_condition(A: Tensor) -> Tensor:
 
 
 @public("linalg_matrix_rank", "input", castable="")
+@leading
 def matrix_rank(input=REQUIRED, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of each matrix in a stack exceed max(atol, rtol * the largest), as int64.
 
@@ -312,7 +313,7 @@ def old_vander(x=REQUIRED, N=None, increasing=False):
     n = x.shape[0] if N is None else N
     if n < 0:
         raise RuntimeError("N must be non-negative.")
-    r = F.empty((x.shape[0], n), dtype=int64 if x.dtype.category < 2 else x.dtype)
+    r = x.new_empty((x.shape[0], n), dtype=int64 if x.dtype.category < 2 else x.dtype)
     if n > 0:
         r.select(1, 0).fill_(1)
         if n > 1:
