@@ -328,11 +328,71 @@ def test_every_name_is_there() -> None:
         assert len(mine.__doc__) > 20
 
 
-@pytest.mark.parametrize("call", [lambda L, a: L.inv(), lambda L, a: L.inv([1]), lambda L, a: L.inv(a, a), lambda L, a: L.inv(a, B=a), lambda L, a: L.solve(a, 1),
-                                  lambda L, a: L.matrix_power(a, 1.5), lambda L, a: L.solve_triangular(a, a), lambda L, a: L.pinv(a, atol=a, rtol=0.1)])  # fmt: skip
-def test_wrong_arguments(call: Callable[..., Any]) -> None:
+OLD = (
+    "cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu_solve matrix_exp matrix_power orgqr ormqr pinverse qr slogdet svd "
+    "triangular_solve frobenius_norm lu_unpack nuclear_norm vander"
+).split()
+NAMES = ["linalg." + n for n in tgrad.linalg.__all__ if n != "LinAlgError"] + OLD
+
+
+def find(library: Any, name: str) -> Any:
+    return getattr(library.linalg, name[7:]) if name.startswith("linalg.") else getattr(library, name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_arguments(name: str) -> None:
+    """None, something else, too many, an unknown word, an `out=` that is no tensor."""
+    calls = [
+        lambda f, m: f(),
+        lambda f, m: f(1),
+        lambda f, m: f(m.eye(2), zz=1),
+        lambda f, m: f(*[m.eye(2)] * 7),
+    ]
+    if name not in ("linalg.pinv", "linalg.matrix_rank"):  # PyTorch's list of arguments ends with a comma there
+        calls.append(lambda f, m: f(zz=1))
+    if name not in ("linalg.lstsq", "linalg.tensorinv"):  # ours looks at `out` last
+        calls.append(lambda f, m: f(m.eye(2), out=1))
+    for call in calls:
+        same_error(lambda call=call: call(find(tgrad, name), tgrad), lambda call=call: call(find(torch, name), torch))
+
+
+@pytest.mark.parametrize("name", [n for n in OLD if hasattr(torch.Tensor, n)])
+def test_methods(name: str) -> None:
+    """The methods take the arguments that PyTorch's do."""
+    a, b = to_tgrad(torch.eye(2)), torch.eye(2)
+    same_error(lambda: getattr(a, name)(zz=1), lambda: getattr(b, name)(zz=1))
+    same_error(lambda: getattr(a, name)(out=a), lambda: getattr(b, name)(out=b))
+    for word in ("input2", "tau", "L", "other", "A", "upper", "some"):
+        flag = word in ("upper", "some")
+        try:
+            getattr(b, name)(**{word: True if flag else b})
+        except (TypeError, RuntimeError):
+            continue
+        getattr(a, name)(**{word: True if flag else a})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda L, a: L.matrix_power(a, 1.5),
+        lambda L, a: L.pinv(a, atol=a, rtol=0.1),
+        lambda L, a: L.eigh(a, A=a),
+    ],
+)
+def test_wrong_types(call: Callable[..., Any]) -> None:
     a = torch.eye(2)
     same_error(lambda: call(tgrad.linalg, to_tgrad(a)), lambda: call(torch.linalg, a))
+
+
+def test_other_spellings() -> None:
+    a = torch.arange(6.0).reshape(2, 3)
+    for call in (
+        lambda L, a: L.norm(a, axis=1, keepdims=True),
+        lambda L, a: L.vector_norm(x=a, ord=3),
+        lambda L, a: L.matrix_norm(input=a),
+        lambda L, a: L.svdvals(A=a),
+    ):
+        compare(call(tgrad.linalg, to_tgrad(a)), call(torch.linalg, a))
 
 
 def test_loaded_when_first_used() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +31,27 @@ def _find(place: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(f"{__package__}.matrices.{module}"), name)
 
 
+def _method(name: str, place: str) -> Callable[..., Any]:
+    """A function as a method: there is no `out=`, and where nothing but the tensor is asked for, no keywords at all."""
+    fn = _find(place)
+    alone = len(inspect.signature(fn).parameters) == 1
+
+    @functools.wraps(fn)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if alone and (args or kwargs):
+            what = "no keyword arguments" if kwargs else f"no arguments ({len(args)} given)"
+            raise TypeError(f"Tensor.{name}() takes {what}")
+        if "out" in kwargs:
+            kwargs["out"] = importlib.import_module(f"{__package__}.matrices.common").NO_OUT
+        return fn(self, *args, **kwargs)
+
+    return method
+
+
 for _name, _place in (BOTH | FUNCTIONS).items():
     functions.LAZY[_name] = functools.partial(_find, _place)
 for _name, _place in BOTH.items():
-    attach(_name, LazyMethod(_name, functools.partial(_find, _place)))
+    attach(_name, LazyMethod(_name, functools.partial(_method, _name, _place)))
 
 
 # ---- removed in PyTorch, which says what to use instead

@@ -10,48 +10,81 @@ from typing import Any
 
 import numpy as np
 
-from ...dispatch import WRONG_OUT, bad_argument, into, typed_into
+from ...dispatch import WRONG_OUT, bad_argument, into, no_overload, typed_into
 from ...dtype import can_cast
-from ...methods import missing, return_type
+from ...methods import NUMPY_NAMES, missing, return_type
 from ...ops.lapack import LinAlgError
 from ...ops.solving import numbers
 from ...ops.spec import REQUIRED
 from ...tensor import Tensor
 
+NO_OUT = object()  # `out=` of a method, which has none
 CASTS = "{name}: Expected {word} to be safely castable from {Want} dtype, but got {word} with dtype {Got}"
 
 
 def public(
-    name: str, tensors: str = "A", out: str | None = WRONG_OUT, castable: str = "", words: str = "result"
+    name: str,
+    tensors: str = "A",
+    out: str | None = WRONG_OUT,
+    castable: str = "",
+    words: str = "result",
+    overloads: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: a function over Tensors under PyTorch's name, which tells missing arguments and those that are no tensors,
     and writes into `out=`. `out` is the error for an `out=` of another dtype; None: there is no such argument. `castable`
-    names the function in the error where any dtype will do that holds the result, `words` the outputs."""
+    names the function in the error where any dtype will do that holds the result, `words` the outputs. `overloads`: PyTorch knows
+    several signatures, and says so of what fits none; if "all", also of a first argument that is no tensor."""
 
     def hang(fn: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(fn)
-        params = list(signature.parameters.values())
-        required = [p.name for p in params if p.default is REQUIRED]
-        checked = [(i + 1, p.name) for i, p in enumerate(params) if p.name in tensors.split()]
+        params = list(inspect.signature(fn).parameters.values())
+        places = {p.name: i + 1 for i, p in enumerate(params)}
         plain = [p.name for p in params if p.kind is p.POSITIONAL_OR_KEYWORD]
+        fewest = sum(p.default is REQUIRED for p in params)
+        room = f"{fewest} positional argument" + "s" * (fewest != 1)
+        if fewest != len(plain):
+            room = f"from {fewest} to {len(plain)} positional arguments"
+        needed = [(p.name, p.name in tensors.split()) for p in params if p.default is REQUIRED]
 
         @functools.wraps(fn)
         def call(*args: Any, **kwargs: Any) -> Any:
-            target = kwargs.pop("out", None) if out is not None else None
             if len(args) > len(plain):
-                noun = "argument" if len(plain) == 1 else "arguments"
-                raise TypeError(f"{name}() takes {len(plain)} positional {noun} but {len(args)} were given")
+                if overloads:
+                    raise no_overload(name, *args, **kwargs)
+                raise TypeError(f"{name}() takes {room} but {len(args)} were given")
             given = dict(zip(plain, args, strict=False))
-            for key in kwargs:
-                if key not in signature.parameters:
-                    raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
-            given.update(kwargs)
-            absent = [word for word in required if given.get(word, REQUIRED) is REQUIRED]
-            if absent:
-                raise missing(name, absent)
-            for position, word in checked:
-                if not isinstance(given[word], Tensor):
-                    raise bad_argument(name, position, word, given[word])
+            strange = [
+                key
+                for key in kwargs
+                if key not in places and not (key == "out" and out is not None and kwargs[key] is not NO_OUT)
+            ]
+            for key in strange:
+                known = "input" if key == "self" else NUMPY_NAMES.get(key, key)
+                if known not in places or known in given or known in kwargs:
+                    continue
+                kwargs[known] = kwargs.pop(key)
+            strange = [key for key in strange if key in kwargs]
+            absent = [word for word, _ in needed if word not in given and word not in kwargs]
+            if overloads and (absent or strange) and not (overloads == "some" and kwargs and not args):
+                raise no_overload(name, *args, **kwargs)
+            for word, tensor in needed:
+                if word in absent:
+                    raise missing(name, absent)
+                value = given[word] if word in given else kwargs[word]
+                if word == "tensors" and not isinstance(value, (tuple, list)):
+                    raise bad_argument(name, places[word], word, value, "tuple of Tensors")
+                if tensor and not isinstance(value, Tensor):
+                    raise (
+                        no_overload(name, *args, **kwargs)
+                        if overloads == "all"
+                        else bad_argument(name, places[word], word, value)
+                    )
+            if strange:
+                raise TypeError(f"{name}() got an unexpected keyword argument '{strange[0]}'")
+            if "out" not in kwargs or out is None:
+                return fn(*args, **kwargs)
+            target = kwargs.pop("out")
+            if overloads and target is not None and not isinstance(target, Tensor):
+                raise no_overload(name, *args, **kwargs, out=target)
             r = fn(*args, **kwargs)
             return r if target is None else write(target, r)
 

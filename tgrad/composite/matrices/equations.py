@@ -127,7 +127,7 @@ def _pinv(A: Tensor, atol: Any, rtol: Any, hermitian: bool) -> Tensor:
     return decompositions.pinv.record(A, absolute, relative, bool(hermitian))
 
 
-@public("linalg_pinv", castable="linalg.pinv")
+@public("linalg_pinv", castable="linalg.pinv", overloads="all")
 def pinv(A=REQUIRED, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The pseudo-inverse of each matrix in a stack [..., m, n], by its singular values.
 
@@ -166,11 +166,13 @@ def solve_ex(A=REQUIRED, B=REQUIRED, *, left=True, check_errors=False):
     return named("linalg_solve_ex", "result info", (r, info))
 
 
-@public("linalg_solve_triangular", "A B", out="expected scalar type {Want} but found {Got}")
-def solve_triangular(A=REQUIRED, B=REQUIRED, *, upper=REQUIRED, left=True, unitriangular=False):
+@public("linalg_solve_triangular", "input B", out="expected scalar type {Want} but found {Got}")
+def solve_triangular(input=REQUIRED, B=REQUIRED, *, upper=REQUIRED, left=True, unitriangular=False):
     """X with A X = B (X A = B unless `left`) for triangular A, whose other half is not read; with `unitriangular` neither is
     its diagonal, which counts as ones. A zero on the diagonal gives infinities."""
-    return solving.solve_triangular.record(A, B, upper=bool(upper), left=bool(left), unitriangular=bool(unitriangular))
+    return solving.solve_triangular.record(
+        input, B, upper=bool(upper), left=bool(left), unitriangular=bool(unitriangular)
+    )
 
 
 @public("triangular_solve", "input A", words="solution cloned_coefficient")
@@ -181,16 +183,16 @@ def triangular_solve(input=REQUIRED, A=REQUIRED, upper=True, transpose=False, un
     return named("triangular_solve", "solution cloned_coefficient", r)
 
 
-@public("cholesky_solve", "B L", castable="cholesky_solve")
-def cholesky_solve(B=REQUIRED, L=REQUIRED, upper=False):
+@public("cholesky_solve", "input input2", castable="cholesky_solve")
+def cholesky_solve(input=REQUIRED, input2=REQUIRED, upper=False):
     """X with A X = B, given the Cholesky factor L of A (the upper one with `upper`)."""
-    return solving.cholesky_solve.record(B, L, bool(upper))
+    return solving.cholesky_solve.record(input, input2, bool(upper))
 
 
-@public("cholesky_inverse", "L", castable="cholesky_inverse")
-def cholesky_inverse(L=REQUIRED, upper=False):
+@public("cholesky_inverse", "input", castable="cholesky_inverse")
+def cholesky_inverse(input=REQUIRED, upper=False):
     """The inverse of A, given its Cholesky factor L (the upper one with `upper`)."""
-    r, info = solving.cholesky_inverse.record(L, bool(upper))
+    r, info = solving.cholesky_inverse.record(input, bool(upper))
     check(info, "cholesky_inverse", SINGULAR)
     return r
 
@@ -201,11 +203,11 @@ def lu_solve(LU=REQUIRED, pivots=REQUIRED, B=REQUIRED, *, left=True, adjoint=Fal
     return solving.lu_solve.record(LU, pivots, B, left=bool(left), adjoint=bool(adjoint))
 
 
-@public("lu_solve", "b LU_data LU_pivots")
-def old_lu_solve(b=REQUIRED, LU_data=REQUIRED, LU_pivots=REQUIRED):
+@public("lu_solve", "input LU_data LU_pivots")
+def old_lu_solve(input=REQUIRED, LU_data=REQUIRED, LU_pivots=REQUIRED):
     """`torch.linalg.lu_solve` with its arguments the other way round."""
     deprecated("lu_solve", "torch.linalg.lu_solve")
-    return solving.lu_solve.record(LU_data, LU_pivots, b)
+    return solving.lu_solve.record(LU_data, LU_pivots, input)
 
 
 @public("linalg_ldl_solve", "LD pivots B")
@@ -259,40 +261,40 @@ def _spread(A: Tensor, batch: tuple[int, ...]) -> Tensor:
 # ---- of tensors seen as matrices
 
 
-@public("linalg_tensorinv", castable="tensorinv")
-def tensorinv(A=REQUIRED, ind=2):
+@public("linalg_tensorinv", "input", castable="tensorinv")
+def tensorinv(input=REQUIRED, ind=2):
     """The inverse of A seen as a matrix, its first `ind` dimensions making up the rows."""
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind', but got " + str(ind))
-    if ind > A.ndim:
-        raise RuntimeError(f"ArrayRef: invalid slice, N = {ind}; size = {A.ndim}")
-    rows, cols = tuple(A.shape[:ind]), tuple(A.shape[ind:])
+    if ind > input.ndim:
+        raise RuntimeError(f"ArrayRef: invalid slice, N = {ind}; size = {input.ndim}")
+    rows, cols = tuple(input.shape[:ind]), tuple(input.shape[ind:])
     if prod(rows) != prod(cols):
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
                            f"{prod(cols)} != {prod(rows)}")  # fmt: skip
-    return _inv(A.reshape((prod(cols), prod(rows))), "linalg.inv").reshape((*cols, *rows))
+    return _inv(input.reshape((prod(cols), prod(rows))), "linalg.inv").reshape((*cols, *rows))
 
 
-@public("linalg_tensorsolve", "A B", castable="tensorsolve")
-def tensorsolve(A=REQUIRED, B=REQUIRED, dims=None):
+@public("linalg_tensorsolve", "input other", castable="tensorsolve")
+def tensorsolve(input=REQUIRED, other=REQUIRED, dims=None):
     """X with tensordot(A, X) = B, A seen as a matrix whose rows are the dimensions of B; `dims` of A are moved to the end."""
-    moved = A
+    moved = input
     if dims is not None:
         given = (dims,) if isinstance(dims, int) else tuple(dims)
-        moved = A.movedim(given, tuple(range(A.ndim - len(given), A.ndim)))
-    shape = tuple(moved.shape[B.ndim :])
-    if prod(shape) != B.numel():
+        moved = input.movedim(given, tuple(range(input.ndim - len(given), input.ndim)))
+    shape = tuple(moved.shape[other.ndim :])
+    if prod(shape) != other.numel():
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
-                           f"{prod(shape)} != {B.numel()}")  # fmt: skip
-    n = B.numel()
-    return solve(moved.reshape((n, n)), B.flatten()).reshape(shape)
+                           f"{prod(shape)} != {other.numel()}")  # fmt: skip
+    n = other.numel()
+    return solve(moved.reshape((n, n)), other.flatten()).reshape(shape)
 
 
 # ---- powers
 
 
-@public("linalg_matrix_power")
-def matrix_power(A=REQUIRED, n=REQUIRED):
+@public("linalg_matrix_power", "input")
+def matrix_power(input=REQUIRED, n=REQUIRED):
     """Each matrix of a stack [..., n, n] multiplied n times by itself; the inverse for negative n.
 
     >>> import tgrad as torch
@@ -302,7 +304,7 @@ def matrix_power(A=REQUIRED, n=REQUIRED):
     """
     if not hasattr(n, "__index__") or isinstance(n, bool):
         raise TypeError(f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}")
-    return _power(A, int(n))
+    return _power(input, int(n))
 
 
 @public("matrix_power", "input")
@@ -334,10 +336,10 @@ def _power(A: Tensor, n: int) -> Tensor:
     return r  # type: ignore[return-value]
 
 
-@public("linalg_matrix_exp", out=None)
-def matrix_exp(A=REQUIRED):
+@public("linalg_matrix_exp", "input", out=None)
+def matrix_exp(input=REQUIRED):
     """The exponential series of each matrix in a stack [..., n, n]."""
-    return decompositions.matrix_exp.record(A)
+    return decompositions.matrix_exp.record(input)
 
 
 @public("matrix_exp", "input", out=None)

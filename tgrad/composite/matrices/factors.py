@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import functions as F
+from ...dispatch import bad_argument
 from ...graph.modes import state
 from ...ops import decompositions, solving
 from ...ops.solving import numbers
@@ -15,8 +16,8 @@ from .common import NOT_POSITIVE, ZERO_PIVOT, check, deprecated, flag, named, pu
 # ---- Cholesky
 
 
-@public("linalg_cholesky")
-def cholesky(A=REQUIRED, *, upper=False):
+@public("linalg_cholesky", "input")
+def cholesky(input=REQUIRED, *, upper=False):
     """The lower triangular L with A = L L^H (U with A = U^H U, if `upper`) of each positive-definite matrix in a stack, of
     which only that half is read. LinAlgError where one is not positive-definite.
 
@@ -25,15 +26,15 @@ def cholesky(A=REQUIRED, *, upper=False):
     tensor([[2., 0.],
             [1., 2.]])
     """
-    L, info = decompositions.cholesky_ex.record(A, upper=bool(upper))
+    L, info = decompositions.cholesky_ex.record(input, upper=bool(upper))
     check(info, "linalg.cholesky", NOT_POSITIVE)
     return L
 
 
-@public("linalg_cholesky_ex", words="L info")
-def cholesky_ex(A=REQUIRED, *, upper=False, check_errors=False):
+@public("linalg_cholesky_ex", "input", words="L info")
+def cholesky_ex(input=REQUIRED, *, upper=False, check_errors=False):
     """`cholesky`, with LAPACK's `info` (0, or the order of the first minor that is not positive) instead of an error."""
-    L, info = decompositions.cholesky_ex.record(A, upper=bool(upper))
+    L, info = decompositions.cholesky_ex.record(input, upper=bool(upper))
     if check_errors:
         check(info, "linalg.cholesky_ex", NOT_POSITIVE)
     return named("linalg_cholesky_ex", "L info", (L, info))
@@ -82,6 +83,8 @@ def lu_factor_ex(A=REQUIRED, *, pivot=True, check_errors=False):
 
 def old_lu(A, pivot=True, get_infos=False, out=None):
     """`torch.linalg.lu_factor`, that of singular matrices too; with `get_infos`, of `lu_factor_ex`."""
+    if not isinstance(A, Tensor):
+        raise bad_argument("_lu_with_info", 1, "input", A)
     LU, pivots, info = _factor(A, bool(pivot))
     deprecated("lu", "torch.linalg.lu_factor / torch.linalg.lu_factor_ex")
     r = named("_lu_with_info", "LU pivots info", (LU, pivots, info)) if get_infos else (LU, pivots)
@@ -112,18 +115,18 @@ def lu_unpack(LU_data=REQUIRED, LU_pivots=REQUIRED, unpack_data=True, unpack_piv
     return named("lu_unpack", "P L U", r)
 
 
-@public("linalg_ldl_factor", words="LD pivots")
-def ldl_factor(A=REQUIRED, *, hermitian=False):
+@public("linalg_ldl_factor", "input", words="LD pivots")
+def ldl_factor(input=REQUIRED, *, hermitian=False):
     """LAPACK's packed L D L^T (L D L^H) of each symmetric (`hermitian`) matrix in a stack, and its pivots."""
-    LD, pivots, info = solving.ldl_factor_ex.record(A, hermitian=bool(hermitian))
+    LD, pivots, info = solving.ldl_factor_ex.record(input, hermitian=bool(hermitian))
     _check_ldl(info, "torch.linalg.ldl_factor")
     return named("linalg_ldl_factor", "LD pivots", (LD, pivots))
 
 
-@public("linalg_ldl_factor_ex", words="LD pivots info")
-def ldl_factor_ex(A=REQUIRED, *, hermitian=False, check_errors=False):
+@public("linalg_ldl_factor_ex", "input", words="LD pivots info")
+def ldl_factor_ex(input=REQUIRED, *, hermitian=False, check_errors=False):
     """`ldl_factor`, with LAPACK's `info` instead of an error."""
-    r = solving.ldl_factor_ex.record(A, hermitian=bool(hermitian))
+    r = solving.ldl_factor_ex.record(input, hermitian=bool(hermitian))
     if check_errors:
         _check_ldl(r[2], "torch.linalg.ldl_factor_ex")
     return named("linalg_ldl_factor_ex", "LD pivots info", r)
@@ -168,17 +171,17 @@ def householder_product(input=REQUIRED, tau=REQUIRED):
     return decompositions.householder_product.record(input, tau)
 
 
-@public("orgqr", "input tau", castable="torch.linalg.householder_product")
-def orgqr(input=REQUIRED, tau=REQUIRED):
+@public("orgqr", "input input2", castable="torch.linalg.householder_product")
+def orgqr(input=REQUIRED, input2=REQUIRED):
     """`torch.linalg.householder_product`."""
-    return decompositions.householder_product.record(input, tau)
+    return decompositions.householder_product.record(input, input2)
 
 
-@public("ormqr", "input tau other", out="torch.ormqr: Expected input and result to have the same dtype, but input has dtype{Want} and result "
+@public("ormqr", "input input2 input3", out="torch.ormqr: Expected input and result to have the same dtype, but input has dtype{Want} and result "
         "has dtype {Got}")  # fmt: skip
-def ormqr(input=REQUIRED, tau=REQUIRED, other=REQUIRED, left=True, transpose=False):
+def ormqr(input=REQUIRED, input2=REQUIRED, input3=REQUIRED, left=True, transpose=False):
     """Q other (other Q unless `left`; Q^H for Q with `transpose`), for the Q that `geqrf` packs."""
-    return decompositions.ormqr.record(input, tau, other, bool(left), bool(transpose))
+    return decompositions.ormqr.record(input, input2, input3, bool(left), bool(transpose))
 
 
 # ---- singular values
@@ -228,31 +231,31 @@ def old_svd(input=REQUIRED, some=True, compute_uv=True):
 # ---- eigenvalues
 
 
-@public("linalg_eig", castable="torch.linalg.eig", words="eigenvalues eigenvectors")
-def eig(A=REQUIRED):
+@public("linalg_eig", "input", castable="torch.linalg.eig", words="eigenvalues eigenvectors")
+def eig(input=REQUIRED):
     """Eigenvalues and eigenvectors (columns of length 1) of each matrix in a stack [..., n, n]: complex ones, in no order."""
-    return named("linalg_eig", "eigenvalues eigenvectors", decompositions.eig.record(A))
+    return named("linalg_eig", "eigenvalues eigenvectors", decompositions.eig.record(input))
 
 
-@public("linalg_eigvals", castable="torch.linalg.eigvals", words="eigenvalues")
-def eigvals(A=REQUIRED):
+@public("linalg_eigvals", "input", castable="torch.linalg.eigvals", words="eigenvalues")
+def eigvals(input=REQUIRED):
     """The eigenvalues of each matrix in a stack [..., n, n]: complex numbers, in no order."""
-    return decompositions.eig.record(A, recorded(A), "linalg.eigvals")[0]
+    return decompositions.eig.record(input, recorded(input), "linalg.eigvals")[0]
 
 
-@public("linalg_eigh", words="eigenvalues eigenvectors")
-def eigh(A=REQUIRED, UPLO="L"):
+@public("linalg_eigh", "input", words="eigenvalues eigenvectors")
+def eigh(input=REQUIRED, UPLO="L"):
     """Eigenvalues, ascending, and eigenvectors (columns of length 1) of each symmetric or Hermitian matrix in a stack.
 
     Only the half that `UPLO` names ("L" or "U") is read. What holds for the vectors of `svd` holds for eigenvectors.
     """
-    return named("linalg_eigh", "eigenvalues eigenvectors", decompositions.eigh.record(A, UPLO, True))
+    return named("linalg_eigh", "eigenvalues eigenvectors", decompositions.eigh.record(input, UPLO, True))
 
 
-@public("linalg_eigvalsh", words="eigenvalues")
-def eigvalsh(A=REQUIRED, UPLO="L"):
+@public("linalg_eigvalsh", "input", words="eigenvalues")
+def eigvalsh(input=REQUIRED, UPLO="L"):
     """The eigenvalues, ascending, of each symmetric or Hermitian matrix in a stack, of which half is read."""
-    return decompositions.eigh.record(A, UPLO, recorded(A))[0]
+    return decompositions.eigh.record(input, UPLO, recorded(input))[0]
 
 
 # ---- of low rank

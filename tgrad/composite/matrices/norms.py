@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import functions as F
-from ...dispatch import bad_argument, leading
+from ...dispatch import leading
 from ...dtype import dtype as Dtype
 from ...dtype import from_np, int64, promote_types
 from ...ops import decompositions, lapack, magnitude, scan, solving
@@ -59,8 +59,8 @@ def _vector(x: Tensor, ord: float, dim: Any, keepdim: bool, dtype: Any) -> Tenso
     return magnitude.vector_norm.record(x, ord, None if dim == () else dim, keepdim)
 
 
-@public("linalg_vector_norm", "x")
-def vector_norm(x=REQUIRED, ord=2, dim=None, keepdim=False, *, dtype=None):
+@public("linalg_vector_norm", "input")
+def vector_norm(input=REQUIRED, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|**ord)**(1/ord) over dim (everything by default); inf and -inf for the largest and smallest, 0 for how many are
     not 0. Real, for complex x too.
 
@@ -69,7 +69,7 @@ def vector_norm(x=REQUIRED, ord=2, dim=None, keepdim=False, *, dtype=None):
     tensor(5.)
     """
     return _vector(
-        x, order_of("linalg_vector_norm", ord), dims("linalg_vector_norm", "dim", 3, dim), bool(keepdim), dtype
+        input, order_of("linalg_vector_norm", ord), dims("linalg_vector_norm", "dim", 3, dim), bool(keepdim), dtype
     )
 
 
@@ -118,12 +118,12 @@ def _order(name: str, ord: Any) -> Any:
     return ord if isinstance(ord, str) else order_of(name, ord)
 
 
-@public("linalg_matrix_norm", out=WRONG_NORM_OUT.format(name="matrix_norm"))
-def matrix_norm(A=REQUIRED, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
+@public("linalg_matrix_norm", "input", out=WRONG_NORM_OUT.format(name="matrix_norm"), overloads="some")
+def matrix_norm(input=REQUIRED, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """The norm of the matrices along two dimensions: "fro" (of the elements), "nuc" (the sum of the singular values), 2 and -2
     (the largest, the smallest of them), 1 and -1 (of the sums of columns), inf and -inf (of rows)."""
     return _matrix(
-        A, _order("linalg_matrix_norm", ord), dims("linalg_matrix_norm", "dim", 3, dim) or (), bool(keepdim), dtype
+        input, _order("linalg_matrix_norm", ord), dims("linalg_matrix_norm", "dim", 3, dim) or (), bool(keepdim), dtype
     )
 
 
@@ -141,7 +141,7 @@ def _norm(A: Tensor, ord: Any, dim: tuple[int, ...] | None, keepdim: bool, dtype
     return _vector(A, 2.0 if ord is None else ord, dim, keepdim, dtype)
 
 
-@public("linalg_norm", "input", out=WRONG_NORM_OUT.format(name="norm"))
+@public("linalg_norm", "input", out=WRONG_NORM_OUT.format(name="norm"), overloads="some")
 def norm(input=REQUIRED, ord=None, dim=None, keepdim=False, *, dtype=None):
     """`matrix_norm` where `dim` names two dimensions (or there are two, and `ord` is given), `vector_norm` else.
 
@@ -153,7 +153,7 @@ def norm(input=REQUIRED, ord=None, dim=None, keepdim=False, *, dtype=None):
     return _norm(input, own, dims("linalg_norm", "dim", 3, dim), bool(keepdim), dtype)
 
 
-@public("nuclear_norm", "input", out=WRONG_NORM_OUT.format(name="matrix_norm"))
+@public("nuclear_norm", "input", out=WRONG_NORM_OUT.format(name="matrix_norm"), overloads="some")
 def nuclear_norm(input=REQUIRED, dim=None, keepdim=False):
     """The sum of the singular values."""
     if isinstance(dim, bool):
@@ -178,8 +178,8 @@ def frobenius_norm(input=REQUIRED, dim=REQUIRED, keepdim=False):
 # ---- condition and rank
 
 
-@public("linalg_cond", castable="linalg.cond")
-def cond(A=REQUIRED, p=None):
+@public("linalg_cond", "input", castable="linalg.cond", overloads="some")
+def cond(input=REQUIRED, p=None):
     """The condition number of each matrix in a stack, by the norm p: largest over smallest singular value by default."""
     if isinstance(p, str):
         if p not in ("fro", "nuc"):
@@ -188,25 +188,25 @@ def cond(A=REQUIRED, p=None):
         p = order_of("linalg_cond", p)
         if abs(p) not in (1, 2, inf):
             raise RuntimeError(f"linalg.cond got an invalid norm type: {p:g}")
-    if A._a.ndim < 2:
+    if input._a.ndim < 2:
         raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
     if p is None or p in (2, -2):
-        if A._a.size == 0:
-            return _no_condition(A)
-        values = factors.singular_values(A)
+        if input._a.size == 0:
+            return _no_condition(input)
+        values = factors.singular_values(input)
         k = values.shape[-1]
         first, last = values.narrow(-1, 0, 1), values.narrow(-1, k - 1, 1)  # type: ignore[attr-defined]
         return (last / first if p == -2 else first / last).squeeze(-1)
-    lapack.square(A._a, f"linalg.cond(ord={p if isinstance(p, str) else format(p, 'g')})")
-    if A._a.size == 0:
-        return _no_condition(A)
+    lapack.square(input._a, f"linalg.cond(ord={p if isinstance(p, str) else format(p, 'g')})")
+    if input._a.size == 0:
+        return _no_condition(input)
     if p == "nuc":
-        return matrix_norm(A, "nuc") * matrix_norm(equations.inv(A), "nuc")
-    inverse, info = solving.inv_ex.record(A)
+        return matrix_norm(input, "nuc") * matrix_norm(equations.inv(input), "nuc")
+    inverse, info = solving.inv_ex.record(input)
     inverse.masked_fill_(
         (info > 0).unsqueeze(-1).unsqueeze(-1), inf
     )  # in place, as PyTorch does: so there is no derivative
-    r = matrix_norm(A, p) * matrix_norm(inverse, p)
+    r = matrix_norm(input, p) * matrix_norm(inverse, p)
     return r.nan_to_num(inf, inf, -inf)
 
 
@@ -214,7 +214,7 @@ def _no_condition(A: Tensor) -> Tensor:
     return F.zeros(tuple(A.shape[:-2]), dtype=from_np(A._a.real.dtype))
 
 
-@public("linalg_matrix_rank", "input", castable="")
+@public("linalg_matrix_rank", "input", castable="torch.linalg.matrix_rank", overloads="all")
 @leading
 def matrix_rank(input=REQUIRED, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of each matrix in a stack exceed max(atol, rtol * the largest), as int64.
@@ -270,8 +270,6 @@ def vecdot(x=REQUIRED, y=REQUIRED, *, dim=-1):
 @public("linalg_multi_dot", "", out="multi_dot(): expected out tensor to have dtype {want} but got {got}")
 def multi_dot(tensors=REQUIRED):
     """The product of two or more matrices (the first and last may be vectors), in the order that costs least."""
-    if not isinstance(tensors, (tuple, list)):
-        raise bad_argument("linalg_multi_dot", 1, "tensors", tensors, "tuple of Tensors")
     return chained(list(tensors))
 
 
