@@ -5,41 +5,59 @@ What LAPACKs choose differently (signs and phases of vectors, the order of compl
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from .oracle import torch
 from .specs import SQ, A, Dtype, Spec, bad, call, const, f, ints, of, samples, still
 
 inf = float("inf")
 # Of what is symmetric only half is read: differences of the other half tell nothing (`smooth=False`).
-# Matrices with distinct singular values and well away from singular: rows of small numbers with large ones on the diagonal.
 ROWS_ONLY = ("plain", "permuted", "stepped")
 
 
+class Matrices(Spec):
+    """Fixed matrices, complex ones in a complex run, in any memory layout but the expanded one."""
+
+    def __init__(self, shape: tuple[int, ...], real: np.ndarray, imaginary: np.ndarray) -> None:
+        super().__init__(shape, values=real.tolist())
+        self.parts = real, imaginary
+
+    def make(self, dtype: str, layout: str, seed: int) -> Any:
+        real, imaginary = self.parts
+        x = torch.tensor(real + 1j * imaginary if dtype.startswith("complex") else real, dtype=getattr(torch, dtype))
+        turned = tuple(reversed(range(x.ndim)))
+        if layout == "permuted":
+            return x.permute(turned).contiguous().permute(turned)
+        if layout == "stepped":
+            room = torch.zeros([2 * n for n in x.shape], dtype=x.dtype)
+            room[(slice(None, None, 2),) * x.ndim] = x
+            return room[(slice(None, None, 2),) * x.ndim]
+        return x
+
+    def __repr__(self) -> str:
+        return f"<fixed {list(self.shape)}>"
+
+
 def firm(*shape: int) -> Spec:
-    """A fixed matrix (stack of them) that is far from singular, with distinct singular and eigenvalues."""
-    *batch, m, n = shape
-    count = 1
-    for k in batch:
-        count *= k
-    values = []
-    for b in range(count):
-        for i in range(m):
-            values.append(
-                [(3.0 + 1.5 * i + 0.25 * b) * (i == j) + 0.5 * ((3 * i + 5 * j + b) % 7) / 7 - 0.2 for j in range(n)]
-            )
-    return of(values, shape)
+    """Far from singular, with distinct singular and eigenvalues: small numbers and large ones on the diagonal."""
+    b, i, j = _places(shape)
+    small = 0.5 * ((3 * i + 5 * j + b) % 7) / 7 - 0.2
+    return Matrices(shape, (3.0 + 1.5 * i + 0.25 * b) * (i == j) + small, 0.4 * ((2 * i + 3 * j + b) % 5) / 5 - 0.1)
 
 
 def positive(*shape: int) -> Spec:
-    """Symmetric and positive-definite."""
-    *batch, n, _ = shape
-    count = 1
-    for k in batch:
-        count *= k
-    values = [
-        [(4.0 + i + 0.5 * b) * (i == j) + 0.3 * ((i + j + b) % 3) - 0.2 for j in range(n)]
-        for b in range(count)
-        for i in range(n)
-    ]
-    return of(values, shape)
+    """Symmetric (Hermitian) and positive-definite."""
+    b, i, j = _places(shape)
+    return Matrices(shape, (4.0 + i + 0.5 * b) * (i == j) + 0.3 * ((i + j + b) % 3) - 0.2, 0.2 * (i - j) * (1 + b))
+
+
+def _places(shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """The number of each element's matrix, its row and its column."""
+    *batch, m, n = shape
+    count = int(np.prod(batch, dtype=int))
+    return tuple(x.reshape(shape) for x in np.meshgrid(np.arange(count), np.arange(m), np.arange(n), indexing="ij"))  # type: ignore[return-value]
 
 
 S, S2, T, W = firm(3, 3), firm(2, 3, 3), firm(5, 3), firm(3, 5)
@@ -140,11 +158,9 @@ bad("linalg.tensorsolve", call(SQ, f(2)))
 bad("linalg.lstsq", call(T, f(3, 2)), call(T, const("float32", 5, 2)), call(T, f(5, 2), driver="svd"), call(f(3), f(3)))
 
 # ---- decompositions that are one of a kind
-samples("linalg.cholesky linalg.cholesky_ex", call(P), call(P2), call(P, upper=True), call(P2, upper=True), call(NONE), call(NO_BATCH), dtypes=("float32",),
+samples("linalg.cholesky linalg.cholesky_ex", call(P), call(P2), call(P, upper=True), call(P2, upper=True), call(NONE), call(NO_BATCH), dtypes=FLOATS,
         layouts=("plain", "stepped"), smooth=False)  # fmt: skip
-samples(
-    "cholesky", call(P), call(P2, True), call(NONE), dtypes=("float32",), layouts=("plain", "stepped"), smooth=False
-)
+samples("cholesky", call(P), call(P2, True), call(NONE), dtypes=FLOATS, layouts=("plain", "stepped"), smooth=False)
 samples("linalg.qr", call(S), call(T), call(W), call(firm(2, 4, 3)), call(S, mode="complete"), call(W, "complete"),
         call(f(3, 0)), call(NO_BATCH), dtypes=FLOATS, layouts=ROWS_ONLY)  # fmt: skip
 samples(
@@ -217,7 +233,7 @@ samples(
     call(S, UPLO="l"),
     call(NONE),
     call(NO_BATCH),
-    dtypes=("float32",),
+    dtypes=FLOATS,
     layouts=ROWS_ONLY,
     smooth=False,
 )

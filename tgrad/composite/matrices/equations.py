@@ -12,6 +12,7 @@ from ...dispatch import no_overload
 from ...ops import decompositions, lapack, solving
 from ...ops.choice import where
 from ...ops.spec import REQUIRED
+from ...ops.view import contiguous
 from ...shape import broadcast_shapes
 from ...tensor import Tensor
 from .common import SINGULAR, UNSOLVED, check, deprecated, named, public
@@ -318,9 +319,9 @@ def old_matrix_power(input=REQUIRED, n=REQUIRED):
 def _power(A: Tensor, n: int) -> Tensor:
     lapack.square(A._a, "linalg.matrix_power")
     if n == 0:
-        return A.clone().copy_(F.eye(A.shape[-1], dtype=A.dtype))  # type: ignore[attr-defined]
+        return contiguous.record(A).copy_(F.eye(A.shape[-1], dtype=A.dtype))  # type: ignore[attr-defined]
     if n == 1:
-        return A.clone()  # type: ignore[attr-defined]
+        return contiguous.record(A)
     if n < 0:
         A, n = _inv(A, "linalg.inv"), -n
     if n == 1:
