@@ -331,7 +331,11 @@ bad("linalg.matrix_power", call(f(2, 3), 2), call(f(3), 2), call(S, 1.5), call(o
 bad("linalg.matrix_exp", call(f(2, 3)), call(f(3)), call(const("int64", 2, 2)))
 bad("linalg.multi_dot", call([SQ]), call([f(2, 3), f(2, 3)]), call(SQ))
 bad("linalg.vecdot", call(f(3), const("float32", 3)), call(f(3), f(2)), call(const("int64", 3), const("int64", 3)))
-bad("linalg.cross", call(f(2, 4), f(2, 4)))
+bad("linalg.cross", call(f(2, 4), f(2, 4)), call(f(), f()), call(const("bool", 3), const("bool", 3)))
+NAN = float("nan")
+bad("linalg.cholesky cholesky", call(of([[NAN, 0.0], [0.0, 1.0]])), call(of([[1.0, NAN], [NAN, 1.0]])))
+bad("geqrf", call(f(3)))
+bad("linalg.lu_solve", call(const("float16", 2, 2), ints([1, 2], "int32"), const("float16", 2, 2)))
 bad("linalg.vander", call(f(3), N=1), call(const("float16", 3)))
 bad("vander", call(SQ), call(f(3), -1))
 

@@ -14,7 +14,7 @@ import pytest
 import tgrad
 from tgrad.autograd import gradcheck, gradgradcheck
 
-from .oracle import compare, compare_gradients, same_error, to_array, to_tgrad, torch
+from .oracle import caught, compare, compare_gradients, same_error, to_array, to_tgrad, torch
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # that functions are old
 SHAPES = [(3, 3), (4, 2), (2, 4), (2, 3, 3), (2, 4, 2), (2, 0, 3)]
@@ -382,6 +382,46 @@ def test_methods(name: str) -> None:
 def test_wrong_types(call: Callable[..., Any]) -> None:
     a = torch.eye(2)
     same_error(lambda: call(tgrad.linalg, to_tgrad(a)), lambda: call(torch.linalg, a))
+
+
+OUTS = {
+    "linalg.inv": 1, "linalg.slogdet": 2, "linalg.eig": 2, "linalg.eigvals": 1, "linalg.eigh": 2, "linalg.svd": 3, "linalg.qr": 2, "linalg.pinv": 1,
+    "linalg.lu": 3, "linalg.cond": 1, "linalg.matrix_norm": 1, "linalg.norm": 1, "linalg.vector_norm": 1, "linalg.matrix_rank": 1,
+    "linalg.cholesky_ex": 2, "linalg.ldl_factor": 2, "cholesky": 1, "geqrf": 2, "svd": 3, "slogdet": 2, "nuclear_norm": 1, "inverse": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OUTS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "complex64"])
+def test_out_of_another_dtype(name: str, dtype: str) -> None:
+    def call(library: Any) -> Any:
+        outs = [library.empty(0, dtype=getattr(library, dtype)) for _ in range(OUTS[name])]
+        return find(library, name)(library.eye(3), out=outs[0] if len(outs) == 1 else tuple(outs))
+
+    if caught(lambda: call(torch)) is None:
+        compare(call(tgrad), call(torch), strides=False)
+    else:
+        same_error(lambda: call(tgrad), lambda: call(torch))
+
+
+def test_out_of_powers_and_solutions() -> None:
+    calls = [
+        lambda m, out: m.linalg.matrix_power(m.eye(2), 2, out=out),
+        lambda m, out: m.linalg.solve(m.eye(2), m.eye(2), out=out),
+        lambda m, out: m.linalg.solve_triangular(m.eye(2), m.eye(2), upper=True, out=out),
+        lambda m, out: m.linalg.vecdot(m.eye(2), m.eye(2), out=out),
+        lambda m, out: m.linalg.multi_dot([m.eye(2), m.eye(2)], out=out),
+        lambda m, out: m.linalg.tensorinv(m.eye(2), 1, out=out),
+        lambda m, out: m.ormqr(m.eye(2), m.ones(2), m.eye(2), out=out),
+        lambda m, out: m.linalg.householder_product(m.eye(2), m.ones(2), out=out),
+    ]
+    for call in calls:
+        for dtype in ("float64", "int64"):
+            sides = [lambda m=m: call(m, m.empty(0, dtype=getattr(m, dtype))) for m in (tgrad, torch)]  # noqa: B023
+            if caught(sides[1]) is not None:
+                same_error(*sides)
+            else:
+                compare(sides[0](), sides[1](), strides=False)
 
 
 def test_other_spellings() -> None:

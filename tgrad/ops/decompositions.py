@@ -145,7 +145,8 @@ def _empty_qr(A: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
     **HIDDEN,
 )
 def geqrf(self):
-    lapack.at_least_2d(self, "torch.geqrf")
+    if self.ndim < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
     lapack.has_kernel(self, "geqrf_cpu")
     return lapack.geqrf(self)
 

@@ -170,14 +170,17 @@ def solve_triangular(A: np.ndarray, B: np.ndarray, upper: bool, left: bool, unit
 
 
 def cholesky(A: np.ndarray, upper: bool) -> tuple[np.ndarray, np.ndarray]:
-    """L (or U) with A = L L^H, column by column, and info."""
+    """L (or U) with A = L L^H, column by column, and info. (A nan on the diagonal of L counts as a minor that is not positive.)"""
     try:
-        return columns(np.linalg.cholesky(A, upper=upper)), infos(A.shape[:-2])
+        out, info = columns(np.linalg.cholesky(A, upper=upper)), infos(A.shape[:-2])
     except np.linalg.LinAlgError:
         out, info, potrf = blank_columns(A.shape, A.dtype), infos(A.shape[:-2]), routine("potrf", A)
         for i in indices(A.shape[:-2]):
             out[i], info[i] = potrf(A[i], lower=not upper, clean=1)
-        return out, info
+    bad = np.isnan(out.diagonal(0, -2, -1))
+    if bad.any():
+        info = np.where((info == 0) & bad.any(-1), bad.argmax(-1) + 1, info).astype(np.int32)
+    return out, info
 
 
 def potri(L: np.ndarray, upper: bool) -> tuple[np.ndarray, np.ndarray]:

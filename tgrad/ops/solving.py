@@ -376,7 +376,7 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     if LU.shape[:-1] != pivots.shape:
         raise RuntimeError(f"linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
                            f"{sizes(pivots.shape)} instead")  # fmt: skip
-    lapack.has_kernel(LU, "lu_solve_cpu")
+    lapack.has_kernel(LU, "linalg.lu_solve_cpu")
     a, b = stacked(LU, B)
     return lapack.lu_solve(a, np.broadcast_to(pivots, a.shape[:-1]), b, left, adjoint)
 

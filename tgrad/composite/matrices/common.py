@@ -29,11 +29,12 @@ def public(
     castable: str = "",
     words: str = "result",
     overloads: str = "",
+    exact: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: a function over Tensors under PyTorch's name, which tells missing arguments and those that are no tensors,
     and writes into `out=`. `out` is the error for an `out=` of another dtype; None: there is no such argument. `castable`
-    names the function in the error where any dtype will do that holds the result, `words` the outputs. `overloads`: PyTorch knows
-    several signatures, and says so of what fits none; if "all", also of a first argument that is no tensor."""
+    names the function in the error where any dtype will do that holds the result (or, if `exact`, of one that would not), `words`
+    the outputs. `overloads`: PyTorch knows several signatures, and says so of what fits none; if "all", also of a first argument that is no tensor."""
 
     def hang(fn: Callable[..., Any]) -> Callable[..., Any]:
         params = list(inspect.signature(fn).parameters.values())
@@ -103,7 +104,8 @@ def public(
                     raise RuntimeError(
                         CASTS.format(name=castable, word=word, Want=r.dtype.legacy, Got=target.dtype.legacy)
                     )
-                return into(target, r, name)
+                if not exact:
+                    return into(target, r, name)
             return typed_into(target, r, name, out or WRONG_OUT)
 
         call.__name__ = call.__qualname__ = name

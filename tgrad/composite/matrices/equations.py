@@ -25,8 +25,8 @@ def det(A=REQUIRED):
     """The determinant of a square matrix, or of each in a stack [..., n, n] of floats or complex numbers.
 
     >>> import tgrad as torch
-    >>> torch.linalg.det(torch.tensor([[1.0, 2.0], [3.0, 5.0]]))
-    tensor(-1.0000)
+    >>> torch.linalg.det(torch.tensor([[1.0, 2.0], [0.0, 5.0]]))
+    tensor(5.)
     """
     return solving.det.record(A)
 
@@ -294,7 +294,7 @@ def tensorsolve(input=REQUIRED, other=REQUIRED, dims=None):
 # ---- powers
 
 
-@public("linalg_matrix_power", "input")
+@public("linalg_matrix_power", "input", castable="matrix_power", exact=True)
 def matrix_power(input=REQUIRED, n=REQUIRED):
     """Each matrix of a stack [..., n, n] multiplied n times by itself; the inverse for negative n.
 
@@ -308,7 +308,7 @@ def matrix_power(input=REQUIRED, n=REQUIRED):
     return _power(input, int(n))
 
 
-@public("matrix_power", "input")
+@public("matrix_power", "input", castable="matrix_power", exact=True)
 def old_matrix_power(input=REQUIRED, n=REQUIRED):
     """`torch.linalg.matrix_power`."""
     if not hasattr(n, "__index__") or isinstance(n, bool):
