@@ -273,6 +273,57 @@ def test_no_convergence() -> None:
         )
 
 
+# ---- many small matrices, which go another way than LAPACK's
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_many_small_matrices(dtype: str) -> None:
+    a, b = matrix(8, 8, 4, 4, dtype=dtype), matrix(8, 8, 4, 3, dtype=dtype)
+    tall, wide = matrix(64, 5, 3, dtype=dtype), matrix(64, 3, 5, dtype=dtype)
+    for x in (a, tall, wide):
+        got, want = tgrad.linalg.lu_factor(to_tgrad(x)), torch.linalg.lu_factor(x)
+        assert np.array_equal(to_array(got.pivots), to_array(want.pivots))
+        assert tuple(got.LU.stride()) == tuple(want.LU.stride())
+        near(got.LU, want.LU, dtype)
+    firm = a + 4 * a.new_tensor(np.eye(4))
+    for upper in (False, True):
+        for unit in (False, True):
+            kw = dict(upper=upper, unitriangular=unit)
+            near(
+                tgrad.linalg.solve_triangular(to_tgrad(firm), to_tgrad(b), **kw),
+                torch.linalg.solve_triangular(firm, b, **kw),
+                dtype,
+            )
+            kw["left"] = False
+            near(
+                tgrad.linalg.solve_triangular(to_tgrad(firm), to_tgrad(b.mT), **kw),
+                torch.linalg.solve_triangular(firm, b.mT, **kw),
+                dtype,
+            )
+            for transpose in (False, True):
+                args = (upper, transpose, unit)
+                near(
+                    tgrad.triangular_solve(to_tgrad(b), to_tgrad(firm), *args)[0],
+                    torch.triangular_solve(b, firm, *args)[0],
+                    dtype,
+                )
+    near(tgrad.cholesky_solve(to_tgrad(b), to_tgrad(firm)), torch.cholesky_solve(b, firm), dtype)
+    scales = torch.logspace(-6, 0.6, 64, dtype=torch.float64).reshape(8, 8, 1, 1).to(a.dtype)
+    for x in (a * scales, a * 0):
+        near(
+            tgrad.matrix_exp(to_tgrad(x)),
+            torch.matrix_exp(x.to(torch.complex128 if a.is_complex() else torch.float64)),
+            dtype,
+        )
+
+
+def test_many_singular_matrices() -> None:
+    a = torch.zeros(70, 3, 3, dtype=torch.float64)
+    a[:5, 0, 0], a[5:10], a[10:15] = 1, torch.eye(3, dtype=torch.float64), torch.arange(9.0).reshape(3, 3)
+    got, want = tgrad.linalg.lu_factor_ex(to_tgrad(a)), torch.linalg.lu_factor_ex(a)
+    compare(got, want)
+
+
 # ---- arguments in their older and newer forms
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
-from . import lapack
+from . import lapack, small
 from .linalg import mT
 from .magnitude import norm_grad, vector_norm
 from .rearrange import diag_embed, tril, triu
@@ -480,15 +480,20 @@ def matrix_exp(self):
         return self.copy()
     if self.shape[-1] == 1:
         return np.exp(self)
-    import scipy.linalg
-
     a = self.astype(np.float32) if self.dtype.itemsize == 2 else self
     bad = ~np.isfinite(a).all((-1, -2))
-    if not bad.any():
-        return np.ascontiguousarray(scipy.linalg.expm(a)).astype(self.dtype, copy=False)
-    r = scipy.linalg.expm(np.where(bad[..., None, None], 0, a))
-    r[bad] = np.nan
+    r = _exponential(np.where(bad[..., None, None], 0, a) if bad.any() else a)
+    if bad.any():
+        r[bad] = np.nan
     return np.ascontiguousarray(r).astype(self.dtype, copy=False)
+
+
+def _exponential(a: np.ndarray) -> np.ndarray:
+    if small.pays(a, 16, 8):
+        return small.exponential(a)
+    import scipy.linalg
+
+    return scipy.linalg.expm(a)
 
 
 # ---- least squares and the pseudo-inverse

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
+from . import small
 from .spec import kind_of
 
 
@@ -107,6 +108,9 @@ def identity(batch: tuple[int, ...], n: int, dt: Any) -> np.ndarray:
 
 def lu(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """P L U of each matrix: both factors in one array, pivots counted from 1, info."""
+    if small.pays(A):
+        out, pivots, info = small.lu(A)
+        return columns(out), pivots, info
     batch, (m, n) = A.shape[:-2], A.shape[-2:]
     out, pivots, info = blank_columns(A.shape, A.dtype), np.empty((*batch, min(m, n)), np.int32), infos(batch)
     if A.size:
@@ -158,6 +162,13 @@ def inv(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def solve_triangular(A: np.ndarray, B: np.ndarray, upper: bool, left: bool, unit: bool, trans: int = 0) -> np.ndarray:
     """X with op(A) X = B (X op(A) = B), of which only one triangle is read. trans: 1 transposed, 2 conjugated as well."""
+    if small.pays(A) and small.pays(B):
+        if trans:
+            A, upper = (flip(A) if trans == 2 else A.swapaxes(-1, -2)), not upper
+        if left:
+            return columns(small.solve_triangular(A, B, upper, unit))
+        turned = small.solve_triangular(A.swapaxes(-1, -2), B.swapaxes(-1, -2), not upper, unit)
+        return columns(turned.swapaxes(-1, -2))
     out = blank_columns(B.shape, B.dtype)
     if B.size:
         trsm = routine("trsm", A)
