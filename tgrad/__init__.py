@@ -42,6 +42,11 @@ for _name, _f in _composite.convert.FORMATS.items():
     globals()[_name] = _f
 memory_format = _composite.convert.memory_format
 
+# Layouts that can be asked about; tensors are strided, and factories refuse the others.
+sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(
+    layout, ("sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc")
+)
+
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
@@ -55,7 +60,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
 
 _SUBMODULES = (
     "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
-    "special", "testing", "utils", "version", "viz",
+    "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.
@@ -72,6 +77,10 @@ def __getattr__(name: str):
     """Functions are fetched and submodules imported when first looked at; a name that tgrad lacks says so."""
     import importlib.util
 
+    if name == "__all__":  # asked for by `from tgrad import *`, which else would find what has been fetched only
+        return [n for n in __dir__() if not n.startswith("_") and n not in _SUBMODULES and n != "annotations"]
+    if name == "torch":  # PyTorch's module has itself as an attribute, too, and its documents use that
+        return importlib.import_module(__name__)
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found

@@ -261,7 +261,8 @@ def compare_gradients(
         flat = [i for i in live if got[i] is None or not got[i].requires_grad]
         if flat:
             assert step > 1, f"{note}: output {flat[0]} has no history"
-            sums = [want[i].sum() for i in flat]
+            parts = [torch.view_as_real(want[i]) if want[i].is_complex() else want[i] for i in flat]
+            sums = [t.sum() for t in parts]
             _all_zero(torch.autograd.grad(sums, want_leaves, allow_unused=True, retain_graph=True), note)
             live = [i for i in live if i not in flat]
             if not live:

@@ -26,11 +26,10 @@ names = pytest.mark.parametrize("name", SAMPLES)
 
 
 def function(library: Any, name: str) -> Callable[..., Any] | None:
-    """`F.x` in nn.functional, `linalg.x` in linalg; else the function of that name."""
-    if name.startswith("F."):
-        return getattr(library.nn.functional, name[2:], None)
-    if name.startswith("linalg."):
-        return getattr(library.linalg, name[7:], None)
+    """`F.x` in nn.functional; else the function of that name, which may be in a submodule (`fft.rfft`)."""
+    *path, name = name.replace("F.", "nn.functional.").split(".")
+    for part in path:
+        library = getattr(library, part)
     return getattr(library, name, None)
 
 

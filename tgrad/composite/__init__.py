@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     extremes,
     indexing,
     joining,
+    later,
     legacy,
     neural,
     operators,

@@ -13,6 +13,7 @@ from .. import functions as fn
 from ..dispatch import bad_argument
 from ..methods import composite
 from ..ops import conv as rows
+from ..ops.scalar import mul_number
 from ..tensor import Tensor
 
 _CPP = {
@@ -142,8 +143,21 @@ def _convolve(
     _check(x, weight, bias, stride, padding, dilation, groups, transposed)
     if transposed and any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
         raise RuntimeError(_too_much(extra, stride, dilation))
-    out = rows.convolution.record(x, weight, bias, stride, padding, dilation, transposed, extra, groups)
+    form = (stride, padding, dilation, transposed, extra, groups)
+    out = (_complex if x.is_complex() else rows.convolution.record)(x, weight, bias, *form)
     return out.squeeze(0) if single else out
+
+
+def _complex(x: Any, weight: Any, bias: Any, *form: Any) -> Tensor:
+    """Three real convolutions: (a + bi)(c + di) = ac - bd + i((a + b)(c + d) - ac - bd). The bias counts with the first and the last."""
+    real: Any = None if bias is None else bias.real
+    imag: Any = None if bias is None else bias.imag
+    a = rows.convolution.record(x.real, weight.real, real, *form)
+    b = rows.convolution.record(x.imag, weight.imag, None, *form)
+    c = rows.convolution.record(
+        x.real + x.imag, weight.real + weight.imag, None if bias is None else real + imag, *form
+    )
+    return a - b + mul_number.record((c - a - b).to(x.dtype), 1j)
 
 
 def _too_much(extra: Any, stride: Any, dilation: Any) -> str:

@@ -133,8 +133,9 @@ def histc(input, bins=100, min=0, max=0, *, out=None):
         raise RuntimeError(f"range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise RuntimeError("max must be larger than min")
-    inside = a[(a >= low) & (a <= high)].astype(np.float64)
-    at = np.minimum(((inside - low) / (high - low) * bins).astype(np.int64), bins - 1)
+    inside = a[(a >= low) & (a <= high)]
+    dt = inside.dtype.type  # each step rounds to the data's own precision, which decides at the edges
+    at = np.minimum(((inside - dt(low)) * dt(bins) / (dt(high) - dt(low))).astype(np.int64), bins - 1)
     r = wrap(np.bincount(at, minlength=bins).astype(input.dtype.np))
     return r if out is None else into(out, r, "histc")
 

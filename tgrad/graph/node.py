@@ -444,17 +444,22 @@ def _flat(edges: tuple[Any, ...], grads: Any) -> list[Any]:
 # ---- formulas over mixed dtypes
 
 _HALF = {"float16", "bfloat16"}
+# Derivatives that PyTorch computes in one kernel, in float32 for halves. It makes all others of operations that round one by one.
+ONE_KERNEL = frozenset(
+    """sigmoid tanh logit elu celu gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
+    threshold relu rrelu_with_noise _prelu_kernel sinc""".split()
+)
 
 
 def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     """Pointwise formulas over arrays when dtypes are mixed, half precision or complex.
 
     Saved inputs are brought to the gradient's dtype (an integer tensor must not lift float32 to float64), halves are
-    computed in float32, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
+    computed in float32 where PyTorch does so, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
     gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
     """
     dt = grad.dtype
-    if dt.name in _HALF:
+    if dt.name in _HALF and node.row is not None and node.row.name.partition(".")[0] in ONE_KERNEL:
         dt = np.dtype(np.float32)
         grad = grad.astype(dt)
 

@@ -41,6 +41,9 @@ def turned(x: Any) -> Any:
 def attention(query, key, value, attn_mask=None, scale=1.0, is_causal=False):
     """softmax(query key^T * scale + attn_mask) value, over [batch, heads, length, width]. is_causal: each place sees itself and those
     before."""
+    if query.dtype.itemsize == 2:  # computed in float32, rounded once
+        wide = [None if x is None else x.astype(np.float32) for x in (query, key, value, attn_mask)]
+        return attention.array(*wide, scale, is_causal).astype(query.dtype)  # type: ignore[misc]
     return in_rows(safe_softmax.array(_scores(query, key, attn_mask, scale, is_causal)) @ value)
 
 

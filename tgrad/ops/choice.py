@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtype import finfo, from_np
 from .spec import BOOL, fitting, lacking, nothing, pointwise, underivable
 
 where = pointwise(
@@ -254,7 +255,7 @@ def _nan_to_num(self: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
         out.real = _nan_to_num(self.real, nan, posinf, neginf)
         out.imag = _nan_to_num(self.imag, nan, posinf, neginf)
         return out
-    info = np.finfo(self.dtype)
+    info = finfo(from_np(self.dtype))
     high = info.max if posinf is None else posinf
     low = info.min if neginf is None else neginf
     out = np.where(self == np.inf, self.dtype.type(high), self)
@@ -268,6 +269,7 @@ nan_to_num = pointwise(
     signature=lambda self, nan=None, posinf=None, neginf=None: None,
     tensors="self",
     grad=dict(self=lambda grad, self: grad * isfinite(self)),
+    narrow=True,
 )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from .linalg import product
 from .spec import TensorBase, op
+from .view import total
 
 ndarray = np.ndarray
 Sizes = Sequence[int]
@@ -104,8 +105,8 @@ def to_weight(
     """The gradient of the weights, [out, C / groups, *kernel]."""
     columns = _columns(_wide(x), kernel, grad.shape[2:], stride, padding, dilation, groups)
     g = _wide(grad).reshape(grad.shape[0], groups, grad.shape[1] // groups, -1)
-    total = np.add.reduce(product(g, columns.swapaxes(2, 3)), axis=0)
-    return total.reshape(grad.shape[1], x.shape[1] // groups, *kernel)
+    added = np.add.reduce(product(g, columns.swapaxes(2, 3)), axis=0)
+    return added.reshape(grad.shape[1], x.shape[1] // groups, *kernel)
 
 
 @op("convolution", grad={"input weight bias": lambda grad, input, weight, stride, padding, dilation, transposed, output_padding, groups, needs:
@@ -138,7 +139,7 @@ def _grads(
     return (
         input_gradient(grad, weight, tuple(input.shape), *rest) if needs[0] else None,
         weight_gradient(grad, input, tuple(weight.shape), *rest) if needs[1] else None,
-        np.add.reduce(grad, axis=(0, *range(2, input.ndim))) if needs[2] else None,
+        total(grad, (0, *range(2, input.ndim))) if needs[2] else None,
     )
 
 

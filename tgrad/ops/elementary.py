@@ -136,8 +136,15 @@ atan = pointwise(
 sinh = pointwise("sinh", np.sinh, grad=dict(self=lambda grad, self: grad * cosh(self)), kind=FLOAT)
 cosh = pointwise("cosh", np.cosh, grad=dict(self=lambda grad, self: grad * sinh(self)), kind=FLOAT)
 tanh = pointwise("tanh", np.tanh, grad=dict(self=lambda grad, result: grad * (1 - result * result)), kind=FLOAT)
+
+
+def _asinh_grad(grad: Any, self: Any) -> Any:
+    # Conjugated at the end as in PyTorch: on the branch cut, adding 1 loses the sign of a zero that conjugating first would keep
+    return grad * (conj(rsqrt(conj(self) * conj(self) + 1)) if is_complex(self) else rsqrt(self * self + 1))
+
+
 asinh = pointwise(
-    "asinh", np.arcsinh, grad=dict(self=lambda grad, self: grad * rsqrt(self * self + 1)), kind=FLOAT, aliases="arcsinh"
+    "asinh", np.arcsinh, grad=dict(self=lambda grad, self: _asinh_grad(grad, self)), kind=FLOAT, aliases="arcsinh"
 )
 
 

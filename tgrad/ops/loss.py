@@ -79,7 +79,9 @@ def _smooth_slope(grad: Any, d: Any, reduction: int, beta: float) -> Any:
     tensors="self target", node="SmoothL1LossBackward0", function=False, method=False)  # fmt: skip
 def smooth_l1_loss(self, target, reduction=MEAN, beta=1.0):
     size = np.abs(difference("smooth_l1_cpu", self, target))
-    return reduced(np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction)
+    return reduced(
+        np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta).astype(size.dtype, copy=False), reduction
+    )
 
 
 def _huber_slope(grad: Any, d: Any, reduction: int, delta: float) -> Any:
@@ -92,7 +94,10 @@ def _huber_slope(grad: Any, d: Any, reduction: int, delta: float) -> Any:
     tensors="self target", function=False, method=False)  # fmt: skip
 def huber_loss(self, target, reduction=MEAN, delta=1.0):
     size = np.abs(difference("huber_cpu", self, target))
-    return reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+    return reduced(
+        np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)).astype(size.dtype, copy=False),
+        reduction,
+    )
 
 
 @op("soft_margin_loss", grad=dict(self=lambda grad, self, target, reduction: -target * sigmoid(-target * self)

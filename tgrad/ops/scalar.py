@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .spec import FLOAT, conj, pointwise
+from .spec import FLOAT, pointwise
 
 add_number = pointwise(
     "add.number",
@@ -22,7 +22,7 @@ mul_number = pointwise(
     lambda self, other: np.multiply(self, other),
     tensors="self",
     node="MulBackward1",
-    grad=dict(self=lambda grad, other: grad * conj(other)),
+    grad=dict(self=lambda grad, other: grad * other),
     function=False,
     method=False,
     inplace=False,
@@ -32,7 +32,7 @@ div_number = pointwise(
     lambda self, other: np.divide(self, other),
     tensors="self",
     node="DivBackward1",
-    grad=dict(self=lambda grad, other: grad / conj(other)),
+    grad=dict(self=lambda grad, other: grad / other),
     kind=FLOAT,
     function=False,
     method=False,

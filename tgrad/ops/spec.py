@@ -172,7 +172,26 @@ class Row:
             return elsewhere(*args, **kwargs)
         if scalars and family != "pointwise":  # numpy turns 0-d results into scalars, which have no strides
             args = tuple([np.asarray(a) if isinstance(a, np.generic) else a for a in args])
+        if (
+            family == "pointwise"
+            and self.ufunc is None
+            and not self.narrow
+            and args
+            and type(args[0]) is np.ndarray
+            and args[0].dtype.itemsize == 2
+        ):
+            return self._in_float32(args, kwargs)
         return self.array(*args, **kwargs)
+
+    def _in_float32(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Over halves: computed in float32 as a whole and rounded once, as at the door."""
+        dt = args[0].dtype
+        if dt.kind in "iu":
+            return self.array(*args, **kwargs)
+        r = self.array(
+            *[a.astype(np.float32) if type(a) is np.ndarray and a.dtype == dt else a for a in args], **kwargs
+        )
+        return r.astype(dt) if r.dtype == np.float32 else r
 
     def fixed(self) -> list[str]:
         """Inputs of floats that have no derivative: they must not require one. Indices and masks never do."""
@@ -191,8 +210,8 @@ Refusal = tuple[type[Exception], str]
 
 
 def lacking(kinds: str, text: str, error: type[Exception] = NotImplementedError) -> dict[str, Refusal]:
-    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex). One word is the name of the kernel that
-    PyTorch says it does not have."""
+    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex), h (of the floats, those of 16 bits: for
+    elementwise rows). One word is the name of the kernel that PyTorch says it does not have."""
     if " " not in text:
         text = f"\"{text}\" not implemented for '{{dtype}}'"
     return {kind: (error, text) for kind in kinds}

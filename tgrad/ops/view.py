@@ -564,7 +564,9 @@ def to_copy(self, dtype, memory_format=None):
     if self.dtype.kind == "c" and dtype.np.kind != "c":
         out = np.empty_like(self, dtype.np, order=order)
         real = self.real
-        out[...] = _float_to_int(real, dtype.np) if dtype.np.kind in "iu" else real
+        out[...] = (
+            _float_to_int(real, dtype.np) if dtype.np.kind in "iu" else self != 0 if dtype.np.kind == "b" else real
+        )
     elif dtype.np.kind in "iu" and self.dtype.kind not in "biu":
         out = np.empty_like(self, dtype.np, order=order)
         out[...] = _float_to_int(self, dtype.np)

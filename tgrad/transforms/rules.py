@@ -162,6 +162,13 @@ def _view_backward(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str
     return call("run", row, [full(inputs[0], lvl)], given)
 
 
+@rule("_fft_c2c _fft_r2c _fft_c2r _fft_inner_twice")
+def _fft(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    dim = params["dim"]  # counted from the front already
+    moved = tuple(d + 1 for d in dim) if isinstance(dim, tuple) else dim + 1
+    return call("run", row, [inputs[0].value], params | {"dim": moved})
+
+
 # ---- dimensions
 
 

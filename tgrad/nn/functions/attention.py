@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
-from ...dtype import bool_, float32
+from ...dtype import bfloat16, bool_, float16, float32
 from ...ops import attention as rows
 from ...ops.scalar import mul_number
 from ...tensor import Tensor
@@ -27,11 +27,17 @@ def scaled_dot_product_attention(
     """
     _check(query, key, value, attn_mask, is_causal)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    dtype = query.dtype
     mask = attn_mask
     if mask is not None and mask.dtype is bool_:
         mask = fn.zeros(mask.shape, dtype=query.dtype).masked_fill(~mask, -math.inf)
     if _one_op(query, key, value, attn_mask, dropout_p, enable_gqa):
         return rows.attention.record(query, key, value, mask, factor, is_causal)  # type: ignore[misc]
+    if query.dtype in (float16, bfloat16):  # computed in float32, rounded once
+        query, key, value = (t.float() for t in (query, key, value))  # type: ignore[attr-defined]
+        mask = None if mask is None else mask.float()
+        wide = scaled_dot_product_attention(query, key, value, mask, dropout_p, is_causal, scale, enable_gqa)
+        return wide.to(dtype)  # type: ignore[attr-defined]
     if is_causal:
         mask = _causal(query, key)
     if enable_gqa:

@@ -134,5 +134,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     before, after = size // 2, (size - 1) // 2
     zeros = [squares.new_zeros((input.shape[0], n, *input.shape[2:])) for n in (before, after)]
     padded = fn.cat([zeros[0], squares, zeros[1]], 1)
-    total = padded.unfold(1, size, 1).mean(-1)[:, :channels]
+    windows = padded.unfold(1, size, 1)
+    if input.is_floating_point() or input.is_complex():
+        total = windows.mean(-1)[:, :channels]
+    else:  # averages of integers are integers
+        total = windows.sum(-1)[:, :channels].div(size, rounding_mode="trunc")
     return input / (total * alpha + k) ** beta  # type: ignore[operator]
