@@ -50,6 +50,10 @@ ONLY_LOOPS = {
 }
 
 
+# Of symmetric and triangular matrices half is read; PyTorch's forward formulas let the other half of a tangent in.
+HALVES = {"linalg.cholesky", "linalg.cholesky_ex", "cholesky_inverse", "triangular_solve"}
+
+
 def tensors_of(out: Any) -> list[Any]:
     return [t for t in tree.flatten(out)[0] if isinstance(t, tgrad.Tensor)]
 
@@ -121,6 +125,8 @@ def over_a_batch(fn: Any, name: str, sample: Sample, made: list[Any], which: set
 @names
 def test_tangents(name: str) -> None:
     ours, theirs = main_form(tgrad, name), main_form(torch, name)
+    if name in HALVES:
+        pytest.skip("see test_linalg.py")
     with Failures() as failures:
         for sample in SAMPLES[name]:
             if sample.order == 0:

@@ -34,7 +34,7 @@ def function(library: Any, name: str) -> Callable[..., Any] | None:
 
 
 def method(library: Any, name: str) -> Callable[..., Any] | None:
-    return None if name.startswith("F.") else getattr(library.Tensor, name, None)
+    return None if "." in name else getattr(library.Tensor, name, None)
 
 
 def main_form(library: Any, name: str) -> Callable[..., Any]:

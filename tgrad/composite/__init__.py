@@ -1,6 +1,7 @@
 """Public functions and methods that are made of rows rather than being one. Importing this package publishes them."""
 
 from . import (  # noqa: F401
+    algebra,
     arithmetic,
     autograd,
     compare,

@@ -184,7 +184,7 @@ class Batched(Wrapped):
         return _wrapped(fn(*[deep(x) for x in args], **{k: deep(x) for k, x in kwargs.items()}), lvl)
 
     def transform(self, how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        from .rules import RULES
+        from .stacks import RULES
 
         lvl = self._level
         if how == "inplace":
