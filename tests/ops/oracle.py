@@ -77,8 +77,8 @@ def twin(value: Any, requires_grad: bool | None = None) -> tuple[Any, Any]:
     if isinstance(value, torch.Tensor):
         wanted = requires_grad and (value.is_floating_point() or value.is_complex())
         return to_tgrad(value, wanted), copy_of(value, wanted)
-    if isinstance(value, torch.dtype):
-        return getattr(tgrad, dtype_name(value)), value
+    if isinstance(value, (torch.dtype, torch.memory_format)):
+        return getattr(tgrad, str(value).rpartition(".")[2]), value
     if isinstance(value, (list, tuple)):
         pairs = [twin(v, requires_grad) for v in value]
         return type(value)(p[0] for p in pairs), type(value)(p[1] for p in pairs)

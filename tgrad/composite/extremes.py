@@ -35,6 +35,8 @@ def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row) -> Any:
         input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, other: Any = None, out: Any = None
     ) -> Any:
         """The extreme value of everything; along dim, values and indices; of two tensors, elementwise."""
+        if not isinstance(input, Tensor) and (dim is not None or other is not None):
+            raise no_overload(name, input, dim if other is None else other)
         check_input(name, input)
         if isinstance(dim, Tensor) and other is None:
             dim, other = None, dim
