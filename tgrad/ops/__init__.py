@@ -20,6 +20,7 @@ from . import (  # noqa: F401
     pooling,
     rearrange,
     reduce,
+    resample,
     scalar,
     scan,
     scatter,

@@ -46,8 +46,13 @@ def is_channels_last(a: Any) -> bool:
 def laid_like(out: np.ndarray, model: Any) -> np.ndarray:
     """The result in row-major order, or with its channels innermost if the model has them so."""
     if out.ndim not in (4, 5) or not is_channels_last(model):
-        return in_rows(out)
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(out, 1, -1)), -1, 1)
+        return _tidy(in_rows(out))
+    return np.moveaxis(_tidy(np.ascontiguousarray(np.moveaxis(out, 1, -1))), -1, 1)
+
+
+def _tidy(a: np.ndarray) -> np.ndarray:
+    """The strides that row-major memory has, in dimensions of size 1 too, where numpy takes any."""
+    return a.reshape(-1).reshape(a.shape) if 1 in a.shape else a
 
 
 def _at(axis: int, where: Any) -> tuple[Any, ...]:
