@@ -20,6 +20,7 @@ from . import (  # noqa: F401
     random,
     ranges,
     reductions,
+    sampling,
     selection,
     shaping,
     softmax,

@@ -113,7 +113,7 @@ from .functions.pooling import (
 )
 from .functions.sliding import fold, unfold
 from .functions.sparse import bilinear, embedding, linear, one_hot
-from .functions.vision import interpolate, upsample, upsample_bilinear, upsample_nearest
+from .functions.vision import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -125,6 +125,7 @@ __all__ = [
     "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -161,6 +162,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",

@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     embedding,
     extremes,
     fractional,
+    gridsample,
     index,
     linalg,
     loss,

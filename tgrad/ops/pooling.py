@@ -46,13 +46,8 @@ def is_channels_last(a: Any) -> bool:
 def laid_like(out: np.ndarray, model: Any) -> np.ndarray:
     """The result in row-major order, or with its channels innermost if the model has them so."""
     if out.ndim not in (4, 5) or not is_channels_last(model):
-        return _tidy(in_rows(out))
-    return np.moveaxis(_tidy(np.ascontiguousarray(np.moveaxis(out, 1, -1))), -1, 1)
-
-
-def _tidy(a: np.ndarray) -> np.ndarray:
-    """The strides that row-major memory has, in dimensions of size 1 too, where numpy takes any."""
-    return a.reshape(-1).reshape(a.shape) if 1 in a.shape else a
+        return in_rows(out)
+    return np.moveaxis(in_rows(np.moveaxis(out, 1, -1)), -1, 1)
 
 
 def _at(axis: int, where: Any) -> tuple[Any, ...]:

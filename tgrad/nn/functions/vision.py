@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...composite.sampling import affine_grid_generator, grid_sampler
 from ...dispatch import no_overload
+from ...ops import gridsample
 from ...ops import resample as rows
 from ...tensor import Tensor
 from .pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
@@ -154,3 +156,79 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
     """`interpolate` in mode bilinear with aligned corners."""
     _outdated("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+# ---- points of a grid
+
+_MODES = {"bilinear": gridsample.BILINEAR, "nearest": gridsample.NEAREST, "bicubic": gridsample.BICUBIC}
+_PADDINGS = {"zeros": gridsample.ZEROS, "border": gridsample.BORDER, "reflection": gridsample.REFLECTION}
+
+
+def _unaligned() -> bool:
+    warnings.warn(
+        "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+        "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details.",
+        stacklevel=3,
+    )
+    return False
+
+
+def grid_sample(
+    input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Tensor:
+    """The image [N, C, H, W] at the points [N, *out, 2] of a grid: [N, C, *out]; or [N, C, D, H, W] at points with three
+    coordinates. -1 and 1 are the first and the last element (`align_corners`), or the outer edges of them.
+
+    `mode`: bilinear, nearest, bicubic (images only). Beyond the edge there are zeros, or the border's values, or the
+    reflected image. Floats. ValueError for another mode, RuntimeError for shapes that do not fit together.
+
+    >>> import tgrad as torch
+    >>> points = torch.tensor([[[[-1.0, 0.0], [0.0, 0.0]]]])
+    >>> grid_sample(torch.tensor([[[[1.0, 2.0, 5.0]]]]), points, align_corners=True)
+    tensor([[[[1., 2.]]]])
+    """
+    if mode not in _MODES:
+        raise ValueError(
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+        )
+    if padding_mode not in _PADDINGS:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
+            f"'{padding_mode}'"
+        )
+    align = _unaligned() if align_corners is None else align_corners
+    return grid_sampler(input, grid, _MODES[mode], _PADDINGS[padding_mode], align)
+
+
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
+    """The points that the affine maps `theta` [N, 2, 3] send the pixels of images [N, C, H, W] (`size`) to: [N, H, W, 2]. Or
+    [N, 3, 4] and [N, C, D, H, W]: [N, D, H, W, 3]. For `grid_sample`.
+
+    ValueError for other shapes or for integers.
+
+    >>> import tgrad as torch
+    >>> affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=True)
+    tensor([[[[-1.,  0.],
+              [ 1.,  0.]]]])
+    """
+    align = _unaligned() if align_corners is None else align_corners
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    if len(size) not in (4, 5):
+        raise NotImplementedError(
+            f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
+        )
+    dims = len(size) - 2
+    if theta.dim() != 3 or tuple(theta.shape[1:]) != (dims, dims + 1):
+        raise ValueError(
+            f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {size}. Got {theta.shape}."
+        )
+    if align and min(size[2:]) == 1:
+        warnings.warn(
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is not an "
+            "intended use case of affine_grid. See the documentation of affine_grid for details.",
+            stacklevel=2,
+        )
+    elif min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    return affine_grid_generator(theta, size, align)
