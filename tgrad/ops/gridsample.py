@@ -101,7 +101,7 @@ def _matrix(grid: np.ndarray, shape: tuple[int, ...], orders: tuple[int, ...], m
     from scipy.sparse import csr_array
 
     count, points = len(grid), math.prod(grid.shape[1:-1])
-    flat = widened(grid).reshape(count * points, len(shape))
+    flat = grid.reshape(count * points, len(shape))
     index = np.repeat(np.arange(count, dtype=np.int64), points)[None]
     inside, weights = np.ones(index.shape, bool), np.ones(index.shape, flat.dtype)
     for d, n in enumerate(shape):
@@ -111,7 +111,7 @@ def _matrix(grid: np.ndarray, shape: tuple[int, ...], orders: tuple[int, ...], m
         weights = (weights[:, None] * own[2]).reshape(index.shape)
     starts = np.concatenate([[0], np.cumsum(inside.sum(0))])
     keep = inside.T
-    parts = weights.T[keep], index.T[keep], starts
+    parts = widened(weights).T[keep], index.T[keep], starts
     return csr_array(parts, shape=(len(flat), count * math.prod(shape)))
 
 
