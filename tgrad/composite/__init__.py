@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     arithmetic,
     autograd,
+    bags,
     compare,
     convert,
     convolution,

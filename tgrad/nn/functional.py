@@ -63,6 +63,7 @@ from .functions.fractional import (
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
 )
+from .functions.labels import ctc_loss, linear_cross_entropy, multi_margin_loss, multilabel_margin_loss
 from .functions.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -112,7 +113,7 @@ from .functions.pooling import (
     max_unpool3d,
 )
 from .functions.sliding import fold, unfold
-from .functions.sparse import bilinear, embedding, linear, one_hot
+from .functions.sparse import bilinear, embedding, embedding_bag, linear, one_hot
 from .functions.vision import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
 
 __all__ = [
@@ -146,6 +147,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -153,6 +155,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",
@@ -180,6 +183,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -199,6 +203,8 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
