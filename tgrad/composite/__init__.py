@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     convolution,
     creation,
     data,
+    distance,
     einsum,
     extremes,
     indexing,

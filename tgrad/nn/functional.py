@@ -8,6 +8,7 @@ tensor([0., 1.])
 
 from __future__ import annotations
 
+from ..composite.distance import pdist
 from ..composite.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from .functions.activation import (
     celu,
@@ -211,6 +212,7 @@ __all__ = [
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
