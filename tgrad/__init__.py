@@ -63,7 +63,7 @@ _NEURAL = frozenset(
     "alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits celu celu_ cosine_embedding_loss cosine_similarity "
     "feature_alpha_dropout feature_dropout group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
-    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
+    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
     "triplet_margin_loss".split()
 )
 

@@ -43,14 +43,24 @@ def embedding_bag(
     if padding_idx is None:
         padding_idx = -1
     elif not -n <= padding_idx < n:
-        raise RuntimeError(f"padding_idx must be within the number of embeddings, {-n} through {n - 1}, but got {padding_idx}")
+        raise RuntimeError(
+            f"padding_idx must be within the number of embeddings, {-n} through {n - 1}, but got {padding_idx}"
+        )
     elif padding_idx < 0:
         padding_idx += n
     if indices.dtype is not offsets.dtype and {indices.dtype.name, offsets.dtype.name} <= {"int32", "int64"}:
         indices, offsets = indices.long(), offsets.long()
     return tuple(
         rows.embedding_bag.record(
-            weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx
+            weight,
+            indices,
+            offsets,
+            scale_grad_by_freq,
+            mode,
+            sparse,
+            per_sample_weights,
+            include_last_offset,
+            padding_idx,
         )
     )
 

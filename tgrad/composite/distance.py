@@ -15,7 +15,7 @@ _MANY = 25  # from more rows than this on, Euclidean distances come from a matri
 
 
 @composite()
-def cdist(x1=REQUIRED, x2=REQUIRED, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """The p-norms of the differences of all rows of x1 [..., P, M] and x2 [..., R, M]: [..., P, R].
 
     `p` may be 0 (how many elements differ) to infinity. `compute_mode` says whether Euclidean distances are made of a matrix
@@ -42,7 +42,12 @@ def cdist(x1=REQUIRED, x2=REQUIRED, p=2.0, compute_mode="use_mm_for_euclid_dist_
     mode, p = _MODES[compute_mode], float(p)
     batch = broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
     count, others = x1.shape[-2], x2.shape[-2]
-    if p != 2 or mode == 2 or (mode == 0 and count <= _MANY and others <= _MANY) or 0 in (count, others, x1.shape[-1], *batch):
+    if (
+        p != 2
+        or mode == 2
+        or (mode == 0 and count <= _MANY and others <= _MANY)
+        or 0 in (count, others, x1.shape[-1], *batch)
+    ):
         return rows.cdist.record(x1, x2, p, mode)
     flat = []
     for t in (x1, x2):
@@ -52,7 +57,7 @@ def cdist(x1=REQUIRED, x2=REQUIRED, p=2.0, compute_mode="use_mm_for_euclid_dist_
 
 
 @composite()
-def pdist(input, p=2.0):
+def pdist(input=REQUIRED, p=2.0):
     """The p-norms of the differences of all rows i < j of [N, M]: [N (N - 1) / 2]. float32 and float64.
 
     >>> import tgrad as torch
@@ -67,5 +72,3 @@ def pdist(input, p=2.0):
     if not p >= 0:
         raise RuntimeError("pdist only supports non-negative p values")
     return rows.pdist.record(input.contiguous(), float(p))
-
-

@@ -11,7 +11,11 @@ from ..tensor import Tensor
 
 def _checked(name, input, grid, interpolation_mode, padding_mode, align_corners):
     given = dict(
-        input=input, grid=grid, interpolation_mode=interpolation_mode, padding_mode=padding_mode, align_corners=align_corners
+        input=input,
+        grid=grid,
+        interpolation_mode=interpolation_mode,
+        padding_mode=padding_mode,
+        align_corners=align_corners,
     )
     absent = [w for w, v in given.items() if v is REQUIRED]
     if absent:
@@ -39,11 +43,6 @@ def grid_sampler(
     if grid.shape[-1:] != (n - 2,) and len(input) == len(grid):
         raise RuntimeError(
             f"grid_sampler(): expected grid to have size {n - 2} in last dimension, but got grid with sizes {sizes(grid.shape)}"
-        )
-    if n not in (4, 5) or n != grid.dim():
-        raise RuntimeError(
-            "grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
-            f"{sizes(input.shape)} and grid with sizes {sizes(grid.shape)}"
         )
     row = rows.grid_sampler_2d if n == 4 else rows.grid_sampler_3d
     return row.record(input, grid, int(interpolation_mode), int(padding_mode), align_corners)

@@ -8,8 +8,8 @@ tensor([0., 1.])
 
 from __future__ import annotations
 
-from ..composite.distance import pdist
 from ..composite.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from ..composite.distance import pdist
 from .functions.activation import (
     celu,
     celu_,

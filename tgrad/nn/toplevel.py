@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..methods import missing
 from ..ops import pooling
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor
@@ -20,7 +21,7 @@ avg_pool1d, adaptive_avg_pool1d = F.avg_pool1d, F.adaptive_avg_pool1d
 max_pool1d_with_indices = F.max_pool1d_with_indices
 adaptive_max_pool1d = F.adaptive_max_pool1d_with_indices
 
-_REDUCTIONS = ("none", "mean", "sum")
+_REDUCTIONS = ("none", "mean", "sum")  # the first is the default: PyTorch's signatures say mean, its parser reads 0
 
 
 def layer_norm(
@@ -58,7 +59,7 @@ def instance_norm(
     return F.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
-def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: int = 1, *,
+def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: int = 0, *,
            log_target: bool = False) -> Tensor:  # fmt: skip
     """`nn.functional.kl_div`, with the reduction as a number."""
     losses = F.kl_div(input, target, reduction="none", log_target=log_target)
@@ -66,7 +67,7 @@ def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any 
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Any = None, pos_weight: Any = None, reduction: int = 1
+    input: Tensor, target: Tensor, weight: Any = None, pos_weight: Any = None, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.binary_cross_entropy_with_logits`, with the reduction as a number."""
     return F.binary_cross_entropy_with_logits(
@@ -75,30 +76,42 @@ def binary_cross_entropy_with_logits(
 
 
 def margin_ranking_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.margin_ranking_loss`, with the reduction as a number."""
     return F.margin_ranking_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
 def cosine_embedding_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.cosine_embedding_loss`, with the reduction as a number."""
     return F.cosine_embedding_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 1) -> Tensor:
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0) -> Tensor:
     """`nn.functional.hinge_embedding_loss`, with the reduction as a number."""
     return F.hinge_embedding_loss(input, target, margin, reduction=_REDUCTIONS[reduction])
 
 
 def triplet_margin_loss(
     anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
-    swap: bool = False, reduction: int = 1,
+    swap: bool = False, reduction: int = 0,
 ) -> Tensor:  # fmt: skip
     """`nn.functional.triplet_margin_loss`, with the reduction as a number."""
     return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_REDUCTIONS[reduction])
+
+
+def poisson_nll_loss(
+    input: Any = REQUIRED, target: Any = REQUIRED, log_input: Any = REQUIRED, full: Any = REQUIRED, eps: Any = REQUIRED,
+    reduction: Any = REQUIRED,
+) -> Tensor:  # fmt: skip
+    """`nn.functional.poisson_nll_loss`, with the reduction as a number, and nothing left out."""
+    given = dict(input=input, target=target, log_input=log_input, full=full, eps=eps, reduction=reduction)
+    absent = [w for w, v in given.items() if v is REQUIRED]
+    if absent:
+        raise missing("poisson_nll_loss", absent)
+    return F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_REDUCTIONS[reduction])
 
 
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:

@@ -26,7 +26,9 @@ def _check(log_probs: np.ndarray, targets: np.ndarray, input_lengths: Any, targe
     if log_probs.size == 0:
         raise RuntimeError("log_probs tensor must not be empty")
     if log_probs.ndim != 3:
-        raise _wrong(f"Expected 3-dimensional tensor, but got {log_probs.ndim}-dimensional tensor for argument #1 'log_probs'")
+        raise _wrong(
+            f"Expected 3-dimensional tensor, but got {log_probs.ndim}-dimensional tensor for argument #1 'log_probs'"
+        )
     if targets.ndim not in (1, 2):
         raise _wrong(f"Expected 1 to 2 dimensions, but got {targets.ndim}-dimensional tensor for argument #2 'targets'")
     steps, count, classes = log_probs.shape
@@ -46,7 +48,9 @@ def _check(log_probs: np.ndarray, targets: np.ndarray, input_lengths: Any, targe
                 f"Expected tensor to have size {total} at dimension 0, but got size {len(targets)} for argument #2 'targets'"
             )
     elif len(targets) != count:
-        raise _wrong(f"Expected tensor to have size {count} at dimension 0, but got size {len(targets)} for argument #2 'targets'")
+        raise _wrong(
+            f"Expected tensor to have size {count} at dimension 0, but got size {len(targets)} for argument #2 'targets'"
+        )
     elif targets.shape[1] < longest:
         raise _wrong(
             f"Expected tensor to have size at least {longest} at dimension 1, but got size {targets.shape[1]} for argument #2 'targets'"
@@ -127,7 +131,15 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, zero_in
 @op("_ctc_loss_backward", grad={"grad_output log_probs": underivable("_ctc_loss_backward")},
     tensors="grad_output log_probs targets neg_log_likelihood log_alpha", node="torch::autograd::NotImplemented", **HIDDEN)  # fmt: skip
 def ctc_loss_backward(
-    grad_output, log_probs, targets, neg_log_likelihood, log_alpha, input_lengths, target_lengths, blank, zero_infinity=False
+    grad_output,
+    log_probs,
+    targets,
+    neg_log_likelihood,
+    log_alpha,
+    input_lengths,
+    target_lengths,
+    blank,
+    zero_infinity=False,
 ):
     lengths, steps = np.asarray(target_lengths, np.int64), np.asarray(input_lengths, np.int64)
     labels, exists, jump = _states(targets, lengths, blank)

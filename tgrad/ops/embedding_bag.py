@@ -24,8 +24,10 @@ def _argument(text: str) -> RuntimeError:
     return RuntimeError(f"{text} (while checking arguments for embedding_bag)")
 
 
-def _check(weight: np.ndarray, indices: np.ndarray, offsets: np.ndarray, mode: int, weights: Any, last: bool, padding: int) -> None:
-    for i, (word, t) in enumerate((("indices", indices), ("offsets", offsets)), 1):
+def _check(
+    weight: np.ndarray, indices: np.ndarray, offsets: np.ndarray, mode: int, weights: Any, last: bool, padding: int
+) -> None:
+    for word, t in (("indices", indices), ("offsets", offsets)):
         if t.dtype not in (np.int64, np.int32):
             raise _argument(
                 f"Expected tensor for argument #1 '{word}' to have one of the following scalar types: Long, Int; but got "
@@ -73,10 +75,10 @@ def _unequal(what: str) -> RuntimeError:
 
 
 def _bags(indices: np.ndarray, offsets: np.ndarray, last: bool) -> tuple[np.ndarray, int]:
-    """The bag of each element, and how many bags there are."""
+    """The bag of each element, and how many bags there are. The last one has all that is left, whatever its end is said to be."""
     count = len(offsets) - (1 if last else 0)
     marks = np.zeros(len(indices) + 1, indices.dtype)
-    np.add.at(marks, offsets, 1)
+    np.add.at(marks, offsets[:count], 1)
     return (np.cumsum(marks)[: len(indices)] - 1).astype(indices.dtype, copy=False), count
 
 
@@ -102,7 +104,7 @@ def embedding_bag(
     """([bags, d], bag of each element, elements per bag, which row was largest); see Note [Bags]."""
     _check(weight, indices, offsets, mode, per_sample_weights, include_last_offset, padding_idx)
     bag, count = _bags(indices, offsets, include_last_offset)
-    keep = (indices != padding_idx) & (bag < count)
+    keep = (indices != padding_idx) & (bag >= 0)
     sizes = np.zeros(count, indices.dtype)
     own, rows = bag[keep], indices[keep]
     if mode != SUM:
@@ -146,7 +148,16 @@ def _refuse(grad: Any) -> Any:
 @op("_embedding_bag_backward", grad={"grad_output per_sample_weights": _refuse},
     tensors="grad_output indices offset2bag bag_size max_indices per_sample_weights", node="EmbeddingBagBackwardBackward0", **HIDDEN)  # fmt: skip
 def embedding_bag_backward(
-    grad_output, indices, offset2bag, bag_size, max_indices, per_sample_weights, weight_size, scale_grad_by_freq, mode, padding_idx
+    grad_output,
+    indices,
+    offset2bag,
+    bag_size,
+    max_indices,
+    per_sample_weights,
+    weight_size,
+    scale_grad_by_freq,
+    mode,
+    padding_idx,
 ):
     shape = tuple(weight_size)
     grad = widened(grad_output)
@@ -156,7 +167,7 @@ def embedding_bag_backward(
         spots = max_indices[full].astype(np.int64) * shape[1] + np.arange(shape[1])
         np.add.at(out.reshape(-1), spots.reshape(-1), grad[full].reshape(-1))
         return out.astype(grad_output.dtype, copy=False)
-    keep = (indices != padding_idx) & (offset2bag < len(grad))
+    keep = (indices != padding_idx) & (offset2bag >= 0)
     own, rows = offset2bag[keep], indices[keep]
     values = np.ones(len(rows), grad.dtype)
     if per_sample_weights is not None:
@@ -173,7 +184,7 @@ def embedding_bag_backward(
     grad={"grad_output weight": underivable("_embedding_bag_per_sample_weights_backward")},
     tensors="grad_output weight indices offset2bag", node="torch::autograd::NotImplemented", **HIDDEN)  # fmt: skip
 def sample_weights_backward(grad_output, weight, indices, offset2bag, padding_idx):
-    inside = offset2bag < len(grad_output)
+    inside = offset2bag >= 0
     taken = widened(weight)[indices] * widened(grad_output)[np.where(inside, offset2bag, 0)]
     out = np.where(inside & (indices != padding_idx), taken.sum(1), 0)
     return out.astype(grad_output.dtype, copy=False)

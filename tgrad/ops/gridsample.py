@@ -96,7 +96,9 @@ def _taps(x: np.ndarray, n: int, order: int, mode: int, padding: int, align: boo
     return np.where(inside, place, 0).astype(np.int64), inside | np.isnan(weights), weights
 
 
-def _matrix(grid: np.ndarray, shape: tuple[int, ...], orders: tuple[int, ...], mode: int, padding: int, align: bool) -> Any:
+def _matrix(
+    grid: np.ndarray, shape: tuple[int, ...], orders: tuple[int, ...], mode: int, padding: int, align: bool
+) -> Any:
     """The sparse matrix [N * points, N * elements] of Note [Grid sampling]."""
     from scipy.sparse import csr_array
 

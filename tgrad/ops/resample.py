@@ -182,7 +182,9 @@ def _check(self: np.ndarray, dims: int, output_size: Any) -> tuple[int, ...]:
     if len(output_size) != dims:
         raise RuntimeError(f"It is expected output_size equals to {dims}, but got size {len(output_size)}")
     if self.ndim != dims + 2:
-        raise RuntimeError(f"Non-empty {dims + 2}D data tensor expected but got a tensor with sizes {sizes(self.shape)}")
+        raise RuntimeError(
+            f"Non-empty {dims + 2}D data tensor expected but got a tensor with sizes {sizes(self.shape)}"
+        )
     own, out = self.shape[2:], tuple(output_size)
     if min(own) <= 0 or min(out) <= 0:
         told = [", ".join(f"{w}: {n}" for w, n in zip(LETTERS[dims], s, strict=True)) for s in (own, out)]
@@ -191,7 +193,9 @@ def _check(self: np.ndarray, dims: int, output_size: Any) -> tuple[int, ...]:
             f"Input and output sizes should be greater than 0, but got input ({told[0]}){between}output ({told[1]})"
         )
     if self.shape[1] == 0:
-        raise RuntimeError(f"Non-empty {dims + 2}D data tensor expected but got a tensor with sizes {sizes(self.shape)}")
+        raise RuntimeError(
+            f"Non-empty {dims + 2}D data tensor expected but got a tensor with sizes {sizes(self.shape)}"
+        )
     return out
 
 
@@ -204,13 +208,21 @@ def _all_taps(mode: str, own: Sequence[int], out: Sequence[int], align: bool, sc
 def _interpolated(self: np.ndarray, mode: str, kernel: str, bytes_too: bool, dims: int, out: Any, align: bool,
                   scales: Any) -> np.ndarray:  # fmt: skip
     size, dt = _check(self, dims, out), self.dtype
-    if dt.kind in "bic" or (dt.kind == "u" and not (bytes_too and dt == np.uint8)) or (mode in FILTERS and dt.itemsize == 2):
+    if (
+        dt.kind in "bic"
+        or (dt.kind == "u" and not (bytes_too and dt == np.uint8))
+        or (mode in FILTERS and dt.itemsize == 2)
+    ):
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{from_np(dt).legacy}'")
     found = _all_taps(mode, self.shape[2:], size, align, scales, dt)
     x = widened(self)
     for axis in range(self.ndim - 1, 1, -1):
         index, weights = found[axis - 2]
-        x = _fixed(x, axis, index, weights) if dt.kind == "u" and weights is not None else _spread(x, axis, index, weights)
+        x = (
+            _fixed(x, axis, index, weights)
+            if dt.kind == "u" and weights is not None
+            else _spread(x, axis, index, weights)
+        )
     return laid_like(x.astype(dt, copy=False), self)
 
 
@@ -270,6 +282,8 @@ upsample_linear = {
 }
 upsample_bicubic = _rows("upsample_bicubic2d", 2, "cubic", "UpsampleBicubic2D", _TAPS + "cubic")
 upsample_filtered = {
-    how: _rows(f"_upsample_{how}2d_aa", 2, how + "_aa", f"Upsample{how.capitalize()}2DAa", "compute_index_ranges_weights")
+    how: _rows(
+        f"_upsample_{how}2d_aa", 2, how + "_aa", f"Upsample{how.capitalize()}2DAa", "compute_index_ranges_weights"
+    )
     for how in ("bilinear", "bicubic", "lanczos")
 }

@@ -93,7 +93,15 @@ def embedding_bag(
             f"mode='{mode}'). Please open a feature request on GitHub."
         )
     return fn.embedding_bag(
-        weight, input, offsets, scale_grad_by_freq, _MODES[mode], sparse, per_sample_weights, include_last_offset, padding_idx
+        weight,
+        input,
+        offsets,
+        scale_grad_by_freq,
+        _MODES[mode],
+        sparse,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
     )[0]
 
 

@@ -74,7 +74,6 @@ def _resampled(row: Any, input: Tensor, size: Any, scales: Any, *align: Any) -> 
     return row.record(input, tuple(int(n) for n in size), align[0] if align else False, scales)
 
 
-
 def interpolate(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None, antialias: bool = False,
@@ -133,9 +132,7 @@ def interpolate(
 
 
 def _outdated(name: str) -> None:
-    warnings.warn(
-        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3
-    )
+    warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=3)
 
 
 def upsample(
