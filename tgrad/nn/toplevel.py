@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..methods import missing
-from ..ops import pooling
-from ..ops.spec import REQUIRED
+from ..ops import norm, pooling
+from ..ops.spec import REQUIRED, ROWS
 from ..tensor import Tensor
 from . import functional as F
 from .functions import dropout as drops
@@ -122,6 +122,71 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`nn.functional.feature_alpha_dropout`."""
     return F.feature_alpha_dropout(input, p, train)
+
+
+def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.dropout` in place."""
+    return drops.dropout(input, p, train, True)
+
+
+def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`feature_dropout` in place."""
+    return drops.feature_dropout(input, p, train, True)
+
+
+def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.alpha_dropout` in place."""
+    return drops.alpha_dropout(input, p, train, True)
+
+
+def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.feature_alpha_dropout` in place."""
+    return drops.feature_alpha_dropout(input, p, train, True)
+
+
+def native_layer_norm(input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Tensor, ...]:
+    """`nn.functional.layer_norm`, with the means and 1 / deviations that it used."""
+    shape = ints("native_layer_norm", 2, "normalized_shape", normalized_shape, 1)
+    return tuple(norm.native_layer_norm.record(input, shape, weight, bias, eps))
+
+
+def native_group_norm(
+    input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
+) -> tuple[Tensor, ...]:
+    """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
+    return tuple(norm.native_group_norm.record(input.contiguous(), weight, bias, N, C, HxW, group, eps))
+
+
+def native_batch_norm(
+    input: Tensor,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, ...]:
+    """`nn.functional.batch_norm`, with the means and 1 / deviations per channel that training used (else empty)."""
+    given = (input, weight, bias, running_mean, running_var, training, momentum, eps)
+    return tuple(norm.native_batch_norm.record(*given))
+
+
+def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, **named: Any) -> tuple[Tensor, ...]:
+    """`native_batch_norm`; the running statistics may be left out altogether: (training, momentum, eps)."""
+    words = ("running_mean", "running_var", "training", "momentum", "eps")
+    bare = len(rest) + len(named) == 3
+    given = dict(zip(words[2:] if bare else words, rest)) | named
+    row = ROWS["_native_batch_norm_legit_no_stats" if bare else "_native_batch_norm_legit"]
+    return tuple(row.record(input, weight, bias, *[given.get(w) for w in words]))
+
+
+def _native_batch_norm_legit_no_training(
+    input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float, eps: float
+) -> tuple[Tensor, ...]:
+    """`native_batch_norm` by the running statistics."""
+    row = ROWS["_native_batch_norm_legit_no_training"]
+    return tuple(row.record(input, weight, bias, running_mean, running_var, False, momentum, eps))
 
 
 def _without_indices(name: str) -> Any:
