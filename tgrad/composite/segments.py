@@ -70,6 +70,8 @@ def _chunk_cat(tensors, dim, num_chunks, *, out=None):
     k-th chunks of all: [*sizes before dim, num_chunks, elements]."""
     if not tensors:
         raise RuntimeError("_chunk_cat expects a non-empty input tensor list")
+    if dim < 0 and any(t.dim() != tensors[0].dim() for t in tensors):
+        raise RuntimeError("_chunk_cat expects non-negative dim when input tensors have different ndims")
     dim = wrap_dim(dim, tensors[0].dim())
     if num_chunks < 1:
         raise RuntimeError("_chunk_cat expects positive num_chunks")
@@ -78,7 +80,9 @@ def _chunk_cat(tensors, dim, num_chunks, *, out=None):
             raise RuntimeError("_chunk_cat expects non-empty tensor")
         if t.dtype is not tensors[0].dtype:
             raise RuntimeError("_chunk_cat expects all input tensors with the same dtype")
-        if dim >= t.dim() or tuple(t.shape[:dim]) != tuple(tensors[0].shape[:dim]):
+        if dim >= t.dim():
+            raise RuntimeError("_chunk_cat expects dim < ndim for all input tensors")
+        if tuple(t.shape[:dim]) != tuple(tensors[0].shape[:dim]):
             raise RuntimeError("_chunk_cat expects same sizes of 0,...,dim-1 dimensions for all tensors")
     r = rows.chunk_cat.record(list(tensors), dim, num_chunks)
     return r if out is None else into(out, r, "_chunk_cat")

@@ -144,17 +144,26 @@ def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     return drops.feature_alpha_dropout(input, p, train, True)
 
 
+def _with_stats(input: Tensor, weight: Any, made: Any) -> tuple[Tensor, ...]:
+    """The results of a norm; its statistics, which rows keep in float32 for halves, in the dtype that PyTorch gives them."""
+    kept = input.itemsize > 2 or (weight is not None and weight.dtype is not input.dtype)
+    out, *stats = made
+    return out, *(s if kept else s.to(input.dtype) for s in stats)
+
+
 def native_layer_norm(input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Tensor, ...]:
     """`nn.functional.layer_norm`, with the means and 1 / deviations that it used."""
     shape = ints("native_layer_norm", 2, "normalized_shape", normalized_shape, 1)
-    return tuple(norm.native_layer_norm.record(input, shape, weight, bias, eps))
+    return _with_stats(input, weight, norm.native_layer_norm.record(input, shape, weight, bias, eps))
 
 
 def native_group_norm(
     input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
 ) -> tuple[Tensor, ...]:
     """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
-    return tuple(norm.native_group_norm.record(input.contiguous(), weight, bias, N, C, HxW, group, eps))
+    return _with_stats(
+        input, weight, norm.native_group_norm.record(input.contiguous(), weight, bias, N, C, HxW, group, eps)
+    )
 
 
 def native_batch_norm(
@@ -169,7 +178,7 @@ def native_batch_norm(
 ) -> tuple[Tensor, ...]:
     """`nn.functional.batch_norm`, with the means and 1 / deviations per channel that training used (else empty)."""
     given = (input, weight, bias, running_mean, running_var, training, momentum, eps)
-    return tuple(norm.native_batch_norm.record(*given))
+    return _with_stats(input, weight, norm.native_batch_norm.record(*given))
 
 
 def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, **named: Any) -> tuple[Tensor, ...]:
@@ -178,7 +187,7 @@ def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, 
     bare = len(rest) + len(named) == 3
     given = dict(zip(words[2:] if bare else words, rest)) | named
     row = ROWS["_native_batch_norm_legit_no_stats" if bare else "_native_batch_norm_legit"]
-    return tuple(row.record(input, weight, bias, *[given.get(w) for w in words]))
+    return _with_stats(input, weight, row.record(input, weight, bias, *[given.get(w) for w in words]))
 
 
 def _native_batch_norm_legit_no_training(
@@ -186,7 +195,7 @@ def _native_batch_norm_legit_no_training(
 ) -> tuple[Tensor, ...]:
     """`native_batch_norm` by the running statistics."""
     row = ROWS["_native_batch_norm_legit_no_training"]
-    return tuple(row.record(input, weight, bias, running_mean, running_var, False, momentum, eps))
+    return _with_stats(input, weight, row.record(input, weight, bias, running_mean, running_var, False, momentum, eps))
 
 
 def _without_indices(name: str) -> Any:

@@ -234,7 +234,11 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
         out = out * weight.reshape(shape)
     if bias is not None:
         out = out + bias.reshape(shape)
-    return out.astype(input.dtype, copy=False), mean.reshape(N, group), rstd.reshape(N, group)
+    kept = (
+        mean.dtype if weight is not None and weight.dtype != input.dtype else input.dtype
+    )  # PyTorch's stay halves, too
+    saved = [t.reshape(N, group).astype(kept, copy=False) for t in (mean, rstd)]
+    return out.astype(input.dtype, copy=False), *saved
 
 
 def _group_norm_grads(
@@ -246,9 +250,8 @@ def _group_norm_grads(
     if own is not None:
         to_input, to_weight, to_bias = _group_norm_grad(own, input, weight, group, eps, mean, rstd, needs)
     if needs[0] and (of_mean is not None or of_rstd is not None):
-        grouped = (input.shape[0], group, -1)
-        x = input.reshape(grouped)
-        n = x.shape[2]
+        n = math.prod(input.shape[1:]) // group
+        x = input.reshape(input.shape[0], group, n)
         y, r = restored(x, mean, rstd, (2,), eps)
         extra = y * 0
         if of_mean is not None:
