@@ -19,6 +19,7 @@ from . import (  # noqa: F401
     neural,
     operators,
     order,
+    outdated,
     products,
     random,
     ranges,

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..dispatch import bad_argument, into, no_overload
 from ..methods import composite, return_type
-from ..ops.histogram import histogram as row
+from ..ops import histogram as rows
+from ..ops.spec import in_rows
 from ..shape import wrap_dim
 from ..tensor import Tensor, wrap
 from .ranges import linspace
@@ -104,9 +105,9 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False, out=No
     if (given and range is not None) or not (given or hasattr(bins, "__index__")):
         raise no_overload("histogram", input, bins, range=range)
     flat = input.reshape(-1, 1)
-    flat, weight = _checked(flat, [bins], weight if weight is None else weight.reshape(-1))
+    flat, _ = _checked(flat, [bins], weight if weight is None else weight.reshape(-1))
     edges = bins if given else _edges(flat, [int(bins)], range)[0]
-    hist, edges = row.record(flat, edges, weight, density)
+    hist, edges = rows.histogram.record(input, edges, weight, density)
     made = return_type("histogram", ("hist", "bin_edges"))((hist, edges))
     if out is None:
         return made
@@ -134,10 +135,12 @@ def histogramdd(input, bins, range=None, weight=None, density=False):
     bins = list(bins) if isinstance(bins, (tuple, list)) else [bins] * dims
     if len(bins) != dims:
         raise RuntimeError("histogramdd: The size of bins must be equal to the innermost dimension of the input.")
-    flat, weight = _checked(input, bins, weight)
-    edges = bins if bins and isinstance(bins[0], Tensor) else _edges(flat, bins, range)
-    out = row.array(flat._a, [e._a for e in edges], None if weight is None else weight._a, density)[0]
-    return return_type("histogramdd", ("hist", "bin_edges"))((wrap(out), tuple(edges)))
+    flat = _checked(input, bins, weight)[0]
+    given = bool(bins) and isinstance(bins[0], Tensor)
+    edges = bins if given else _edges(flat, bins, range)
+    name = "_histogramdd_from_bin_tensors" if given else "_histogramdd_from_bin_cts"
+    hist = rows.histogramdd.record(input, [e._a for e in edges], weight, density, name)
+    return return_type("histogramdd", ("hist", "bin_edges"))((hist, tuple(edges)))
 
 
 @composite(method=True)
@@ -167,7 +170,7 @@ def hash_tensor(input, dim=(), *, keepdim=False, mode=0, out=None):
             raise IndexError(f"hash_tensor: Expected reduction dim {d} to have non-zero size.")
     bits = a.astype(np.int64 if a.dtype.kind in "bi" else np.uint64 if a.dtype.kind == "u" else np.float64)
     axes = tuple(dims) if dims and a.ndim else tuple(np.arange(a.ndim).tolist())
-    r = wrap(np.asarray(np.bitwise_xor.reduce(bits.view(np.uint64), axis=axes, keepdims=keepdim)))
+    r = wrap(in_rows(np.bitwise_xor.reduce(bits.view(np.uint64), axis=axes, keepdims=keepdim)))
     if out is None:
         return r
     if out.dtype is not r.dtype:

@@ -20,20 +20,25 @@ def _starts(data, lengths, offsets, axis, unsafe):
     which = "lengths" if offsets is None else "offsets"
     if axis != given.dim() - 1:
         raise RuntimeError(f"segment_reduce(): Expected axis to be the last dimension of {which} but got {axis}.")
+    if offsets is None and not unsafe:
+        _check_lengths(data, lengths, axis)
     if given.dtype.name not in ("int32", "int64"):
         kernel = f"_segment_reduce_{which}_cpu_kernel1"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{given.dtype.legacy}'")
     if offsets is not None:
         return offsets._a.astype(np.int64)
     sizes = lengths._a.astype(np.int64)
-    if not unsafe:
-        if sizes.size and sizes.min() < 0:
-            raise RuntimeError("lengths contains negative value!")
-        if (sizes.sum(-1) != data.shape[axis]).any():
-            raise RuntimeError(
-                "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe."
-            )
     return np.concatenate([np.zeros((*sizes.shape[:-1], 1), np.int64), np.cumsum(sizes, -1)], -1)
+
+
+def _check_lengths(data, lengths, axis):
+    sizes = lengths._a
+    if (sizes.sum(-1) != data.shape[axis]).any():
+        raise RuntimeError(
+            "segment_reduce(): Expected all rows of lengths along axis to sum to data.size(lengths.dim()-1) when !unsafe."
+        )
+    if sizes.size and sizes.min() < 0:
+        raise RuntimeError("lengths contains negative value!")
 
 
 def _segment_reduce(
@@ -58,7 +63,7 @@ def _segment_reduce(
         raise RuntimeError("segment_reduce(): Either lengths or offsets must be defined.")
     axis = wrap_dim(axis, data.dim())
     starts = _starts(data, lengths, offsets, axis, unsafe)
-    r = rows.segment_reduce.record(data.contiguous(), _NAMES[reduce], starts, initial)
+    r = rows.segment_reduce.record(data, _NAMES[reduce], starts, initial)
     return r if out is None else into(out, r, "segment_reduce")
 
 

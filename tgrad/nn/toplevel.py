@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dispatch import into
 from ..methods import missing
 from ..ops import norm, pooling
 from ..ops.spec import REQUIRED, ROWS
@@ -144,50 +145,56 @@ def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
     return drops.feature_alpha_dropout(input, p, train, True)
 
 
-def _with_stats(input: Tensor, weight: Any, made: Any) -> tuple[Tensor, ...]:
+def _with_stats(input: Tensor, weight: Any, made: Any, name: str = "", given: Any = None) -> tuple[Tensor, ...]:
     """The results of a norm; its statistics, which rows keep in float32 for halves, in the dtype that PyTorch gives them."""
     kept = input.itemsize > 2 or (weight is not None and weight.dtype is not input.dtype)
     out, *stats = made
-    return out, *(s if kept else s.to(input.dtype) for s in stats)
+    parts = out, *(s if kept else s.to(input.dtype) for s in stats)
+    return parts if given is None else tuple(into(o, r, name) for o, r in zip(given, parts, strict=True))
 
 
-def native_layer_norm(input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> tuple[Tensor, ...]:
+def native_layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float, *, out: Any = None
+) -> tuple[Tensor, ...]:
     """`nn.functional.layer_norm`, with the means and 1 / deviations that it used."""
     shape = ints("native_layer_norm", 2, "normalized_shape", normalized_shape, 1)
-    return _with_stats(input, weight, norm.native_layer_norm.record(input, shape, weight, bias, eps))
-
-
-def native_group_norm(
-    input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float
-) -> tuple[Tensor, ...]:
-    """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
     return _with_stats(
-        input, weight, norm.native_group_norm.record(input.contiguous(), weight, bias, N, C, HxW, group, eps)
+        input, weight, norm.native_layer_norm.record(input, shape, weight, bias, eps), "native_layer_norm", out
     )
 
 
-def native_batch_norm(
-    input: Tensor,
-    weight: Any,
-    bias: Any,
-    running_mean: Any,
-    running_var: Any,
-    training: bool,
-    momentum: float,
-    eps: float,
+def native_group_norm(
+    input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any = None
 ) -> tuple[Tensor, ...]:
+    """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
+    if not (input.is_contiguous() or pooling.is_channels_last(input._a)):
+        raise RuntimeError(
+            "Expected X.is_contiguous(memory_format) to be true, but got false.  (Could this error message be improved?  If so, please "
+            "report an enhancement request to PyTorch.)"
+        )
+    made = norm.native_group_norm.record(input, weight, bias, N, C, HxW, group, eps)
+    return _with_stats(input, weight, made, "native_group_norm", out)
+
+
+def native_batch_norm(
+    input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, momentum: float, eps: float, *,
+    out: Any = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
     """`nn.functional.batch_norm`, with the means and 1 / deviations per channel that training used (else empty)."""
     given = (input, weight, bias, running_mean, running_var, training, momentum, eps)
-    return _with_stats(input, weight, norm.native_batch_norm.record(*given))
+    return _with_stats(input, weight, norm.native_batch_norm.record(*given), "native_batch_norm", out)
 
 
 def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, **named: Any) -> tuple[Tensor, ...]:
     """`native_batch_norm`; the running statistics may be left out altogether: (training, momentum, eps)."""
     words = ("running_mean", "running_var", "training", "momentum", "eps")
+    out = named.pop("out", None)
     bare = len(rest) + len(named) == 3
     given = dict(zip(words[2:] if bare else words, rest)) | named
     row = ROWS["_native_batch_norm_legit_no_stats" if bare else "_native_batch_norm_legit"]
-    return _with_stats(input, weight, row.record(input, weight, bias, *[given.get(w) for w in words]))
+    return _with_stats(
+        input, weight, row.record(input, weight, bias, *[given.get(w) for w in words]), "native_batch_norm", out
+    )
 
 
 def _native_batch_norm_legit_no_training(

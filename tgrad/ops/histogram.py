@@ -16,24 +16,38 @@ def _bin(x: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(inside, at, 0), inside
 
 
-@op("histogram.edges", grad={"self edges weight": underivable("histogram")}, tensors="self edges weight", outputs="hist bin_edges",
-    node="torch::autograd::NotImplemented", function=False, method=False)  # fmt: skip
-def histogram(self, edges, weight=None, density=False):
-    """Points [n, dims] with weights [n], over edges per dimension (an array: one dimension): (counts, edges)."""
-    several = isinstance(edges, list)
-    all_edges: list[Any] = edges if several else [edges]
+def _count(points: np.ndarray, all_edges: list[np.ndarray], weight: Any, density: bool) -> np.ndarray:
+    """Points [n, dims] with weights [n], over edges per dimension."""
     shape = tuple(len(e) - 1 for e in all_edges)
-    cell, inside = np.zeros(len(self), np.int64), np.ones(len(self), bool)
+    cell, inside = np.zeros(len(points), np.int64), np.ones(len(points), bool)
     for d, own in enumerate(all_edges):
-        at, within = _bin(self[:, d], own)
+        at, within = _bin(points[:, d], own)
         cell, inside = cell * shape[d] + at, inside & within
     if not all_edges:
         inside[:] = False
     size = int(np.prod(shape, dtype=np.int64))
-    counted = np.bincount(cell[inside], None if weight is None else weight[inside], minlength=size)
-    hist = counted.astype(self.dtype).reshape(shape)
+    weights = None if weight is None else weight.reshape(-1)[inside]
+    hist = np.bincount(cell[inside], weights, minlength=size).astype(points.dtype).reshape(shape)
     if density:
         hist = hist / hist.sum()
         for d, own in enumerate(all_edges):
             hist = hist / np.diff(own).reshape(tuple(-1 if i == d else 1 for i in range(len(shape))))
-    return hist, edges if several else edges.copy()
+    return hist
+
+
+@op("histogram.edges", grad={"self edges weight": underivable("histogram")}, tensors="self edges weight", outputs="hist bin_edges",
+    node="torch::autograd::NotImplemented", function=False, method=False)  # fmt: skip
+def histogram(self, edges, weight=None, density=False):
+    """All elements, over the edges of one dimension: (counts, edges)."""
+    return _count(self.reshape(-1, 1), [edges], weight, density), edges.copy()
+
+
+def _refuse(grad: Any, name: str) -> Any:
+    raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+
+@op("histogramdd.edges", grad={"self weight": _refuse}, tensors="self weight", node="torch::autograd::NotImplemented", function=False,
+    method=False)  # fmt: skip
+def histogramdd(self, edges, weight=None, density=False, name=""):
+    """Points [..., dims], over the edges (arrays) of each dimension: counts."""
+    return _count(self.reshape(int(np.prod(self.shape[:-1])), self.shape[-1]), edges, weight, density)

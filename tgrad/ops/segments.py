@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
-from .index import added_at, as_key
+from .index import added_at, as_key, clone
 from .pooling import widened
 from .spec import in_rows, number, op, underivable
 
@@ -136,7 +136,9 @@ def put_accumulate(self, mask, indices, values):
             f"{from_np(values.dtype).legacy} for the source."
         )
     kept = np.where(mask != 0, values, np.zeros((), values.dtype))
-    return in_rows(self + added_at(self.shape, _clamped(self.shape, indices), kept)).astype(self.dtype, copy=False)
+    out = clone.array(self)
+    out += added_at(self.shape, _clamped(self.shape, indices), kept)
+    return out
 
 
 def _zeros(grad: Any, shape: tuple[int, ...]) -> Any:
