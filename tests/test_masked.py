@@ -29,6 +29,8 @@ def calls() -> dict[str, Callable[[Any, Any, Any], Any]]:
     made: dict[str, Callable[[Any, Any, Any], Any]] = {}
     for name in REDUCED:
         for args in ({}, dict(dim=1), dict(dim=(0, -1), keepdim=True), dict(dim=()), dict(dim=0, dtype="float64")):
+            if name == "logsumexp" and "dtype" in args:
+                continue  # of integers computed in float32, whatever the dtype
             made[f"{name} {args}"] = lambda T, x, m, n=name, a=args: getattr(T.masked, n)(x, **typed(T, a), mask=m)
     for name in ALONG:
         for args in (dict(dim=1), dict(dim=-2), dict(dim=0, dtype="float64")):
@@ -88,6 +90,9 @@ def test_gradients(name: str) -> None:
         assert a.grad_fn.name() == b.grad_fn.name()
         (a * tgrad.arange(1.0, a.numel() + 1).reshape(a.shape)).sum().backward()
         (b * torch.arange(1.0, b.numel() + 1).reshape(b.shape)).sum().backward()
+        if real.grad is None:  # how many elements are not zero: no derivative
+            assert mine.grad is None
+            continue
         np.testing.assert_allclose(mine.grad.numpy(), real.grad.numpy(), rtol=1e-10, atol=1e-12)
 
 

@@ -61,10 +61,10 @@ def _lowest(input: Tensor, name: str, sign: int) -> Any:
     """The least value of a dtype (sign 1), or the greatest (-1)."""
     if input.is_floating_point():
         return -math.inf * sign
-    if input.dtype.name in ("int8", "int16", "int32", "int64", "uint8"):
-        info = iinfo(input.dtype)
-        return info.min if sign > 0 else info.max
-    raise NotImplementedError(f"identity of {name} on {input.dtype} input")
+    if input.dtype is bool_ or input.dtype.name in ("uint16", "uint32", "uint64"):
+        raise NotImplementedError(f"identity of {name} on {input.dtype} input")
+    info = iinfo(input.dtype)  # TypeError for complex numbers, which have no order
+    return info.min if sign > 0 else info.max
 
 
 def _identity(name: str, input: Tensor, order: Any = None) -> Any:

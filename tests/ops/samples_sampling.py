@@ -88,6 +88,7 @@ for mode in ("sum", "mean", "max"):
         call(ints([]), TABLE, ints([0, 0]), mode=mode),
         call(ints([0, 1], dtype="int32"), TABLE, ints([0], dtype="int32"), mode=mode),
         dtypes=FLOATS,
+        order=1,
     )
 samples("F.embedding_bag", call(MEMBERS, TABLE, STARTS, scale_grad_by_freq=True).but(smooth=False), call(MEMBERS, still(5, 3), STARTS, 1.0).but(layouts=("plain", "stepped")),
         call(MEMBERS, TABLE, STARTS, mode="sum", per_sample_weights=f(6)).but(order=1),

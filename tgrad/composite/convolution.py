@@ -156,11 +156,9 @@ def _check_kernels(
     if not transposed:
         return
     if any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
-        told = (
-            _named(w, _as_images(v, f))
-            for w, v, f in (("output_padding", extra, 0), ("stride", stride, 1), ("dilation", dilation, 1))
-        )
-        raise RuntimeError("output padding must be smaller than either stride or dilation, but got " + " ".join(told))
+        groups = (("output_padding", extra, 0), ("stride", stride, 1), ("dilation", dilation, 1))
+        told = " ".join(_named(w, _as_images(v, f)) for w, v, f in groups)
+        raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {told}")
     sizes = [n for n in x.shape[2:]]
     out = rows.transposed_sizes(sizes, weight.shape[2:], stride, padding, dilation, extra)
     if min(out) < 1:

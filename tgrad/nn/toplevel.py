@@ -7,7 +7,7 @@ from typing import Any
 from ..dispatch import into
 from ..methods import missing
 from ..ops import norm, pooling
-from ..ops.spec import REQUIRED, ROWS
+from ..ops.spec import REQUIRED
 from ..tensor import Tensor
 from . import functional as F
 from .functions import dropout as drops
@@ -191,7 +191,7 @@ def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, 
     out = named.pop("out", None)
     bare = len(rest) + len(named) == 3
     given = dict(zip(words[2:] if bare else words, rest)) | named
-    row = ROWS["_native_batch_norm_legit_no_stats" if bare else "_native_batch_norm_legit"]
+    row = norm.batch_norm_legit["legit_no_stats" if bare else "legit"]
     return _with_stats(
         input, weight, row.record(input, weight, bias, *[given.get(w) for w in words]), "native_batch_norm", out
     )
@@ -201,7 +201,7 @@ def _native_batch_norm_legit_no_training(
     input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float, eps: float
 ) -> tuple[Tensor, ...]:
     """`native_batch_norm` by the running statistics."""
-    row = ROWS["_native_batch_norm_legit_no_training"]
+    row = norm.batch_norm_legit["legit_no_training"]
     return _with_stats(input, weight, row.record(input, weight, bias, running_mean, running_var, False, momentum, eps))
 
 

@@ -141,6 +141,15 @@ def _largest(table: np.ndarray, bag: np.ndarray, rows: np.ndarray, count: int) -
     return out, which
 
 
+def _frequencies(indices: np.ndarray) -> np.ndarray:
+    """What PyTorch divides the gradient of each row by: how often it comes. But for the k-th of the different rows in ascending
+    order it looks at the k-th of all indices in ascending order, which, once a row came twice, is an earlier row."""
+    counts, different = np.bincount(indices), np.unique(indices)
+    found = np.zeros(len(counts), np.int64)
+    found[different] = counts[np.sort(indices)[: len(different)]]
+    return found
+
+
 def _refuse(grad: Any) -> Any:
     raise NotImplementedError("the derivative for '_embedding_bag_backward' is not implemented.")
 
@@ -173,7 +182,7 @@ def embedding_bag_backward(
     if per_sample_weights is not None:
         values = widened(per_sample_weights)[keep]
     if scale_grad_by_freq and len(indices):
-        values = values / np.bincount(indices)[rows].astype(grad.dtype)
+        values = values / _frequencies(indices)[rows].astype(grad.dtype)
     if mode == MEAN:
         values = values / bag_size[own].astype(grad.dtype)
     out = _matrix(own, rows, values, (len(grad), shape[0])).T @ grad

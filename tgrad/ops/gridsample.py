@@ -135,7 +135,7 @@ def _images(columns: np.ndarray, shape: tuple[int, ...], dt: np.dtype) -> np.nda
     grad=dict(input=lambda grad, input_sizes, grid, orders, mode, padding, align: lookdown(
                   grad, grid, tuple(input_sizes), orders, mode, padding, align),
               grid=lambda grad, input, grid, orders, mode, padding, align: slopes(grad, input, grid, orders, mode, padding, align)),
-    tensors="input grid", **HIDDEN)  # fmt: skip
+    tensors="input grid", node="GridSamplerLookupBackward0", **HIDDEN)  # fmt: skip
 def lookup(input, grid, orders, mode, padding, align):
     """Sums of elements [N, C, *sizes] by the matrix of the grid [N, *out, dims]: [N, C, *out]."""
     shape = (*input.shape[:2], *grid.shape[1:-1])
@@ -149,7 +149,7 @@ def lookup(input, grid, orders, mode, padding, align):
     grad=dict(grad_output=lambda grad, grid, orders, mode, padding, align: lookup(grad, grid, orders, mode, padding, align),
               grid=lambda grad, grad_output, grid, orders, mode, padding, align: slopes(
                   grad_output, grad, grid, orders, mode, padding, align)),
-    tensors="grad_output grid", **HIDDEN)  # fmt: skip
+    tensors="grad_output grid", node="GridSamplerLookdownBackward0", **HIDDEN)  # fmt: skip
 def lookdown(grad_output, grid, input_size, orders, mode, padding, align):
     """The transpose of `lookup`: [N, C, *out] to [N, C, *sizes]."""
     if 0 in grad_output.shape:
@@ -267,11 +267,11 @@ grid_sampler_3d = _sampler(3, "grid_sampler3d_cpu")
 
 def base_grid(size: Any, align: bool, dt: np.dtype) -> np.ndarray:
     """The homogeneous coordinates of all pixels: [points, dims + 1], last dimension first."""
-    real = np.dtype(np.float64) if dt.itemsize >= 8 else np.dtype(np.float32)
+    real: Any = np.float64 if dt.itemsize >= 8 else np.float32
     axes = []
     for n in size[2:]:
         steps = np.linspace(-1, 1, n, dtype=real) if n > 1 else np.zeros(1, real)
-        axes.append(steps if align else steps * real.type(n - 1) / real.type(n))
+        axes.append(steps if align else steps * real(n - 1) / real(n))
     points = np.meshgrid(*axes, indexing="ij")[::-1]
     return np.stack([p.reshape(-1) for p in (*points, np.ones_like(points[0]))], -1).astype(dt)
 

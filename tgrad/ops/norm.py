@@ -161,15 +161,17 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
 
 
 # The same under the names that say which statistics there are.
-for _name, _node in (
-    ("legit", "NativeBatchNormLegitBackward0"), ("legit_no_stats", "NativeBatchNormLegitBackward1"),
-    ("legit_no_training", "NativeBatchNormLegitNoTrainingBackward0"),
-):  # fmt: skip
-    Row(
-        f"_native_batch_norm_{_name}", native_batch_norm.array, family="op", node=_node, tensors=" ".join(native_batch_norm.tensors),
-        grad={key: f.fn for key, f in native_batch_norm.grad.items()}, outputs="output save_mean save_invstd",
+batch_norm_legit = {
+    name: Row(
+        f"_native_batch_norm_{name}", native_batch_norm.array, family="op", node=node, tensors=" ".join(native_batch_norm.tensors),
+        grad={key: formula.fn for key, formula in native_batch_norm.grad.items()}, outputs="output save_mean save_invstd",
         undiff="save_mean save_invstd", function=False, method=False,
-    )  # fmt: skip
+    )
+    for name, node in (
+        ("legit", "NativeBatchNormLegitBackward0"), ("legit_no_stats", "NativeBatchNormLegitBackward1"),
+        ("legit_no_training", "NativeBatchNormLegitNoTrainingBackward0"),
+    )
+}  # fmt: skip
 
 
 def _channel_shape(ndim: int) -> tuple[int, ...]:

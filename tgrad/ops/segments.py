@@ -97,7 +97,7 @@ def _others(flat: np.ndarray, own: np.ndarray, count: int, product: np.ndarray, 
 # ---- chunks side by side
 
 
-@op("_chunk_cat.flat", grad={"tensors": underivable("_chunk_cat")}, tensors="tensors*", node="torch::autograd::NotImplemented",
+@op("chunk_cat.flat", grad={"tensors": underivable("_chunk_cat")}, tensors="tensors*", node="torch::autograd::NotImplemented",
     **HIDDEN)  # fmt: skip
 def chunk_cat(tensors, dim, num_chunks):
     """Each tensor cut along dim into chunks of equal size, zeros filling the last one; the k-th chunks of all joined, flat."""
@@ -118,7 +118,7 @@ def _clamped(shape: tuple[int, ...], indices: list[np.ndarray]) -> list[np.ndarr
     return [np.clip(i.astype(np.int64), -n, n - 1) for i, n in zip(indices, shape, strict=False)]
 
 
-@op("_unsafe_masked_index.read",
+@op("unsafe_masked_index.read",
     grad=dict(self=lambda grad, self_sizes, mask, indices: put_accumulate(_zeros(grad, tuple(self_sizes)), mask, indices, grad)),
     tensors="self mask indices*", node="UnsafeMaskedIndexBackward0", **HIDDEN)  # fmt: skip
 def masked_index(self, mask, indices, fill):
@@ -126,7 +126,7 @@ def masked_index(self, mask, indices, fill):
     return np.where(mask != 0, read, number(fill, self.dtype))
 
 
-@op("_unsafe_masked_index_put_accumulate.write",
+@op("unsafe_masked_index_put_accumulate.write",
     grad=dict(self=lambda grad: grad, values=lambda grad, mask, indices: masked_index(grad, mask, indices, 0)),
     tensors="self mask indices* values", node="UnsafeMaskedIndexPutAccumulateBackward0", **HIDDEN)  # fmt: skip
 def put_accumulate(self, mask, indices, values):
