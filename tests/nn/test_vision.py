@@ -105,3 +105,65 @@ def test_losses(torch: ModuleType, name: str) -> None:
 ])  # fmt: skip
 def test_errors(torch: ModuleType, wrong: Callable[[Any, Any], Any]) -> None:
     assert message(lambda: wrong(tgrad.nn, tgrad)) == message(lambda: wrong(torch.nn, torch))
+
+
+CHUNKS: dict[str, dict[str, Any]] = {
+    "auto": {},
+    "by size": dict(batch_chunk_size=2),
+    "by ratio": dict(chunking_method="aspect_ratio:3"),
+    "together": dict(chunking_method=None),
+    "kept": dict(allow_retain_graph=True),
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", CHUNKS)
+def test_linear_cross_entropy_in_chunks(torch: ModuleType, name: str, reduction: str) -> None:
+    outs, leaves = [], []
+    for T, x, w, b in zip(
+        (tgrad, torch), pair(torch, 9, 3), pair(torch, 6, 3, seed=1), pair(torch, 6, seed=2), strict=True
+    ):
+        options = T.nn.LinearCrossEntropyOptions(**CHUNKS[name])
+        target = T.tensor([0, 5, 1, 2, -100, 3, 4, 0, 1])
+        weight = T.tensor([1.0, 2.0, 0.5, 1.0, 1.0, 3.0]).double()
+        out = T.nn.functional.linear_cross_entropy(
+            x, w, target, linear_bias=b, weight=weight, reduction=reduction, options=options
+        )
+        (out * 2).sum().backward()
+        outs.append(out)
+        leaves.append((x, w, b))
+    same(*outs)
+    assert node(outs[0]) == node(outs[1])
+    for mine, theirs in zip(*leaves, strict=True):
+        np.testing.assert_allclose(array(mine.grad), array(theirs.grad), rtol=1e-10, atol=1e-12)
+
+
+def test_a_chunked_loss_is_differentiated_once(torch: ModuleType) -> None:
+    texts = []
+    for T in (tgrad, torch):
+        x, w, target = T.ones(2, 3, requires_grad=True), T.ones(4, 3), T.tensor([0, 3])
+        loss = T.nn.functional.linear_cross_entropy(x, w, target, options=T.nn.LinearCrossEntropyOptions())
+        loss.backward(retain_graph=True)
+        texts.append(message(loss.backward))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("wrong", [
+    dict(batch_chunk_size=0), dict(acc_policy="x"), dict(chunking_method="x"), dict(chunking_method="aspect_ratio:0"),
+    dict(batch_chunk_size=7, chunking_method="aspect_ratio"),
+])  # fmt: skip
+def test_chunk_errors(torch: ModuleType, wrong: dict[str, Any]) -> None:
+    def call(T: Any) -> Any:
+        options = T.nn.LinearCrossEntropyOptions(**wrong)
+        return T.nn.functional.linear_cross_entropy(T.ones(8, 3), T.ones(4, 3), T.tensor([0] * 8), options=options)
+
+    assert message(lambda: call(tgrad)) == message(lambda: call(torch))
+
+
+def test_linear_cross_entropy_module(torch: ModuleType) -> None:
+    outs = []
+    for T, x in zip((tgrad, torch), pair(torch, 4, 3), strict=True):
+        T.manual_seed(2)
+        loss = T.nn.LinearCrossEntropyLoss(3, 5, out_features=(2,), bias=True, label_smoothing=0.1).double()
+        outs.append(loss(x, T.tensor([[0, 1], [4, 2], [3, 3], [1, 0]])))
+    same(*outs)

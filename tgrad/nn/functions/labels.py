@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from ... import functions as fn
 from ...ops import margin as rows
 from ...tensor import Tensor
+from .chunked import chunked
 from .loss import chosen, code, cross_entropy
+from .options import chunk_size
 
 
 def multi_margin_loss(
@@ -66,8 +69,9 @@ def linear_cross_entropy(
 ) -> Tensor:  # fmt: skip
     """`cross_entropy` of `linear(input, linear_weight, linear_bias)`: input [N, d] or [d], weight [C, d] or [C, *rest, d].
 
-    With `rest` the logits are [N, C, *rest], and targets [N, *rest]. `options` chooses how PyTorch saves memory; results do not
-    depend on it, and it has no effect here. RuntimeError for shapes that do not fit together.
+    With `rest` the logits are [N, C, *rest], and targets [N, *rest]. With `options` (nn.LinearCrossEntropyOptions) a few samples
+    are looked at together, for classes as targets and without `rest` and smoothing: not more than their logits is in memory.
+    Such a loss is differentiated once. RuntimeError for shapes that do not fit together.
     """
     if not 1 <= input.dim() <= 2:
         raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
@@ -90,11 +94,36 @@ def linear_cross_entropy(
     shape = (*batch, *outputs)
     if tuple(target.shape) == shape and ignore_index is not None:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    ignored = -100 if ignore_index is None else ignore_index
+    if options is not None:
+        plain = reduction in ("mean", "sum", "none") and label_smoothing == 0 and target.dtype.name == "int64"
+        if plain and len(outputs) == 1:
+            return _in_chunks(input, linear_weight, target, linear_bias, weight, reduction, ignored, options)
+        warnings.warn(
+            "linear_cross_entropy: ``options`` ignored; chunked path needs reduction in {'mean','sum','none'}, label_smoothing == 0, "
+            f"target.dtype == int64, out_features == (). Got reduction={reduction!r}, label_smoothing={label_smoothing}, "
+            f"target.dtype={target.dtype}, out_features={outputs[1:]}, tracing=False, "
+            f"linear_bias.shape={None if linear_bias is None else tuple(linear_bias.shape)}.",
+            stacklevel=2,
+        )
     if len(outputs) > 1:
         linear_weight = linear_weight.reshape((math.prod(outputs), features))  # type: ignore[attr-defined]
         linear_bias = linear_bias if linear_bias is None else linear_bias.reshape(math.prod(outputs))
     logits = fn.linear(input, linear_weight, linear_bias).reshape(shape)
     return cross_entropy(
-        logits, target, weight=weight, reduction=reduction, ignore_index=-100 if ignore_index is None else ignore_index,
-        label_smoothing=label_smoothing,
+        logits, target, weight=weight, reduction=reduction, ignore_index=ignored, label_smoothing=label_smoothing,
     )  # fmt: skip
+
+
+def _in_chunks(
+    input: Tensor, linear_weight: Tensor, target: Tensor, linear_bias: Any, weight: Any, reduction: str, ignore_index: int,
+    options: Any,
+) -> Tensor:  # fmt: skip
+    single = input.dim() == 1
+    if single:
+        input, target = fn.unsqueeze(input, 0), fn.unsqueeze(target, 0)
+    (samples, features), classes = input.shape, linear_weight.shape[0]
+    step = chunk_size(options, samples, features, classes, input.itemsize == 2)
+    retain = options.allow_retain_graph
+    out = chunked(input, linear_weight, target, linear_bias, weight, reduction, ignore_index, step, retain)
+    return fn.squeeze(out, 0) if single else out
