@@ -91,9 +91,7 @@ def test_node_class(row: Row) -> None:
         return
     cls = node_class(row)
     assert issubclass(cls, Node)
-    assert re.fullmatch(r"\w+Backward\d*(_copy)?|CopyBackwards|torch::autograd::NotImplemented", cls.__name__), (
-        cls.__name__
-    )
+    assert re.fullmatch(r"\w+Backward\d*(_copy)?|CopyBackwards|NotImplemented", cls.__name__), cls.__name__
     for name in ("apply", "apply_t", "release"):
         assert name in vars(cls)
     assert not hasattr(cls, "__dict__") or "__dict__" not in vars(cls), "nodes are slots only"

@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
     "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -68,8 +68,9 @@ _NEURAL = frozenset(
     "alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits celu celu_ cosine_embedding_loss cosine_similarity "
     "feature_alpha_dropout feature_dropout group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
-    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
-    "triplet_margin_loss".split()
+    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
+    "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
+    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
 )
 
 

@@ -356,7 +356,9 @@ def _make(row: Row) -> type[Node]:
         body[name] = scope[name]
     if row.node == "CopyBackwards":  # written by hand in PyTorch, it shows its C++ namespace
         body["name"] = lambda node: "torch::autograd::CopyBackwards"
-    return type(row.node, (Node,), body)
+    elif "::" in row.node:
+        body["name"] = lambda node: row.node
+    return type(row.node.rpartition("::")[2], (Node,), body)
 
 
 def _source(row: Row) -> tuple[str, dict[str, Any]]:

@@ -318,7 +318,10 @@ def in_rows(a: Any) -> np.ndarray:
     """An array in row-major order. numpy lays results out like the input; PyTorch does so for elementwise ops, while its
     reductions, scans and joins give rows."""
     a = np.asarray(a)
-    return a if a.flags.c_contiguous else a.copy()
+    if not a.flags.c_contiguous:
+        return a.copy()
+    # Along dimensions of size 1 numpy takes any stride for contiguous; PyTorch counts the one that rows would have.
+    return a.reshape(-1).reshape(a.shape) if 1 in a.shape else a
 
 
 def number(value: Any, dt: np.dtype) -> Any:
