@@ -41,13 +41,9 @@ RANDOM = (
     "rrelu",
 )
 ONLY_LOOPS = {
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_reduce",
-    "F.fractional_max_pool2d",
-    "F.fractional_max_pool3d",
-}
+    "index_add", "index_copy", "index_fill", "index_reduce", "F.fractional_max_pool2d", "F.fractional_max_pool3d", "embedding_bag", "F.embedding_bag",
+    "histogram", "histogramdd", "_chunk_cat", "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate",
+}  # fmt: skip
 
 
 # Of symmetric and triangular matrices half is read; PyTorch's forward formulas let the other half of a tangent in.

@@ -23,6 +23,8 @@ _CPP = {
     "bfloat16": "c10::BFloat16",
     "int64": "long int",
     "int32": "int",
+    "complex64": "c10::complex<float>",
+    "complex128": "c10::complex<double>",
 }
 
 
@@ -114,11 +116,11 @@ def _check(
             )
 
 
-def _same_dims(x: Tensor, weight: Tensor) -> None:
+def _same_dims(x: Tensor, weight: Tensor, gap: str = " ") -> None:
     n = weight.dim()
     if x.dim() != n:
         raise RuntimeError(
-            f"Expected {n}-dimensional input for {n}-dimensional weight {list(weight.shape)}, but got {x.dim()}-dimensional input of "
+            f"Expected {n}-dimensional input for {n}-dimensional weight{gap}{list(weight.shape)}, but got {x.dim()}-dimensional input of "
             f"size {list(x.shape)} instead"
         )
 
@@ -225,7 +227,7 @@ def _convolve(
         if padding == "same":
             if any(s != 1 for s in stride):
                 raise RuntimeError("padding='same' is not supported for strided convolutions")
-            _same_dims(x, weight)
+            _same_dims(x, weight, "")  # PyTorch forgets the space here
             x, padding = _same(x, weight.shape[2:], _spread("dilation", dilation, spatial), spatial)
         else:
             padding = (0,)

@@ -98,7 +98,9 @@ def _group_norm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, A
     return [out, mean, rstd]
 
 
-@rule("native_batch_norm")
+@rule(
+    "native_batch_norm _native_batch_norm_legit _native_batch_norm_legit_no_stats _native_batch_norm_legit_no_training"
+)
 def _batch_norm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """The samples' channels are channels of one large batch norm."""
     x, *rest = inputs
