@@ -327,7 +327,7 @@ def describe(row: Row, name: str, form: str) -> str:
         "view": "a view of the same memory",
         "op": "computed over whole arrays",
     }[row.family]
-    words = []
+    words: list[str] = []
     for p in row.params:
         word = ("*" if p.variadic else "") + ("input" if p.name == "self" else p.name)
         if p.keyword and not any(w.startswith("*") for w in words):
