@@ -10,7 +10,7 @@ wheel, source = sys.argv[1], Path(sys.argv[2])
 held = set(zipfile.ZipFile(wheel).namelist())
 wanted = {"tgrad/py.typed"}
 for folder, installed in FOLDERS.items():
-    for path in (source / folder).rglob("*.py"):
+    for path in [*(source / folder).rglob("*.py"), *(source / folder).rglob("*.txt")]:
         wanted.add(f"{installed}/{path.relative_to(source / folder).as_posix()}")
 missing = sorted(wanted - held)
 tops = sorted({name.split("/")[0] for name in held if ".dist-info/" not in name} - {"tgrad"})

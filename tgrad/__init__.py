@@ -103,7 +103,7 @@ def __dir__() -> list[str]:
 def typename(obj: object) -> str:
     """The type's full name; the legacy type name for a tensor.
 
-    >>> typename(tensor([1]))
+    >>> torch.typename(torch.tensor([1]))
     'torch.LongTensor'
     """
     if isinstance(obj, Tensor):

@@ -16,9 +16,9 @@ class device:
 
     RuntimeError for a string that names no device.
 
-    >>> device("cpu")
+    >>> torch.device("cpu")
     device(type='cpu')
-    >>> device("cuda", 1).index
+    >>> torch.device("cuda", 1).index
     1
     """
 

@@ -150,14 +150,21 @@ _default = float32
 
 
 def get_default_dtype() -> dtype:
-    """The dtype of tensors made from Python floats (float32 unless changed)."""
+    """The dtype of tensors made from Python floats (float32 unless changed).
+
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
     return _default
 
 
 def set_default_dtype(d: dtype) -> None:
     """Sets the dtype of tensors made from Python floats; TypeError for one that is not floating.
 
-    >>> set_default_dtype(float32)
+    >>> torch.set_default_dtype(torch.float64)
+    >>> torch.tensor([1.5]).dtype
+    torch.float64
+    >>> torch.set_default_dtype(torch.float32)
     """
     global _default
     if not isinstance(d, dtype):
@@ -189,8 +196,8 @@ _WIDTH = {uint8: 1, int8: 1, int16: 2, int32: 4, int64: 8}
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that both can be converted to without changing kind, by PyTorch's table.
 
-    >>> promote_types(uint8, int8)
-    torch.int16
+    >>> torch.promote_types(torch.int32, torch.float16)
+    torch.float16
     """
     if not isinstance(type1, dtype) or not isinstance(type2, dtype):
         bad = type1 if not isinstance(type1, dtype) else type2
@@ -239,7 +246,11 @@ def _promote(a: dtype, b: dtype) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
-    """Whether a result of dtype `from_` may be written into a tensor of dtype `to` (kinds may only go up)."""
+    """Whether a result of dtype `from_` may be written into a tensor of dtype `to` (kinds may only go up).
+
+    >>> torch.can_cast(torch.float32, torch.int64), torch.can_cast(torch.int64, torch.float32)
+    (False, True)
+    """
     if from_.category > to.category:
         return False
     return not (from_.category == _INT and to is bool_)
@@ -248,7 +259,7 @@ def can_cast(from_: dtype, to: dtype) -> builtins.bool:
 class finfo:
     """Limits of a floating or complex dtype: `bits`, `eps`, `max`, `min`, `tiny`, `smallest_normal`, `resolution`.
 
-    >>> finfo(float16).max
+    >>> torch.finfo(torch.float16).max
     65504.0
     """
 
@@ -284,7 +295,7 @@ class finfo:
 class iinfo:
     """Limits of an integer dtype: `bits`, `max`, `min`.
 
-    >>> iinfo(int8).max
+    >>> torch.iinfo(torch.int8).max
     127
     """
 

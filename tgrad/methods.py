@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 import operator
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -295,16 +296,49 @@ def return_type(name: str, fields: tuple[str, ...]) -> type:
     return made
 
 
+# Note [Texts]
+# What the docstrings of rows say stands in ops/texts/*.txt, apart from the rows, which are meant to be read side by side. Functions are
+# made when first used, and their docstrings with them: so one file is read and searched then, and nothing is when tgrad is imported.
+# (As a module, the texts would cost as much as making the function.) An example in a text may use `torch` and `F`, nn.functional, and
+# prints what PyTorch prints: tests/ops/test_docstrings.py runs all of them in both libraries.
+TEXTS = {"pointwise": "elementwise", "view": "views"}  # a row's family says in which file; all others are in arrays.txt
+
+
+@functools.cache
+def _texts(file: str) -> str:
+    try:
+        with open(os.path.join(os.path.dirname(__file__), "ops", "texts", file + ".txt"), encoding="utf-8") as opened:
+            return f"\n{opened.read()}\n== "
+    except OSError:  # a docstring that lacks its text is no reason not to compute
+        return "\n== "
+
+
+def text_of(row: Row) -> str:
+    """The text under the row's name, or nothing."""
+    text = _texts(TEXTS.get(row.family, "arrays"))
+    start = text.find(f"\n== {row.name}\n")
+    return text[text.index("\n", start + 1) : text.index("\n== ", start + 1)].strip() if start >= 0 else ""
+
+
 def describe(row: Row, name: str, form: str) -> str:
-    """A docstring from the row: signature, kind, derivatives, node."""
-    text = {
-        "pointwise": "Elementwise",
-        "view": "A view of the same memory",
-        "op": "Computed over whole arrays",
+    """A docstring: what `tgrad.ops.texts` says of the row, then, from the row itself, signature, kind, node and derivatives."""
+    kind = {
+        "pointwise": "elementwise",
+        "view": "a view of the same memory",
+        "op": "computed over whole arrays",
     }[row.family]
-    how = f"In-place form of `{row.name}`. " if form == "inplace" else ""
+    words: list[str] = []
+    for p in row.params:
+        word = ("*" if p.variadic else "") + ("input" if p.name == "self" else p.name)
+        if p.keyword and not any(w.startswith("*") for w in words):
+            words.append("*")
+        words.append(word if p.variadic or p.default is REQUIRED else f"{word}={p.default!r}")
+    if form == "function" and row.family != "view":
+        words += ["out=None"] if any(w.startswith("*") for w in words) else ["*", "out=None"]
     diff = ", ".join(f"'{t}'" for t in row.grad) or "none"
-    return f"{how}{text}; recorded as {row.node} (inputs with a gradient: {diff})."
+    made = f"`{name}({', '.join(words)})`: {kind}; recorded as {row.node} (inputs with a gradient: {diff})."
+    first = f"In-place form of `{row.name}`." if form == "inplace" else ""
+    return "\n\n".join(part for part in (first, text_of(row), made) if part)
 
 
 class LazyMethod:

@@ -9,9 +9,9 @@ from math import prod
 class Size(tuple):
     """A tensor's shape: a tuple of ints that prints as PyTorch's does.
 
-    >>> Size((2, 3))
+    >>> torch.Size((2, 3))
     torch.Size([2, 3])
-    >>> Size((2, 3)).numel()
+    >>> torch.Size((2, 3)).numel()
     6
     """
 

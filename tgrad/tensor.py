@@ -110,7 +110,13 @@ class Tensor(TensorBase):
         return self._a.nbytes
 
     def size(self, dim: int | None = None) -> Any:
-        """All sizes, or that of one dimension."""
+        """All sizes, or that of one dimension.
+
+        >>> torch.zeros(2, 3).size()
+        torch.Size([2, 3])
+        >>> torch.zeros(2, 3).size(1)
+        3
+        """
         if dim is None:
             return Size(self._a.shape)
         from .shape import wrap_dim
@@ -120,7 +126,11 @@ class Tensor(TensorBase):
         return self._a.shape[wrap_dim(dim, self._a.ndim)]
 
     def stride(self, dim: int | None = None) -> Any:
-        """Steps in memory, in elements, per dimension."""
+        """Steps in memory, in elements, per dimension.
+
+        >>> torch.zeros(2, 3).stride()
+        (3, 1)
+        """
         steps = strides(self._a)
         if dim is None:
             return steps
@@ -131,17 +141,32 @@ class Tensor(TensorBase):
         return steps[wrap_dim(dim, len(steps))]
 
     def storage_offset(self) -> int:
+        """Where in its memory the tensor begins, in elements.
+
+        >>> torch.arange(4)[2:].storage_offset()
+        2
+        """
         return offset(self._a)
 
     def data_ptr(self) -> int:
-        """Address of the first element."""
+        """Address of the first element.
+
+        >>> x = torch.arange(4)
+        >>> x[1:].data_ptr() - x.data_ptr()
+        8
+        """
         return self._a.__array_interface__["data"][0] if self._a.size else 0
 
     def untyped_storage(self) -> UntypedStorage:
+        """The block of memory that this tensor and its views share, as bytes."""
         return UntypedStorage(memory(self._a), self.device)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
+        """Whether the elements lie in row-major order without gaps.
+
+        >>> torch.zeros(2, 3).is_contiguous(), torch.zeros(2, 3).t().is_contiguous()
+        (True, False)
+        """
         a = self._a
         if memory_format is not None and str(memory_format).startswith("torch.channels_last"):
             order = (0, 2, 3, 1) if a.ndim == 4 else (0, 2, 3, 4, 1)
@@ -149,27 +174,47 @@ class Tensor(TensorBase):
         return a.flags.c_contiguous or is_contiguous(a.shape, strides(a))
 
     def dim(self) -> int:
+        """The number of dimensions.
+
+        >>> torch.zeros(2, 3).dim()
+        2
+        """
         return self._a.ndim
 
     ndimension = dim
 
     def numel(self) -> int:
-        """Number of elements."""
+        """Number of elements.
+
+        >>> torch.zeros(2, 3).numel()
+        6
+        """
         return self._a.size
 
     nelement = numel
 
     def element_size(self) -> int:
-        """Bytes of one element."""
+        """Bytes of one element.
+
+        >>> torch.zeros(2, dtype=torch.float64).element_size()
+        8
+        """
         return self._a.dtype.itemsize
 
     def is_floating_point(self) -> bool:
+        """Whether the dtype is a floating one.
+
+        >>> torch.tensor([1.5]).is_floating_point(), torch.tensor([1]).is_floating_point()
+        (True, False)
+        """
         return self._a.dtype.kind == "f" or self._a.dtype.name == "bfloat16"
 
     def is_complex(self) -> bool:
+        """Whether the dtype is a complex one."""
         return self._a.dtype.kind == "c"
 
     def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
         return self.dtype.is_signed
 
     @property
@@ -239,7 +284,11 @@ class Tensor(TensorBase):
             self._x.unrecorded = False
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Sets `requires_grad` in place; RuntimeError for a non-leaf or a dtype without gradients."""
+        """Sets `requires_grad` in place; RuntimeError for a non-leaf or a dtype without gradients.
+
+        >>> torch.zeros(2).requires_grad_()
+        tensor([0., 0.], requires_grad=True)
+        """
         if not isinstance(requires_grad, bool):
             raise TypeError(
                 f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
@@ -358,6 +407,7 @@ class Tensor(TensorBase):
         return self._base is not None
 
     def is_inference(self) -> bool:
+        """Whether the tensor was made in inference mode, and so can never be recorded."""
         return self._x is not None and self._x.inference
 
     @property

@@ -12,7 +12,7 @@ from .. import functions as F
 from ..dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
 from ..fast import fast_row
 from ..graph.modes import state
-from ..methods import attach, composite, missing, publish, return_type
+from ..methods import attach, composite, missing, return_type
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED, Row
 from ..promotion import as_number, result_type
@@ -80,7 +80,16 @@ def rsub(input, other, *, alpha=1):
 
 @composite(method=True, aliases="divide")
 def div(input=REQUIRED, other=REQUIRED, *, rounding_mode=None, out=None):
-    """input / other; with `rounding_mode` 'trunc' or 'floor', rounded that way (integers stay integers)."""
+    """input / other; with `rounding_mode` 'trunc' or 'floor', rounded that way (integers stay integers).
+
+    Without it integers are divided as floats of the default dtype. Division by zero gives inf or nan for floats, and
+    RuntimeError for integers.
+
+    >>> torch.div(torch.tensor([7, -7]), 2)
+    tensor([ 3.5000, -3.5000])
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
+    """
     r = pointwise(_quotient("div", input, other, rounding_mode), (input, other), {})
     return r if out is None else into(out, r, "div")
 
@@ -121,7 +130,11 @@ def true_divide_(self, other=REQUIRED):
 
 @composite(method=True)
 def floor_divide(input=REQUIRED, other=REQUIRED, *, out=None):
-    """The quotient rounded down. It has no derivative; `div(..., rounding_mode='floor')` has one, of zeros."""
+    """The quotient rounded down. It has no derivative; `div(..., rounding_mode='floor')` has one, of zeros.
+
+    >>> torch.floor_divide(torch.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
     _quotient("floor_divide", input, other, None)
     r = pointwise(rows.floor_divide, (input, other), {})
     return r if out is None else into(out, r, "floor_divide")
@@ -174,18 +187,35 @@ remainder = overloaded(
     rows.remainder,
     rows.remainder_scalar,
     rows.remainder_of_scalar,
-    "What division leaves, with the divisor's sign (Python's `%`).",
+    "What division leaves, with the divisor's sign (Python's `%`).\n\n>>> torch.remainder(torch.tensor([7, -7]), 3)\ntensor([1, 2])\n",
 )
 fmod = overloaded(
-    "fmod", rows.fmod, rows.fmod_scalar, None, "What division leaves, with the dividend's sign (C's fmod)."
+    "fmod",
+    rows.fmod,
+    rows.fmod_scalar,
+    None,
+    "What division leaves, with the dividend's sign (C's fmod).\n\n>>> torch.fmod(torch.tensor([7, -7]), 3)\ntensor([ 1, -1])\n",
 )
 copysign = overloaded(
-    "copysign", rows.copysign, rows.copysign_scalar, None, "The size of `input` with the sign of `other`."
+    "copysign",
+    rows.copysign,
+    rows.copysign_scalar,
+    None,
+    "The size of `input` with the sign of `other`.\n\n>>> torch.copysign(torch.tensor([1.0, 2.0]), -1)\ntensor([-1., -2.])\n",
 )
 xlogy = overloaded(
-    "xlogy", rows.xlogy, rows.xlogy_second, rows.xlogy_first, "input * log(other), and 0 where `input` is 0."
+    "xlogy",
+    rows.xlogy,
+    rows.xlogy_second,
+    rows.xlogy_first,
+    "input * log(other), and 0 where `input` is 0.\n\n>>> torch.xlogy(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))\ntensor([0., 0.])\n",
 )
-publish("xlogy_", lambda input, other: input.xlogy_(other))
+
+
+@composite()
+def xlogy_(input, other):
+    """In-place `xlogy`."""
+    return input.xlogy_(other)
 
 
 @composite(method=True)
@@ -221,9 +251,12 @@ def _check_ldexp(input: Tensor, other: Tensor, out: Tensor) -> None:
 def pow(input=REQUIRED, exponent=REQUIRED, *, out=None):
     """input to the power of exponent; either may be a number.
 
-    >>> import tgrad as torch
+    The dtype is the common one of both. RuntimeError for an integer to the power of a negative integer number.
+
     >>> torch.pow(torch.tensor([1.0, 2.0]), 2)
     tensor([1., 4.])
+    >>> torch.pow(2, torch.tensor([1, 2, 3]))
+    tensor([2, 4, 8])
     """
     r = power(input, exponent)
     return r if out is None else into(out, r, "pow")
@@ -307,7 +340,11 @@ def _wide(name: str, input: Any, exponent: Any) -> tuple[Any, Any]:
 
 @composite(method=True)
 def float_power(input=REQUIRED, exponent=REQUIRED, *, out=None):
-    """`pow` in double precision (complex128 for complex operands)."""
+    """`pow` in double precision (complex128 for complex operands).
+
+    >>> torch.float_power(torch.tensor([2, 3]), 2)
+    tensor([4., 9.], dtype=torch.float64)
+    """
     r = power(*_wide("float_power", input, exponent))
     return r if out is None else into(out, r, "float_power")
 
@@ -326,7 +363,11 @@ def float_power_(self, exponent=REQUIRED):
 
 @composite(method=True)
 def square(input=REQUIRED, *, out=None):
-    """Each element times itself."""
+    """Each element times itself.
+
+    >>> torch.square(torch.tensor([-2, 3]))
+    tensor([4, 9])
+    """
     need_tensors("square", input=input)
     if input._a.dtype == np.bool_:
         input = input.to(dtypes.int64)
@@ -390,9 +431,12 @@ def _rounding(name: str, input: Any, decimals: Any) -> tuple[Row, dict[str, Any]
 def round(input=REQUIRED, *, decimals=None, out=None):
     """To the nearest integer, or to `decimals` places; halves go to the even neighbour.
 
-    >>> import tgrad as torch
+    The gradient is zero.
+
     >>> torch.round(torch.tensor([0.5, 1.5, -0.7]))
-    tensor([0., 2., -1.])
+    tensor([ 0.,  2., -1.])
+    >>> torch.round(torch.tensor([1.255, -3.141]), decimals=1)
+    tensor([ 1.3000, -3.1000])
     """
     if decimals is None:
         need_tensors("round", input=input)
@@ -435,7 +479,11 @@ def _two_reals(name: str, first: str, second: str, a: Any, b: Any, out: Any) -> 
 
 @composite()
 def complex(real=REQUIRED, imag=REQUIRED, *, out=None):
-    """A complex tensor from its real and imaginary parts, both of one floating dtype."""
+    """A complex tensor from its real and imaginary parts, both of one floating dtype.
+
+    >>> torch.complex(torch.tensor([1.0]), torch.tensor([2.0]))
+    tensor([1.+2.j])
+    """
     _two_reals("complex", "real", "imag", real, imag, out)
     r = pointwise(rows.complex_parts, (real, imag), {})
     return r if out is None else into(out, r, "complex")
@@ -443,7 +491,11 @@ def complex(real=REQUIRED, imag=REQUIRED, *, out=None):
 
 @composite()
 def polar(abs=REQUIRED, angle=REQUIRED, *, out=None):
-    """The complex tensor with the given absolute values and angles."""
+    """The complex tensor with the given absolute values and angles.
+
+    >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0]))
+    tensor([2.+0.j])
+    """
     _two_reals("polar", "abs", "angle", abs, angle, out)
     r = pointwise(rows.polar, (abs, angle), {})
     return r if out is None else into(out, r, "polar")

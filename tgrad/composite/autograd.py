@@ -26,7 +26,6 @@ def backward(
     `gradient`: what arrives here, of this tensor's shape (None for a scalar: one). `retain_variables` is the name that
     `retain_graph` had until 0.2.
 
-    >>> import tgrad as torch
     >>> x = torch.ones(2, requires_grad=True)
     >>> (3 * x).sum().backward()
     >>> x.grad
@@ -38,7 +37,12 @@ def backward(
 
 
 def detach(self: Tensor) -> Tensor:
-    """The same memory, without history; in-place writes are still noticed by both."""
+    """The same memory, without history; in-place writes are still noticed by both.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> (2 * x).detach().requires_grad
+    False
+    """
     out = self._alias()
     if self._x is not None and self._x.inference:
         out._meta().inference = True
@@ -73,10 +77,19 @@ def creator(self: Tensor) -> Any:
     return self.grad_fn
 
 
-for _fn in (backward, detach, detach_):
+def _detach(input: Tensor) -> Tensor:
+    return input.detach()  # type: ignore[attr-defined]
+
+
+def _detach_in_place(input: Tensor) -> Tensor:
+    return detach_(input)
+
+
+for _fn, _function in ((detach, _detach), (detach_, _detach_in_place)):
+    _function.__doc__, _function.__name__, _function.__qualname__ = _fn.__doc__, _fn.__name__, _fn.__name__
+    publish(_fn.__name__, _function)
     attach(_fn.__name__, _fn)
-publish("detach", lambda input: input.detach())
-publish("detach_", lambda input: detach_(input))
+attach("backward", backward)
 attach("register_hook", register.register_hook)
 attach("register_post_accumulate_grad_hook", register.register_post_accumulate_grad_hook)
 Node.__repr__ = node_repr  # type: ignore[method-assign,assignment]

@@ -25,7 +25,11 @@ for _f in (
 
 @composite()
 def result_type(tensor1, tensor2):
-    """The dtype that an operation on the two (tensors or numbers) gives."""
+    """The dtype that an operation on the two (tensors or numbers) gives.
+
+    >>> torch.result_type(torch.tensor([1, 2]), 1.0)
+    torch.float32
+    """
     for x in (tensor1, tensor2):
         if not isinstance(x, Tensor) and not is_number(x):
             raise no_overload("result_type", tensor1, tensor2)
@@ -36,7 +40,9 @@ def result_type(tensor1, tensor2):
 def broadcast_shapes(*shapes):
     """The shape that tensors of the given shapes broadcast to.
 
-    >>> broadcast_shapes((2, 1), (3,))
+    RuntimeError where they do not broadcast.
+
+    >>> torch.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
     """
     full = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
@@ -58,7 +64,13 @@ def broadcast_shapes(*shapes):
 
 @composite(method=True)
 def equal(input, other):
-    """Whether two tensors have the same sizes and elements."""
+    """Whether two tensors have the same sizes and elements.
+
+    The result is a Python bool.
+
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
     need_tensors("equal", input=input, other=other)
     if input._a.shape != other._a.shape:
         return False
@@ -68,7 +80,13 @@ def equal(input, other):
 @composite(method=True)
 @leading
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Elementwise |input - other| <= atol + rtol * |other|."""
+    """Elementwise |input - other| <= atol + rtol * |other|.
+
+    With `equal_nan`, nan is close to nan. RuntimeError for two dtypes or negative tolerances.
+
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-9, 2.1]))
+    tensor([ True, False])
+    """
     need_tensors("isclose", input=input, other=other)
     if input._a.dtype != other._a.dtype:
         raise RuntimeError(f"{input.dtype.legacy} did not match {other.dtype.legacy}")
@@ -93,7 +111,13 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @composite(method=True)
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether all elements are close in the sense of `isclose`."""
+    """Whether all elements are close in the sense of `isclose`.
+
+    The result is a Python bool.
+
+    >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-9]))
+    True
+    """
     need_tensors("allclose", input=input, other=other)
     return bool(isclose(input, other, rtol, atol, equal_nan)._a.all())
 
@@ -107,7 +131,11 @@ def is_same_size(input, other):
 @composite()
 @leading
 def isin(elements, test_elements, *, assume_unique=False, invert=False, out=None):
-    """For each element whether it occurs among `test_elements`."""
+    """For each element whether it occurs among `test_elements`.
+
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 5]))
+    tensor([False,  True, False])
+    """
     tensors = [isinstance(x, Tensor) for x in (elements, test_elements)]
     if not any(tensors) or not all(t or is_number(x) for t, x in zip(tensors, (elements, test_elements), strict=True)):
         raise no_overload("isin", elements, test_elements)

@@ -44,7 +44,14 @@ def _ordered(self: Tensor, fmt: Any) -> Tensor:
 
 @composite(method=True)
 def clone(input, *, memory_format=None):
-    """A copy that autograd sees: gradients flow back through it."""
+    """A copy that autograd sees: gradients flow back through it.
+
+    `memory_format` says how it lies in memory: by default as the original does.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> x.clone()
+    tensor([1., 1.], grad_fn=<CloneBackward0>)
+    """
     if memory_format is FORMATS["contiguous_format"]:
         return rows.contiguous.record(input)
     if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
@@ -54,7 +61,12 @@ def clone(input, *, memory_format=None):
 
 @composite(method=True, function=False)
 def contiguous(self, memory_format=None):
-    """The tensor itself if its memory is in row-major order, else a copy that is."""
+    """The tensor itself if its memory is in row-major order, else a copy that is.
+
+    >>> x = torch.zeros(2, 3).t()
+    >>> x.is_contiguous(), x.contiguous().is_contiguous()
+    (False, True)
+    """
     if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
         return self if self.is_contiguous(memory_format) else _ordered(self, memory_format)
     return self if self.is_contiguous() else rows.contiguous.record(self)
@@ -72,7 +84,13 @@ def cast(self: Tensor, d: dtype, copy: bool = False, fmt: Any = None) -> Tensor:
 
 @composite(function=False, method=True)
 def to(self, *args, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None, other=None):
-    """The tensor in another dtype and on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`."""
+    """The tensor in another dtype and on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`.
+
+    What is already so is returned as it is, unless `copy`. Conversions are recorded, and gradients come back in the dtype of the input.
+
+    >>> torch.tensor([1, 2]).to(torch.float32)
+    tensor([1., 2.])
+    """
     places = list(args)
     if places and isinstance(places[0], Tensor):
         other = places.pop(0)
@@ -107,7 +125,12 @@ def _caster(name: str, d: dtype) -> None:
         return cast(self, d, fmt=memory_format)
 
     convert.__name__ = convert.__qualname__ = name
-    convert.__doc__ = f"The tensor as {d}."
+    shown = {0: "[ True, False]", 1: "[1, 0]", 2: "[1., 0.]"}.get(d.category, "[1.+0.j, 0.+0.j]")
+    kind = "" if d in (dtypes.bool_, dtypes.int64, dtypes.float32, dtypes.complex64) else f", dtype={d}"
+    convert.__doc__ = (
+        f"The tensor as {d}; itself, if it is that already. The gradient comes back in the dtype of the tensor.\n\n"
+        f">>> torch.tensor([1, 0]).{name}()\ntensor({shown}{kind})\n"
+    )
     attach(name, convert)
 
 
@@ -128,7 +151,13 @@ _TYPE_NAMES = {
 
 @composite(function=False, method=True)
 def type(self, dtype=None, non_blocking=False):
-    """The old type name ('torch.FloatTensor'), or the tensor converted to a dtype, type name or legacy type."""
+    """The old type name ('torch.FloatTensor'), or the tensor converted to a dtype, type name or legacy type.
+
+    >>> torch.tensor([1, 2]).type()
+    'torch.LongTensor'
+    >>> torch.tensor([1.5, 2.5]).type(torch.int64)
+    tensor([1, 2])
+    """
     if dtype is None:
         return f"torch.{_TYPE_NAMES[self.dtype.name]}Tensor"
     if isinstance(dtype, str):
@@ -144,7 +173,11 @@ def type(self, dtype=None, non_blocking=False):
 
 @composite(function=False, method=True)
 def type_as(self, other):
-    """The tensor in the dtype of another."""
+    """The tensor in the dtype of another.
+
+    >>> torch.tensor([1, 2]).type_as(torch.tensor(1.5))
+    tensor([1., 2.])
+    """
     return cast(self, other.dtype)
 
 
@@ -197,7 +230,11 @@ def share_memory_(self):
 
 @composite(function=False, method=True)
 def item(self):
-    """The single element as a Python number; RuntimeError if there are more or none."""
+    """The single element as a Python number; RuntimeError if there are more or none.
+
+    >>> torch.tensor([2.5]).item()
+    2.5
+    """
     a = self._a
     if a.size != 1:
         raise RuntimeError(f"a Tensor with {a.size} elements cannot be converted to Scalar")
@@ -207,7 +244,11 @@ def item(self):
 
 @composite(function=False, method=True)
 def tolist(self):
-    """Nested lists of Python numbers (a number, for a 0-d tensor)."""
+    """Nested lists of Python numbers (a number, for a 0-d tensor).
+
+    >>> torch.tensor([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
     a = self._a
     return a.astype(np.float32).tolist() if a.dtype.name == "bfloat16" else a.tolist()
 
@@ -287,6 +328,9 @@ def numpy(self, *, force=False):
     """A numpy array over the same memory. RuntimeError on a tensor that requires grad, unless `force`.
 
     bfloat16, which numpy lacks, is a TypeError, as in PyTorch.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).numpy().shape
+    (2, 2)
     """
     if not force and self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
@@ -378,14 +422,22 @@ attach("__format__", lambda self, spec: echo.tensor_format(self, spec))
 
 @composite(method=True, function=True)
 def real(input):
-    """The real part: a view of a complex tensor, the tensor itself otherwise."""
+    """The real part: a view of a complex tensor, the tensor itself otherwise.
+
+    >>> torch.real(torch.tensor([1 + 2j]))
+    tensor([1.])
+    """
     need_tensors("real", input=input)
     return _part(input, 0) if input.is_complex() else input
 
 
 @composite(method=True, function=True)
 def imag(input):
-    """The imaginary part, as a view; RuntimeError for a tensor that is not complex."""
+    """The imaginary part, as a view; RuntimeError for a tensor that is not complex.
+
+    >>> torch.imag(torch.tensor([1 + 2j]))
+    tensor([2.])
+    """
     need_tensors("imag", input=input)
     if not input.is_complex():
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
@@ -403,7 +455,11 @@ attach("imag", property(imag))
 
 @composite(method=True)
 def conj(input):
-    """The complex conjugate; a real tensor is returned as it is."""
+    """The complex conjugate; a real tensor is returned as it is.
+
+    >>> torch.conj(torch.tensor([1 + 2j])).resolve_conj()
+    tensor([1.-2.j])
+    """
     need_tensors("conj", input=input)
     return ROWS["conj"].record(input) if input.is_complex() else input
 
@@ -450,7 +506,11 @@ for _name in ("is_floating_point", "is_complex", "is_signed", "is_inference", "n
 
 @composite()
 def is_tensor(obj):
-    """Whether `obj` is a tensor."""
+    """Whether `obj` is a tensor.
+
+    >>> torch.is_tensor(torch.zeros(1)), torch.is_tensor([0.0])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 

@@ -81,7 +81,7 @@ def sizes_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
     return tuple(out)
 
 
-def _filled(name: str, fill: Any) -> Any:
+def _filled(name: str, fill: Any, doc: str) -> Any:
     def factory(
         *size: Any,
         out: Any = None,
@@ -112,16 +112,47 @@ def _filled(name: str, fill: Any) -> Any:
         return flagged(a, requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
-    factory.__doc__ = (
-        f"A tensor of the given sizes, as `numpy.{name}`; floats of the default dtype unless `dtype` says else."
-    )
+    factory.__doc__ = f"A tensor of the given sizes {doc}"
     publish(name, factory)
     return factory
 
 
-zeros = _filled("zeros", np.zeros)
-ones = _filled("ones", np.ones)
-empty = _filled("empty", np.empty)
+zeros = _filled(
+    "zeros",
+    np.zeros,
+    """filled with zeros, in the default dtype unless `dtype` says else. Sizes may be
+given one by one or as a sequence. RuntimeError for a negative size.
+
+>>> torch.zeros(2, 3)
+tensor([[0., 0., 0.],
+        [0., 0., 0.]])
+>>> torch.zeros((2,), dtype=torch.int64)
+tensor([0, 0])
+""",
+)
+ones = _filled(
+    "ones",
+    np.ones,
+    """filled with ones, in the default dtype unless `dtype` says else. Sizes may be
+given one by one or as a sequence. RuntimeError for a negative size.
+
+>>> torch.ones(2, 2)
+tensor([[1., 1.],
+        [1., 1.]])
+>>> torch.ones(2, dtype=torch.bool)
+tensor([True, True])
+""",
+)
+empty = _filled(
+    "empty",
+    np.empty,
+    """whose elements are whatever the memory held, in the default dtype unless `dtype` says else. Sizes may be
+given one by one or as a sequence. RuntimeError for a negative size.
+
+>>> torch.empty(2, 3).shape
+torch.Size([2, 3])
+""",
+)
 
 
 # ---- filled with a number
@@ -156,9 +187,13 @@ def full(
 ):
     """A tensor of sizes `size` filled with a number; the dtype follows the number's kind.
 
-    >>> import tgrad as torch
+    RuntimeError for a negative size.
+
     >>> torch.full((2,), 3)
     tensor([3, 3])
+    >>> torch.full((2, 2), 0.5)
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]])
     """
     absent = [w for w, v in (("size", size), ("fill_value", fill_value)) if v is REQUIRED]
     if absent:
@@ -193,7 +228,15 @@ def _like(fill: str) -> None:
         return flagged(like_array(input, dtype or input.dtype, fill), requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
-    factory.__doc__ = f"`{fill}` with the sizes and, unless given, the dtype of `input`."
+    shown = {
+        "zeros": ("torch.tensor([1, 2])", "\ntensor([0, 0])"),
+        "ones": ("torch.tensor([0.5, 2.0])", "\ntensor([1., 1.])"),
+        "empty": ("torch.zeros(2, 3)", ".shape\ntorch.Size([2, 3])"),
+    }[fill]
+    factory.__doc__ = (
+        f"`{fill}` with the sizes and, unless given, the dtype of `input`; its order in memory is kept where it is dense.\n\n"
+        f">>> torch.{name}({shown[0]}){shown[1]}\n"
+    )
     publish(name, leading(factory))
 
     def new(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
@@ -206,7 +249,11 @@ def _like(fill: str) -> None:
         return flagged(getattr(np, fill)(sizes_of(size, "new_" + fill), (dtype or self.dtype).np), requires_grad)
 
     new.__name__ = new.__qualname__ = "new_" + fill
-    new.__doc__ = f"`{fill}` of the given sizes with this tensor's dtype and device."
+    printed = {"zeros": "\ntensor([0, 0])", "ones": "\ntensor([1, 1])", "empty": ".shape\ntorch.Size([2])"}[fill]
+    new.__doc__ = (
+        f"`{fill}` of the given sizes with this tensor's dtype and device.\n\n"
+        f">>> torch.tensor([5, 6, 7]).new_{fill}(2){printed}\n"
+    )
     attach("new_" + fill, new)
 
 
@@ -227,7 +274,11 @@ def full_like(
     pin_memory=False,
     memory_format=None,
 ):
-    """`full` with the sizes and, unless given, the dtype of `input`."""
+    """`full` with the sizes and, unless given, the dtype of `input`.
+
+    >>> torch.full_like(torch.zeros(2), 7)
+    tensor([7., 7.])
+    """
     need_tensors("full_like", input=input)
     if fill_value is REQUIRED:
         raise missing("full_like", ["fill_value"])
@@ -251,7 +302,11 @@ def new_full(
     layout=None,
     pin_memory=False,
 ):
-    """`full` of the given sizes with this tensor's dtype."""
+    """`full` of the given sizes with this tensor's dtype.
+
+    >>> torch.zeros(1, dtype=torch.int64).new_full((2,), 3)
+    tensor([3, 3])
+    """
     d = dtype or self.dtype
     shape, value = _size_tuple("new_full", size), _fill_value("new_full", fill_value)
     return full(shape, value, dtype=d, device=device, requires_grad=requires_grad)
@@ -273,8 +328,10 @@ def empty_strided(size, stride, *, dtype=None, layout=None, device=None, require
     return flagged(np.ndarray(tuple(size), d.np, block, 0, [s * d.itemsize for s in stride]), requires_grad)
 
 
-attach("new_empty_strided", lambda self, size, stride, *, dtype=None, device=None, requires_grad=False: empty_strided(
-    size, stride, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad))  # fmt: skip
+@composite(function=False, method=True)
+def new_empty_strided(self, size, stride, *, dtype=None, device=None, requires_grad=False):
+    """`empty_strided` with this tensor's dtype."""
+    return empty_strided(size, stride, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
 @composite()

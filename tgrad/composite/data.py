@@ -192,9 +192,11 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
     The dtype is inferred (int64 for ints, the default dtype for floats) unless given.
 
-    >>> tensor([[1, 2], [3, 4]])
+    >>> torch.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]])
+    >>> torch.tensor([1.5, 2.0], dtype=torch.float64, requires_grad=True)
+    tensor([1.5000, 2.0000], dtype=torch.float64, requires_grad=True)
     """
     at(device)
     if isinstance(data, Tensor):
@@ -221,7 +223,14 @@ def scalar_tensor(s, *, dtype=None, layout=None, device=None, requires_grad=Fals
 
 @composite()
 def as_tensor(data, dtype=None, device=None):
-    """`data` as a tensor, without a copy where it already is one (or an array) of the dtype asked for."""
+    """`data` as a tensor, without a copy where it already is one (or an array) of the dtype asked for.
+
+    >>> x = torch.tensor([1.0])
+    >>> torch.as_tensor(x) is x
+    True
+    >>> torch.as_tensor([1, 2], dtype=torch.float32)
+    tensor([1., 2.])
+    """
     at(device)
     if isinstance(data, Tensor):
         return data if dtype is None or dtype is data.dtype else data.to(dtype)
@@ -260,6 +269,13 @@ def from_numpy(ndarray):
     """A tensor over the memory of a numpy array: writes to either show in both.
 
     TypeError for what is no array or has a dtype that tensors cannot hold.
+
+    >>> import numpy
+    >>> a = numpy.array([1.0, 2.0])
+    >>> x = torch.from_numpy(a)
+    >>> a[0] = 5
+    >>> x
+    tensor([5., 2.], dtype=torch.float64)
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
@@ -349,5 +365,9 @@ def to_dlpack(tensor):
 
 @composite(function=False, method=True)
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
-    """A new tensor from data, by default with this tensor's dtype."""
+    """A new tensor from data, by default with this tensor's dtype.
+
+    >>> torch.zeros(1, dtype=torch.float64).new_tensor([1, 2])
+    tensor([1., 2.], dtype=torch.float64)
+    """
     return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)

@@ -25,6 +25,13 @@ def einsum(equation, *operands):
     """Sums of products over labelled dimensions: `einsum("ij,jk->ik", a, b)` or `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
 
     RuntimeError for an equation that does not fit the operands.
+
+    >>> a, b = torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    >>> torch.einsum("ij,jk->ik", a, b)
+    tensor([[3., 2.],
+            [7., 4.]])
+    >>> torch.einsum("ii", a)
+    tensor(5.)
     """
     if not operands:
         raise ValueError(

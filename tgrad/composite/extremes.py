@@ -29,12 +29,11 @@ def _pair(name: str, out: Any, r: Any, fields: tuple[str, str] = ("values", "ind
     return made([into(o, x, name) for o, x in zip(out, r, strict=True)])
 
 
-def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row) -> Any:
+def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row, shown: str) -> Any:
     @composite(name=name, method=True)
     def extreme(
         input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, other: Any = None, out: Any = None
     ) -> Any:
-        """The extreme value of everything; along dim, values and indices; of two tensors, elementwise."""
         if not isinstance(input, Tensor) and (dim is not None or other is not None):
             raise no_overload(name, input, dim if other is None else other)
         check_input(name, input)
@@ -50,16 +49,53 @@ def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row) -> Any:
             return r if out is None else into(out, r, name)
         return _pair(name, out, dim_row.record(input, dim, keepdim))
 
+    extreme.__doc__ = (
+        f"The {'largest' if name == 'max' else 'smallest'} element of everything; along `dim`, values and indices (int64); of two\n"
+        f"tensors, elementwise as `{name}imum`. nan counts as {'larger' if name == 'max' else 'smaller'} than all, and of equal elements "
+        f"the first.\nRuntimeError or IndexError if there are none.\n\n{shown}"
+    )
     return extreme
 
 
-max = _extreme("max", rows.max_all, rows.max_dim, choice.maximum)
-min = _extreme("min", rows.min_all, rows.min_dim, choice.minimum)
+max = _extreme(
+    "max",
+    rows.max_all,
+    rows.max_dim,
+    choice.maximum,
+    """>>> torch.max(torch.tensor([[1, 5], [3, 2]]))
+tensor(5)
+>>> torch.max(torch.tensor([[1, 5], [3, 2]]), dim=1)
+torch.return_types.max(
+values=tensor([5, 3]),
+indices=tensor([1, 0]))
+""",
+)
+min = _extreme(
+    "min",
+    rows.min_all,
+    rows.min_dim,
+    choice.minimum,
+    """>>> torch.min(torch.tensor([[1, 5], [3, 2]]))
+tensor(1)
+>>> torch.min(torch.tensor([[1, 5], [3, 2]]), dim=1)
+torch.return_types.min(
+values=tensor([1, 2]),
+indices=tensor([0, 1]))
+""",
+)
 
 
 @composite(method=True)
 def aminmax(input=REQUIRED, *, dim=None, keepdim=False, out=None):
-    """The smallest and the largest value."""
+    """The smallest and the largest value.
+
+    Both over `dim` (all by default); the result has the fields min and max.
+
+    >>> torch.aminmax(torch.tensor([[1, 5], [3, 2]]), dim=1)
+    torch.return_types.aminmax(
+    min=tensor([1, 2]),
+    max=tensor([5, 3]))
+    """
     need("aminmax", input=input)
     check_input("aminmax", input)
     return _pair("aminmax", out, rows.aminmax.record(input, dim, keepdim), ("min", "max"))
@@ -68,7 +104,6 @@ def aminmax(input=REQUIRED, *, dim=None, keepdim=False, out=None):
 def _medians(name: str, all_row: Row, dim_row: Row) -> Any:
     @composite(name=name, method=True)
     def median(input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, out: Any = None) -> Any:
-        """The lower median of everything, or values and indices along dim."""
         check_input(name, input)
         if not is_dims(dim) or isinstance(dim, (tuple, list)):
             raise no_overload(name, input, dim)
@@ -76,16 +111,38 @@ def _medians(name: str, all_row: Row, dim_row: Row) -> Any:
             return all_row.record(input)
         return _pair(name, out, dim_row.record(input, dim, keepdim))
 
+    median.__doc__ = (
+        "The value in the middle of everything, or values and indices along `dim`. Of an even number of values that is the smaller\n"
+        f"of the two in the middle; nan {'if there is one' if name == 'median' else 'counts as missing'}.\n\n{_MIDDLE[name]}"
+    )
     return median
 
 
+_MIDDLE = {
+    "median": """>>> torch.median(torch.tensor([3.0, 1.0, 4.0, 2.0]))
+tensor(2.)
+>>> torch.median(torch.tensor([[3.0, 1.0, 2.0]]), dim=1)
+torch.return_types.median(
+values=tensor([2.]),
+indices=tensor([2]))
+""",
+    "nanmedian": """>>> torch.nanmedian(torch.tensor([3.0, torch.nan, 1.0]))
+tensor(1.)
+""",
+}
 median = _medians("median", rows.median_all, rows.median_dim)
 nanmedian = _medians("nanmedian", rows.nanmedian_all, rows.nanmedian_dim)
 
 
 @composite(method=True)
 def mode(input=REQUIRED, dim=-1, keepdim=False, *, out=None):
-    """The most frequent value along dim (the smallest of several), and an index where it stands."""
+    """The most frequent value along dim (the smallest of several), and an index where it stands.
+
+    >>> torch.mode(torch.tensor([2, 1, 2, 3]))
+    torch.return_types.mode(
+    values=tensor(2),
+    indices=tensor(2))
+    """
     need("mode", input=input)
     check_input("mode", input)
     return _pair("mode", out, rows.mode_dim.record(input, dim, keepdim))
@@ -110,6 +167,11 @@ def _quantiles(name: str, skip_nan: bool) -> Any:
         """The q-th quantiles (q a number or a 1-d tensor in [0, 1]) of everything or along dim.
 
         A rank between two elements is settled by `interpolation`: linear, lower, higher, midpoint or nearest.
+
+        >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 4.0]), 0.5)
+        tensor(1.5000)
+        >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 4.0]), torch.tensor([0.25, 1.0]), interpolation="nearest")
+        tensor([1., 4.])
         """
         check_input(name, input)
         if q is REQUIRED or not isinstance(q, (Tensor, float, int)):
@@ -117,6 +179,11 @@ def _quantiles(name: str, skip_nan: bool) -> Any:
         r = _quantile(name, input, q, dim, keepdim, interpolation, skip_nan)
         return r if out is None else into(out, r, name)
 
+    if skip_nan:
+        quantile.__doc__ = (
+            "`quantile` of the elements that are not nan.\n\n"
+            ">>> torch.nanquantile(torch.tensor([0.0, torch.nan, 4.0]), 0.25)\ntensor(1.)\n"
+        )
     return quantile
 
 

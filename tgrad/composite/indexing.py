@@ -30,7 +30,11 @@ def _index_list(name: str, indices: Any, values: Any) -> tuple[list[Any], Tensor
 
 @composite(method=True)
 def index_put(input, indices, values, accumulate=False):
-    """A copy of `input` with `values` written (or added, with `accumulate`) at the positions that `indices` name."""
+    """A copy of `input` with `values` written (or added, with `accumulate`) at the positions that `indices` name.
+
+    >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor(5.0))
+    tensor([5., 0., 5.])
+    """
     positions, mask = _index_list("index_put", indices, values)
     if mask is not None and values._a.size == 1 and not accumulate and values.dtype is not input.dtype:
         values = values.to(input.dtype)
@@ -46,7 +50,16 @@ def index_put_(input, indices, values, accumulate=False):
 
 @composite(method=True)
 def nonzero(input, *, out=None, as_tuple=False):
-    """The indices of all elements that are not zero: one row each, or with `as_tuple` one index tensor per dimension."""
+    """The indices of all elements that are not zero: one row each, or with `as_tuple` one index tensor per dimension.
+
+    They are int64, in the order of the elements.
+
+    >>> torch.nonzero(torch.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    >>> torch.nonzero(torch.tensor([0, 5, 7]), as_tuple=True)
+    (tensor([1, 2]),)
+    """
     if as_tuple:
         a = input._a if input._a.ndim else input._a.reshape(1)
         return tuple(wrap(i.astype(np.int64)) for i in np.nonzero(a))
@@ -73,7 +86,12 @@ def nonzero_static(input, *, size, fill_value=-1, out=None):
 
 @composite(method=True)
 def argwhere(input):
-    """The indices of all elements that are not zero, one row each."""
+    """The indices of all elements that are not zero, one row each.
+
+    >>> torch.argwhere(torch.tensor([[0, 5], [7, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     return rows.nonzero.record(input)
 
 
@@ -100,14 +118,29 @@ def unravel_index(indices, shape):
 
 @composite(method=True)
 def scatter(input, dim, index, src=None, *, value=None, reduce=None, out=None):
-    """A copy of `input` with `src` (a tensor or number) written at `index` along dim."""
+    """A copy of `input` with `src` (a tensor or number) written at `index` along dim.
+
+    For dim 0, result[index[i][j]][j] = src[i][j]; where an index comes several times, one of the sources wins. With `reduce`
+    ('add', 'multiply') what is there is combined with `src`. RuntimeError for an index out of range, or a `src` of another dtype.
+
+    >>> torch.scatter(torch.zeros(3), 0, torch.tensor([2, 0]), torch.tensor([1.0, 2.0]))
+    tensor([2., 0., 1.])
+    >>> torch.scatter(torch.zeros(2, 2), 1, torch.tensor([[0], [1]]), 9.0)
+    tensor([[9., 0.],
+            [0., 9.]])
+    """
     r = _scatter(input, dim, index, src if value is None else value, reduce, False)
     return r if out is None else typed_into(out, r, "scatter")
 
 
 @composite(function=False, method=True)
 def scatter_(self, dim, index, src=None, *, value=None, reduce=None):
-    """In-place `scatter`."""
+    """In-place `scatter`.
+
+    >>> torch.zeros(2, 3).scatter_(1, torch.tensor([[0], [2]]), 1.0)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
+    """
     return _scatter(self, dim, index, src if value is None else value, reduce, True)
 
 
@@ -141,7 +174,11 @@ def _scatter_with(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str,
 @composite(method=True)
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True, out=None):
     """`input` with the elements of `src` reduced into the places that `index` gives along dim: by sum, prod, mean, amax or
-    amin; without `include_self`, a place's own element does not count."""
+    amin; without `include_self`, a place's own element does not count.
+
+    >>> torch.scatter_reduce(torch.zeros(2), 0, torch.tensor([0, 0, 1]), torch.tensor([1.0, 5.0, 3.0]), "amax")
+    tensor([5., 3.])
+    """
     r = scatters.scatter_reduce.record(input, index, src, dim, reduce, include_self)
     return r if out is None else typed_into(out, r, "scatter_reduce")
 
@@ -188,7 +225,11 @@ def _fill_value(value: Any) -> Any:
 
 @composite(method=True)
 def index_fill(input, dim, index, value):
-    """A copy of `input` with `value` (a number or 0-d tensor) at the given indices of dim."""
+    """A copy of `input` with `value` (a number or 0-d tensor) at the given indices of dim.
+
+    >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([0, 2]), 7)
+    tensor([7., 0., 7.])
+    """
     value = _fill_value(value)
     if isinstance(value, Tensor):
         return rows.index_fill_tensor.record(input, index, value, dim)
@@ -212,7 +253,13 @@ def _fits(input: Tensor, value: Any) -> Any:
 
 @composite(method=True)
 def take_along_dim(input, indices, dim=None, *, out=None):
-    """Elements at `indices` along dim, broadcasting all other dimensions; without dim, of the flat input."""
+    """Elements at `indices` along dim, broadcasting all other dimensions; without dim, of the flat input.
+
+    >>> x = torch.tensor([[3, 1], [2, 4]])
+    >>> torch.take_along_dim(x, x.argsort(dim=1), dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if not isinstance(indices, Tensor):
         raise bad_argument("take_along_dim", 2, "indices", indices)
     if dim is not None and indices._a.dtype != np.int64:
@@ -239,7 +286,16 @@ def take_along_dim(input, indices, dim=None, *, out=None):
 
 @composite(method=True)
 def diag(input, diagonal=0, *, out=None):
-    """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector (a copy)."""
+    """A vector as the diagonal of a matrix, or the diagonal of a matrix as a vector (a copy).
+
+    `diagonal` above 0 means a diagonal above the main one. RuntimeError for more than two dimensions.
+
+    >>> torch.diag(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    >>> torch.diag(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     if input.ndim == 1:
         r = F.diag_embed(input, diagonal)
     elif input.ndim == 2:
@@ -251,7 +307,13 @@ def diag(input, diagonal=0, *, out=None):
 
 @composite(method=True)
 def diagflat(input, offset=0):
-    """The flat input on the diagonal of a square matrix."""
+    """The flat input on the diagonal of a square matrix.
+
+    >>> torch.diagflat(torch.tensor([1, 2]), 1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     return F.diag_embed(input.contiguous().view(-1), offset)
 
 

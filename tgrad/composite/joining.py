@@ -17,7 +17,6 @@ from ..tensor import Tensor, wrap
 def _atleast(name: str, n: int) -> Any:
     @composite(name=name)
     def atleast(*tensors: Any) -> Any:
-        """Tensors with dimensions of size 1 added until they have enough."""
         if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
             return tuple(grow(t) for t in tensors[0])
         return grow(tensors[0]) if len(tensors) == 1 else tuple(grow(t) for t in tensors)
@@ -33,6 +32,11 @@ def _atleast(name: str, n: int) -> Any:
             t = t.unsqueeze(0)
         return t.unsqueeze(-1) if n == 3 else t
 
+    shown = {1: "tensor([5])", 2: "tensor([[5]])", 3: "tensor([[[5]]])"}[n]
+    atleast.__doc__ = (
+        f"Tensors with dimensions of size 1 added until they have {n}: one tensor, or a tuple of several.\n\n"
+        f">>> torch.{name}(torch.tensor(5))\n{shown}\n"
+    )
     return atleast
 
 
@@ -41,7 +45,11 @@ atleast_1d, atleast_2d, atleast_3d = _atleast("atleast_1d", 1), _atleast("atleas
 
 @composite()
 def hstack(tensors, *, out=None):
-    """Tensors joined along their second dimension (the first, for 1-d ones)."""
+    """Tensors joined along their second dimension (the first, for 1-d ones).
+
+    >>> torch.hstack((torch.tensor([1, 2]), torch.tensor([3])))
+    tensor([1, 2, 3])
+    """
     if not tensors:
         raise RuntimeError("hstack expects a non-empty TensorList")
     parts = atleast_1d(tuple(tensors))
@@ -50,7 +58,12 @@ def hstack(tensors, *, out=None):
 
 @composite(aliases="row_stack")
 def vstack(tensors, *, out=None):
-    """Tensors joined along the first dimension; 1-d ones become rows."""
+    """Tensors joined along the first dimension; 1-d ones become rows.
+
+    >>> torch.vstack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+    tensor([[1, 2],
+            [3, 4]])
+    """
     if not tensors:
         raise RuntimeError("vstack expects a non-empty TensorList")
     return F.cat(atleast_2d(tuple(tensors)), 0, out=out)
@@ -58,7 +71,11 @@ def vstack(tensors, *, out=None):
 
 @composite()
 def dstack(tensors, *, out=None):
-    """Tensors joined along the third dimension."""
+    """Tensors joined along the third dimension.
+
+    >>> torch.dstack((torch.tensor([1, 2]), torch.tensor([3, 4]))).shape
+    torch.Size([1, 2, 2])
+    """
     if not tensors:
         raise RuntimeError("dstack expects a non-empty TensorList")
     return F.cat(atleast_3d(tuple(tensors)), 2, out=out)
@@ -66,7 +83,12 @@ def dstack(tensors, *, out=None):
 
 @composite()
 def column_stack(tensors, *, out=None):
-    """Tensors joined along the second dimension; 1-d ones become columns."""
+    """Tensors joined along the second dimension; 1-d ones become columns.
+
+    >>> torch.column_stack((torch.tensor([1, 2]), torch.tensor([3, 4])))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if not tensors:
         raise RuntimeError("column_stack expects a non-empty TensorList")
     return F.cat([t.reshape(t.numel(), 1) if t.ndim <= 1 else t for t in tensors], 1, out=out)
@@ -83,19 +105,40 @@ def _triangle(row: int, col: int, offset: int, dtype: Any, within: Any) -> Tenso
 
 @composite()
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
-    """Row and column numbers of the lower triangle of a row x col matrix."""
+    """Row and column numbers of the lower triangle of a row x col matrix.
+
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
     return _triangle(row, col, offset, dtype, np.less_equal)
 
 
 @composite()
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False):
-    """Row and column numbers of the upper triangle of a row x col matrix."""
+    """Row and column numbers of the upper triangle of a row x col matrix.
+
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return _triangle(row, col, offset, dtype, np.greater_equal)
 
 
 @composite()
 def meshgrid(*tensors, indexing=None):
-    """Views that spread 1-d coordinates over a grid."""
+    """Views that spread 1-d coordinates over a grid.
+
+    With `indexing` 'ij' (the default, with a warning) the first coordinate runs along dimension 0, with 'xy' along dimension 1.
+
+    >>> x, y = torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4, 5]), indexing="ij")
+    >>> x
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    >>> y
+    tensor([[3, 4, 5],
+            [3, 4, 5]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     if not tensors:
@@ -126,7 +169,12 @@ def meshgrid(*tensors, indexing=None):
 
 @composite()
 def block_diag(*tensors):
-    """Matrices along the diagonal of a larger one; vectors count as rows, numbers as 1 x 1."""
+    """Matrices along the diagonal of a larger one; vectors count as rows, numbers as 1 x 1.
+
+    >>> torch.block_diag(torch.tensor([[1, 2]]), torch.tensor([[3]]))
+    tensor([[1, 2, 0],
+            [0, 0, 3]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     return rearrange.block_diag.record(list(tensors))
@@ -134,7 +182,14 @@ def block_diag(*tensors):
 
 @composite()
 def cartesian_prod(*tensors):
-    """All tuples of elements, one from each 1-d tensor, as rows (a single tensor is returned as it is)."""
+    """All tuples of elements, one from each 1-d tensor, as rows (a single tensor is returned as it is).
+
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     for t in tensors:
@@ -148,7 +203,13 @@ def cartesian_prod(*tensors):
 
 @composite()
 def combinations(input, r=2, with_replacement=False):
-    """All combinations of r elements of a 1-d tensor, as rows, in the order of their positions."""
+    """All combinations of r elements of a 1-d tensor, as rows, in the order of their positions.
+
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
     if input.ndim != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:

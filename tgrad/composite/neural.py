@@ -10,7 +10,11 @@ from ..tensor import Tensor
 
 @composite(method=True)
 def prelu(input, weight):
-    """input where positive, weight * input elsewhere; one weight for all, or one per channel (dimension 1)."""
+    """input where positive, weight * input elsewhere; one weight for all, or one per channel (dimension 1).
+
+    >>> torch.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
     if not isinstance(weight, Tensor):
         raise bad_argument("prelu", 2, "weight", weight)
     if input.dtype is not weight.dtype:

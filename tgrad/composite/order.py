@@ -32,7 +32,15 @@ def _elementwise_in(place: int) -> Any:
 
 @composite(method=True)
 def sort(input, dim=-1, descending=False, stable=None, *, out=None):
-    """Values in order along dim, and the indices they came from. nan counts as the largest. The order is always stable."""
+    """Values in order along dim, and the indices they came from. nan counts as the largest. The order is always stable.
+
+    >>> torch.sort(torch.tensor([3, 1, 2]))
+    torch.return_types.sort(
+    values=tensor([1, 2, 3]),
+    indices=tensor([1, 2, 0]))
+    >>> torch.sort(torch.tensor([3, 1, 2]), descending=True).values
+    tensor([3, 2, 1])
+    """
     if stable is None:
         pair = rows.sort.record(input, dim, descending)
     else:
@@ -42,27 +50,47 @@ def sort(input, dim=-1, descending=False, stable=None, *, out=None):
 
 @composite(method=True)
 def argsort(input, dim=-1, descending=False, stable=False, *, out=None):
-    """The indices that would sort `input` along dim."""
+    """The indices that would sort `input` along dim.
+
+    int64, of the input's shape; `sort` gives the values as well.
+
+    >>> torch.argsort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     r = rows.sort.record(input, dim, descending)[1]
     return r if out is None else into(out, r, "argsort")
 
 
 @composite(method=True)
 def msort(input, *, out=None):
-    """Sorted along the first dimension."""
+    """Sorted along the first dimension.
+
+    >>> torch.msort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
     r = rows.sort.record(input, 0)[0]
     return r if out is None else into(out, r, "msort")
 
 
 @composite(method=True)
 def cummax(input, dim, *, out=None):
-    """The running maximum along dim and where it was reached."""
+    """The running maximum along dim and where it was reached.
+
+    >>> torch.cummax(torch.tensor([1, 3, 2]), 0)
+    torch.return_types.cummax(
+    values=tensor([1, 3, 3]),
+    indices=tensor([0, 1, 1]))
+    """
     return _into_pair("cummax", out, rows.cummax.record(input, dim))
 
 
 @composite(method=True)
 def cummin(input, dim, *, out=None):
-    """The running minimum along dim and where it was reached."""
+    """The running minimum along dim and where it was reached.
+
+    >>> torch.cummin(torch.tensor([3, 1, 2]), 0).values
+    tensor([3, 1, 1])
+    """
     return _into_pair("cummin", out, rows.cummin.record(input, dim))
 
 
@@ -70,7 +98,13 @@ def cummin(input, dim, *, out=None):
 @_elementwise_in(1)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None, out=None):
     """Positions in `sorted_sequence` (sorted along its last dimension) before which `input` would be inserted; with `right`,
-    after equal elements. int64, or int32 with `out_int32`."""
+    after equal elements. int64, or int32 with `out_int32`.
+
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([0, 3, 9]))
+    tensor([0, 1, 3])
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), 3, right=True)
+    tensor(2)
+    """
     if side is not None:
         if side not in ("left", "right"):
             raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
@@ -139,7 +173,13 @@ def _check_search(seq: Tensor, values: Tensor, sorter: Tensor | None, scalar: bo
 @composite()
 @_elementwise_in(0)
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
-    """The bucket that each element falls into, between the sorted 1-d `boundaries`."""
+    """The bucket that each element falls into, between the sorted 1-d `boundaries`.
+
+    int64, or int32 with `out_int32`: boundaries[i-1] < x <= boundaries[i] for bucket i; with `right`, <= and <.
+
+    >>> torch.bucketize(torch.tensor([0, 3, 9]), torch.tensor([1, 3, 5]))
+    tensor([0, 1, 3])
+    """
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)

@@ -19,8 +19,13 @@ _TENSORDOT_OUT = "tensordot: Expected the output tensor to have dtype {Want}, bu
 def matmul(input, other, *, out=None):
     """The matrix product, batched and broadcast over all but the last two dimensions; vectors count as rows or columns.
 
-    >>> matmul(functions.ones(2, 3), functions.ones(3))
+    Two vectors give a number, a matrix and a vector a vector, two matrices a matrix; with more dimensions, one for each place of
+    the batch. RuntimeError if the sizes do not fit or the dtypes differ.
+
+    >>> torch.matmul(torch.ones(2, 3), torch.ones(3))
     tensor([3., 3.])
+    >>> torch.matmul(torch.ones(5, 2, 3), torch.ones(3, 4)).shape
+    torch.Size([5, 2, 4])
     """
     if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
         i, x = (0, input) if not isinstance(input, Tensor) else (1, other)
@@ -123,7 +128,14 @@ attach("matmul", _method)
 
 @composite(method=True, aliases="ger")
 def outer(input, vec2, *, out=None):
-    """Each element of one vector times each of the other."""
+    """Each element of one vector times each of the other.
+
+    [n] and [m] give [n, m]. RuntimeError for anything but vectors.
+
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     for name, t in (("self", input), ("vec2", vec2)):
         if t.ndim != 1:
             raise RuntimeError(f"outer: Expected 1-D argument {name}, but got {t.ndim}-D")
@@ -133,7 +145,11 @@ def outer(input, vec2, *, out=None):
 
 @composite(method=True)
 def inner(input, other, *, out=None):
-    """Sums of products over the last dimension of both."""
+    """Sums of products over the last dimension of both.
+
+    >>> torch.inner(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 10]))
+    tensor([21, 43])
+    """
     if input.ndim == 0 or other.ndim == 0:
         r = input * other
     else:
@@ -147,7 +163,15 @@ def inner(input, other, *, out=None):
 
 @composite()
 def tensordot(a, b, dims=2, out=None):
-    """Sums of products over the given dimensions of both tensors."""
+    """Sums of products over the given dimensions of both tensors.
+
+    `dims` is a number n (the last n of one with the first n of the other) or a pair of lists.
+
+    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), dims=1).shape
+    torch.Size([2, 4])
+    >>> torch.tensordot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), dims=([0], [0]))
+    tensor(11.)
+    """
     if isinstance(dims, Tensor):
         dims = dims.tolist()
     if isinstance(dims, int):
@@ -190,7 +214,12 @@ def tensordot(a, b, dims=2, out=None):
 
 @composite(method=True)
 def kron(input, other, *, out=None):
-    """The Kronecker product: each element of `input` times all of `other`, as blocks."""
+    """The Kronecker product: each element of `input` times all of `other`, as blocks.
+
+    >>> torch.kron(torch.tensor([[1, 2]]), torch.tensor([[1], [10]]))
+    tensor([[ 1,  2],
+            [10, 20]])
+    """
     n = max(input.ndim, other.ndim)
     sa, sb = (1,) * (n - input.ndim) + tuple(input.shape), (1,) * (n - other.ndim) + tuple(other.shape)
     x = views.unsafe_view.record(input, [k for m in sa for k in (m, 1)])
@@ -201,7 +230,11 @@ def kron(input, other, *, out=None):
 
 @composite(method=True)
 def cross(input, other, dim=None, *, out=None):
-    """The vector product along a dimension of size 3 (by default the first such)."""
+    """The vector product along a dimension of size 3 (by default the first such).
+
+    >>> torch.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]), dim=0)
+    tensor([0, 0, 1])
+    """
     if dim is None:
         dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
         if dim is None:

@@ -27,7 +27,12 @@ def gen(generator: Generator | None) -> Generator:
 
 @composite()
 def manual_seed(seed):
-    """Starts the default generator anew from `seed`; the same seed gives PyTorch's numbers. Returns the generator."""
+    """Starts the default generator anew from `seed`; the same seed gives PyTorch's numbers. Returns the generator.
+
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
     return default_generator.manual_seed(int(seed))
 
 
@@ -110,10 +115,15 @@ def _factory(name: str, draw: Any) -> None:
         a = draw(gen(generator), shape, d.np)
         return flagged(a, requires_grad) if out is None else into(out, wrap(a), name)
 
-    sample.__doc__ = {
-        "rand": "Uniform numbers in [0, 1) in the given sizes.",
-        "randn": "Numbers of the standard normal distribution in the given sizes.",
+    what, shown = {
+        "rand": ("Uniform numbers in [0, 1)", "tensor([0.4963, 0.7682])"),
+        "randn": ("Numbers of the standard normal distribution", "tensor([ 1.5410, -0.2934])"),
     }[name]
+    sample.__doc__ = (
+        f"{what} in the given sizes, floats of the default dtype unless `dtype` says else. From one seed\n"
+        "come the numbers that PyTorch gives on the CPU. `generator` is the default one unless given.\n\n"
+        f">>> _ = torch.manual_seed(0)\n>>> torch.{name}(2)\n{shown}\n"
+    )
 
     @composite(name=name + "_like")
     @drawing
@@ -128,7 +138,10 @@ def _factory(name: str, draw: Any) -> None:
             place(a, gen(generator).uniform(a.shape, d.np))
         return flagged(a, requires_grad)
 
-    like.__doc__ = f"`{name}` with the sizes and dtype of `input`."
+    like.__doc__ = (
+        f"`{name}` with the sizes and dtype of `input`.\n\n"
+        f">>> torch.{name}_like(torch.zeros(2, 3)).shape\ntorch.Size([2, 3])\n"
+    )
 
 
 _factory("rand", lambda g, shape, dt: g.uniform(shape, dt))
@@ -141,7 +154,9 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
             pin_memory=False):  # fmt: skip
     """Integers from `low` (0 if left out) up to but not including `high`, evenly distributed.
 
-    >>> randint(0, 10, (3,)).shape
+    The dtype is int64 unless `dtype` says otherwise. RuntimeError unless low < high.
+
+    >>> torch.randint(0, 10, (3,)).shape
     torch.Size([3])
     """
     if size is None:
@@ -173,7 +188,11 @@ def randint_like(
 def randperm(
     n, *, generator=None, out=None, dtype=dtypes.int64, layout=None, device=None, requires_grad=False, pin_memory=False
 ):
-    """The numbers 0 … n-1 in random order."""
+    """The numbers 0 … n-1 in random order.
+
+    >>> sorted(torch.randperm(4).tolist())
+    [0, 1, 2, 3]
+    """
     at(device)
     a = gen(generator).randperm(n, dtype.np)
     return flagged(a, requires_grad) if out is None else into(out, wrap(a), "randperm")
@@ -244,7 +263,11 @@ def normal_both(mean, std, generator):
 @composite(method=True)
 @drawing
 def bernoulli(input, p=None, *, generator=None, out=None):
-    """Zeros and ones: one with the probability that each element of `input` gives (or `p`, for all)."""
+    """Zeros and ones: one with the probability that each element of `input` gives (or `p`, for all).
+
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     if p is not None:
         drawn = gen(generator).bernoulli(input._a.shape, input._a.dtype, float(p))
         r = undifferentiated.record(input, drawn, "bernoulli")
@@ -262,7 +285,11 @@ def bernoulli_row(self, generator=None):
 @composite(method=True)
 @drawing
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
-    """Indices drawn with the probabilities that the last dimension of `input` is proportional to."""
+    """Indices drawn with the probabilities that the last dimension of `input` is proportional to.
+
+    >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
+    tensor([1])
+    """
     if isinstance(out, Tensor) and out._a.dtype != np.int64:
         raise RuntimeError(f"multinomial expects Long tensor out, got: {out.dtype.legacy}")
     r = wrap(np.ascontiguousarray(gen(generator).multinomial(input._a, num_samples, replacement)))

@@ -48,7 +48,10 @@ def arange(
 ):
     """The numbers from `start` (0 if only one is given) up to but not including `end`, in steps.
 
-    >>> import tgrad as torch
+    Integers alone give int64, a float among them the default dtype. RuntimeError for a step of 0 or in the wrong direction.
+
+    >>> torch.arange(4)
+    tensor([0, 1, 2, 3])
     >>> torch.arange(1, 2.5, 0.5)
     tensor([1.0000, 1.5000, 2.0000])
     """
@@ -161,7 +164,13 @@ def linspace(
     requires_grad=False,
     pin_memory=False,
 ):
-    """`steps` evenly spaced numbers from `start` to `end`, both included."""
+    """`steps` evenly spaced numbers from `start` to `end`, both included.
+
+    The dtype is the default one unless `dtype` says otherwise. RuntimeError for a negative number of steps.
+
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     at(device)
     check_dtype("linspace", dtype)
     low, high, n = _ends("linspace", start, end, steps, out)
@@ -204,7 +213,11 @@ def logspace(
     requires_grad=False,
     pin_memory=False,
 ):
-    """`steps` numbers from base**start to base**end, evenly spaced on a logarithmic scale."""
+    """`steps` numbers from base**start to base**end, evenly spaced on a logarithmic scale.
+
+    >>> torch.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     at(device)
     check_dtype("logspace", dtype)
     if isinstance(base, bool) or not isinstance(base, (int, float)):
@@ -225,7 +238,15 @@ def logspace(
 
 @composite()
 def eye(n=REQUIRED, m=None, *, out=None, dtype=None, layout=None, device=None, requires_grad=False, pin_memory=False):
-    """The n x m matrix (square by default) with ones on the diagonal."""
+    """The n x m matrix (square by default) with ones on the diagonal.
+
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    >>> torch.eye(2, 3, dtype=torch.int64)
+    tensor([[1, 0, 0],
+            [0, 1, 0]])
+    """
     at(device)
     check_dtype("eye", dtype)
     for x in (n, m):

@@ -47,9 +47,12 @@ def check_dtype(name: str, dtype: Any, position: str = "") -> None:
 def sum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
     """The sum over dim (an int or several; all of them by default). Integers add up in int64.
 
-    >>> import tgrad as torch
+    With `keepdim` the dimensions stay, with size 1.
+
     >>> torch.sum(torch.ones(2, 3), 0)
     tensor([2., 2., 2.])
+    >>> torch.sum(torch.tensor([True, True, False]))
+    tensor(2)
     """
     if dim is None and not keepdim and dtype is None and out is None and isinstance(input, Tensor):
         return reduce.sum_all.record(input)
@@ -67,7 +70,16 @@ def sum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @composite(method=True)
 def mean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
-    """The mean over dim (all by default), of floating or complex tensors."""
+    """The mean over dim (all by default), of floating or complex tensors.
+
+    With `keepdim` the dimensions stay, with size 1. RuntimeError for integers, unless `dtype` is floating.
+
+    >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(2.5000)
+    >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), dim=1, keepdim=True)
+    tensor([[1.5000],
+            [3.5000]])
+    """
     if dim is None and not keepdim and dtype is None and out is None and isinstance(input, Tensor):
         return reduce.mean_all.record(input)
     check_input("mean", input)
@@ -86,7 +98,11 @@ def mean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @composite(method=True)
 def nansum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
-    """The sum with nan counted as zero."""
+    """The sum with nan counted as zero.
+
+    >>> torch.nansum(torch.tensor([1.0, torch.nan, 2.0]))
+    tensor(3.)
+    """
     check_input("nansum", input)
     check_dims("nansum", input, dim)
     if input.dtype.category < 2:
@@ -98,7 +114,11 @@ def nansum(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @composite(method=True)
 def nanmean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
-    """The mean of what is not nan."""
+    """The mean of what is not nan.
+
+    >>> torch.nanmean(torch.tensor([1.0, torch.nan, 2.0]))
+    tensor(1.5000)
+    """
     check_input("nanmean", input)
     if input.dtype.category < 2:
         raise RuntimeError(
@@ -111,7 +131,15 @@ def nanmean(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 
 @composite(method=True)
 def prod(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
-    """The product over dim (all by default)."""
+    """The product over dim (all by default).
+
+    Integers are multiplied in int64.
+
+    >>> torch.prod(torch.tensor([[1, 2], [3, 4]]))
+    tensor(24)
+    >>> torch.prod(torch.tensor([[1, 2], [3, 4]]), 0)
+    tensor([3, 8])
+    """
     check_input("prod", input)
     if not is_dims(dim) or isinstance(dim, (tuple, list)):
         raise no_overload("prod", input, dim)
@@ -125,7 +153,6 @@ def prod(input=REQUIRED, dim=None, keepdim=False, *, dtype=None, out=None):
 def _truth(name: str, row: Row) -> Any:
     @composite(name=name, method=True)
     def test(input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, out: Any = None) -> Any:
-        """Whether the elements (along dim) are true: all of them, or any of them."""
         if not isinstance(input, Tensor) or not is_dims(dim):
             raise no_overload(name, input, *([] if dim is None else [dim]))
         if isinstance(dim, (tuple, list)) and not len(dim):
@@ -134,6 +161,13 @@ def _truth(name: str, row: Row) -> Any:
             r = row.record(input, dim, keepdim)
         return r if out is None else into(out, r, name)
 
+    test.__doc__ = (
+        f"Whether {name} of the elements are true (not zero), over `dim`: one dimension, several, or all by default. The result\n"
+        f"is a bool tensor (uint8 for uint8); of no elements it is {name == 'all'}.\n\n"
+        f">>> torch.{name}(torch.tensor([[True, False], [True, True]]))\ntensor({name == 'any'})\n"
+        f">>> torch.{name}(torch.tensor([[0, 0], [0, 1]]), dim=1)\n"
+        f"tensor([False, {'False' if name == 'all' else ' True'}])\n"
+    )
     return test
 
 
@@ -154,7 +188,6 @@ def _spread(name: str, row: Row) -> Any:
         correction: Any = None,
         out: Any = None,
     ) -> Any:
-        """Over dim (all by default), with Bessel's correction unless `unbiased` or `correction` says otherwise."""
         if isinstance(dim, bool):
             dim, unbiased = None, dim
         if not isinstance(input, Tensor) or not is_dims(dim):
@@ -166,9 +199,38 @@ def _spread(name: str, row: Row) -> Any:
             r = tuple(r)
         return r if out is None else into(out, r, name)
 
+    what = {"var": "variance", "std": "standard deviation"}[name[:3]]
+    inner = "sum((x - mean)**2) / max(0, n - correction)"
+    spread.__doc__ = (
+        f"The {what}{' and the mean' if row.outputs else ''}, over `dim`: one dimension, several, or all by default.\n\n"
+        f"That is {inner if name[:3] == 'var' else f'sqrt({inner})'} of n elements, where `correction` is 1, or with unbiased=False 0.\n"
+        f"With `keepdim` the dimensions stay, with size 1. RuntimeError for integers.\n\n{_SHOWN[name]}"
+    )
     return spread
 
 
+_SHOWN = {
+    "var": """\
+>>> torch.var(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+tensor(1.6667)
+>>> torch.var(torch.tensor([[1.0, 3.0], [2.0, 2.0]]), dim=1, correction=0)
+tensor([1., 0.])
+""",
+    "std": """\
+>>> torch.std(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+tensor(1.2910)
+>>> torch.std(torch.tensor([[1.0, 3.0], [2.0, 2.0]]), dim=1, correction=0)
+tensor([1., 0.])
+""",
+    "var_mean": """\
+>>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+(tensor(1.6667), tensor(2.5000))
+""",
+    "std_mean": """\
+>>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+(tensor(1.2910), tensor(2.5000))
+""",
+}
 var, std = _spread("var", variance.var), _spread("std", variance.std)
 var_mean, std_mean = _spread("var_mean", variance.var_mean), _spread("std_mean", variance.std_mean)
 

@@ -21,7 +21,15 @@ from .arguments import NUMBERS, is_number, need_tensors, plain
 
 @composite()
 def where(condition=REQUIRED, input=REQUIRED, other=REQUIRED, *, out=None):
-    """`input` where the condition holds, else `other`; with the condition alone, the indices where it holds."""
+    """`input` where the condition holds, else `other`; with the condition alone, the indices where it holds.
+
+    All three broadcast against each other, and the result has the common dtype of both.
+
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0)
+    tensor([1., 0.])
+    >>> torch.where(torch.tensor([0, 5, 7]))
+    (tensor([1, 2]),)
+    """
     if out is None:
         return _where(condition, input, other)
     return into(out, _where(condition, input, other), "where")
@@ -49,7 +57,14 @@ def _where(condition: Any, input: Any, other: Any) -> Any:
     return _where(condition, input, other)
 
 
-attach("where", lambda self, condition, other: where(condition, self, other))
+@composite(name="where", function=False, method=True)
+def where_method(self, condition, other):
+    """This tensor where the condition holds, else `other`.
+
+    >>> torch.tensor([1, 2]).where(torch.tensor([True, False]), 0)
+    tensor([1, 0])
+    """
+    return where(condition, self, other)
 
 
 # ---- limits
@@ -107,9 +122,10 @@ def _check_cast(self: Tensor, params: dict[str, Any]) -> None:
 def clamp(input=REQUIRED, min=None, max=None, *, out=None):
     """Values limited to [min, max]; the limits may be numbers or tensors, and one may be absent.
 
-    >>> import tgrad as torch
     >>> torch.clamp(torch.tensor([-1.0, 0.5, 2.0]), 0, 1)
     tensor([0.0000, 0.5000, 1.0000])
+    >>> torch.clamp(torch.tensor([1, 5]), max=3)
+    tensor([1, 3])
     """
     row, inputs, params = _limits("clamp", input, min, max)
     if params:
@@ -156,7 +172,10 @@ def _one_limit(name: str, word: str, scalar: Any, tensor: Any) -> None:
         _check_cast(self, params)
         return inplace(scalar, (self,), params)
 
-    function.__doc__ = f"Values {'raised to at least' if word == 'min' else 'lowered to at most'} `{word}`."
+    function.__doc__ = (
+        f"Values {'raised to at least' if word == 'min' else 'lowered to at most'} `{word}`, a number or a tensor.\n\n"
+        f">>> torch.{name}(torch.tensor([1, 5]), 3)\ntensor({'[3, 5]' if word == 'min' else '[1, 3]'})\n"
+    )
     write.__doc__ = f"In-place `{name}`."
     for fn, n in ((function, name), (write, name + "_")):
         fn.__name__ = fn.__qualname__ = n
@@ -187,7 +206,11 @@ def _between(name: str, input: Any, end: Any, weight: Any) -> tuple[Any, tuple[A
 
 @composite(method=True)
 def lerp(input=REQUIRED, end=REQUIRED, weight=REQUIRED, *, out=None):
-    """Linear interpolation: input + weight * (end - input)."""
+    """Linear interpolation: input + weight * (end - input).
+
+    >>> torch.lerp(torch.tensor([0.0, 10.0]), torch.tensor([1.0, 20.0]), 0.5)
+    tensor([ 0.5000, 15.0000])
+    """
     r = pointwise(*_between("lerp", input, end, weight))
     put = exact_into if isinstance(weight, Tensor) else into
     return r if out is None else put(out, r, "lerp")
@@ -204,13 +227,23 @@ def lerp_(self, end=REQUIRED, weight=REQUIRED):
 
 @composite(method=True)
 def masked_fill(input=REQUIRED, mask=REQUIRED, value=REQUIRED):
-    """`input` with `value` (a number or 0-d tensor) where the mask is True."""
+    """`input` with `value` (a number or 0-d tensor) where the mask is True.
+
+    The mask is a bool tensor that broadcasts with the input. RuntimeError for a mask of another dtype.
+
+    >>> torch.masked_fill(torch.tensor([1.0, 2.0]), torch.tensor([True, False]), 0)
+    tensor([0., 2.])
+    """
     return _masked("masked_fill", pointwise, input, mask, value)
 
 
 @composite(function=False, method=True)
 def masked_fill_(self, mask=REQUIRED, value=REQUIRED):
-    """In-place `masked_fill`."""
+    """In-place `masked_fill`.
+
+    >>> torch.ones(2).masked_fill_(torch.tensor([True, False]), 0)
+    tensor([0., 1.])
+    """
     return _masked("masked_fill_", inplace, self, mask, value)
 
 

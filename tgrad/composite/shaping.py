@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from ..dispatch import bad_argument
-from ..methods import attach, composite, ints, publish
+from ..methods import attach, composite, ints
 from ..ops import view as rows
 from ..shape import infer_size, view_strides, wrap_dim
 from ..storage import strides
@@ -20,7 +20,13 @@ from .convert import FORMATS
 def _view(self: Tensor, *size: Any, dtype: Any = None, **kw: Any) -> Tensor:
     """A view with other sizes (one may be -1) or, given a dtype, of the same bytes as that type.
 
-    RuntimeError where the memory's order does not allow a view.
+    RuntimeError where the memory's order does not allow a view. What is written to either shows in both.
+
+    >>> torch.arange(4).view(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    >>> torch.tensor([1.0]).view(torch.int32)
+    tensor([1065353216], dtype=torch.int32)
     """
     if "size" in kw:
         size = (kw.pop("size"),)
@@ -59,7 +65,16 @@ attach("view", _view)
 
 @composite(method=True)
 def reshape(input, *shape, **kw):
-    """The same elements with other sizes: a view where the memory allows it, else a copy."""
+    """The same elements with other sizes: a view where the memory allows it, else a copy.
+
+    One size may be -1: it follows from the others. RuntimeError if the number of elements would change.
+
+    >>> torch.reshape(torch.arange(4), (2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    >>> torch.arange(6).reshape(3, -1).shape
+    torch.Size([3, 2])
+    """
     if "shape" in kw:
         shape = (kw["shape"],)
     if not isinstance(input, Tensor):
@@ -74,31 +89,58 @@ def reshape(input, *shape, **kw):
 
 @composite(function=False, method=True)
 def reshape_as(self, other):
-    """`reshape` to the sizes of another tensor."""
+    """`reshape` to the sizes of another tensor.
+
+    >>> torch.arange(4).reshape_as(torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return self.reshape(other.shape)
 
 
 @composite(function=False, method=True)
 def view_as(self, other):
-    """`view` with the sizes of another tensor."""
+    """`view` with the sizes of another tensor.
+
+    >>> torch.arange(4).view_as(torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return self.view(other.shape)
 
 
 @composite(function=False, method=True)
 def expand_as(self, other):
-    """`expand` to the sizes of another tensor."""
+    """`expand` to the sizes of another tensor.
+
+    >>> torch.tensor([1, 2]).expand_as(torch.zeros(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return self.expand(other.shape)
 
 
 @composite(method=True)
 def broadcast_to(input, *size):
-    """A view of `input` repeated to the sizes `size`."""
+    """A view of `input` repeated to the sizes `size`.
+
+    The same as the method `expand`: no memory is copied.
+
+    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return rows.expand.record(input, rows.as_ints(ints(size)))
 
 
 @composite()
 def broadcast_tensors(*tensors):
-    """All tensors expanded to their common shape."""
+    """All tensors expanded to their common shape.
+
+    >>> a, b = torch.broadcast_tensors(torch.zeros(2, 1), torch.zeros(3))
+    >>> a.shape, b.shape
+    (torch.Size([2, 3]), torch.Size([2, 3]))
+    """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
         tensors = tuple(tensors[0])
     from ..shape import broadcast_shapes
@@ -109,13 +151,25 @@ def broadcast_tensors(*tensors):
 
 @composite(method=True, aliases="swapaxes swapdims")
 def transpose(input, dim0, dim1):
-    """A view with two dimensions swapped."""
+    """A view with two dimensions swapped.
+
+    IndexError for a dimension that is not there.
+
+    >>> torch.transpose(torch.tensor([[1, 2, 3], [4, 5, 6]]), 0, 1)
+    tensor([[1, 4],
+            [2, 5],
+            [3, 6]])
+    """
     return rows.transpose.record(input, dim0, dim1)
 
 
 @composite(method=True, aliases="moveaxis")
 def movedim(input, source, destination):
-    """A view with dimensions moved to other places; the rest keep their order."""
+    """A view with dimensions moved to other places; the rest keep their order.
+
+    >>> torch.movedim(torch.zeros(2, 3, 4), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     if isinstance(source, int) != isinstance(destination, int):
         shown = ", ".join(type(a).__name__ for a in (input, source, destination))
         raise TypeError(f"movedim() received an invalid combination of arguments - got ({shown}), but expected one of:")
@@ -144,7 +198,15 @@ def movedim(input, source, destination):
 
 @composite(method=True)
 def squeeze(input, dim=None):
-    """A view without dimensions of size 1: all of them, or those named."""
+    """A view without dimensions of size 1: all of them, or those named.
+
+    A dimension that is named and has another size stays.
+
+    >>> torch.squeeze(torch.zeros(1, 3, 1)).shape
+    torch.Size([3])
+    >>> torch.squeeze(torch.zeros(1, 3, 1), 0).shape
+    torch.Size([3, 1])
+    """
     if dim is None:
         return rows.squeeze.record(input)
     if isinstance(dim, (tuple, list)):
@@ -154,7 +216,15 @@ def squeeze(input, dim=None):
 
 @composite(method=True)
 def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions from start_dim to end_dim made into one."""
+    """Dimensions from start_dim to end_dim made into one.
+
+    A view where the memory allows it, else a copy.
+
+    >>> torch.flatten(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    >>> torch.flatten(torch.zeros(2, 3, 4), start_dim=1).shape
+    torch.Size([2, 12])
+    """
     n = input.ndim
     s, e = wrap_dim(start_dim, n), wrap_dim(end_dim, n)
     if s > e:
@@ -169,7 +239,12 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 @composite(method=True)
 def unflatten(input, dim, sizes):
-    """One dimension made into several (one of the sizes may be -1)."""
+    """One dimension made into several (one of the sizes may be -1).
+
+    >>> torch.unflatten(torch.arange(6), 0, (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
     d = wrap_dim(dim, input.ndim)
     sizes = (sizes,) if isinstance(sizes, int) else tuple(sizes)
     if not sizes:
@@ -188,13 +263,23 @@ def unflatten(input, dim, sizes):
 
 @composite(method=True)
 def ravel(input):
-    """The elements in one dimension; a view if they lie in order."""
+    """The elements in one dimension; a view if they lie in order.
+
+    >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return input.contiguous().view(-1)
 
 
 @composite(method=True)
 def narrow(input, dim, start, length):
-    """A view of `length` indices of dim from `start` on."""
+    """A view of `length` indices of dim from `start` on.
+
+    RuntimeError if it would reach past the end.
+
+    >>> torch.narrow(torch.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
@@ -214,19 +299,37 @@ def narrow(input, dim, start, length):
 
 @composite(method=True)
 def select(input, dim, index):
-    """A view of one index of dim, which disappears."""
+    """A view of one index of dim, which disappears.
+
+    IndexError for an index out of range.
+
+    >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([3, 4])
+    """
     return rows.select.record(input, dim, index)
 
 
 @composite(method=True)
 def unbind(input, dim=0):
-    """Views of each index of dim."""
+    """Views of each index of dim.
+
+    >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     return tuple(rows.unbind.record(input, dim))
 
 
 @composite(method=True)
 def split(input, split_size_or_sections=None, dim=0, *, split_size=None):
-    """Views of pieces along dim: of one size (the last may be smaller) or of the given sizes."""
+    """Views of pieces along dim: of one size (the last may be smaller) or of the given sizes.
+
+    They share the tensor's memory. RuntimeError if the sizes given do not add up to that of the dimension.
+
+    >>> torch.split(torch.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    >>> torch.split(torch.arange(5), [1, 4])
+    (tensor([0]), tensor([1, 2, 3, 4]))
+    """
     size = split_size if split_size_or_sections is None else split_size_or_sections
     if isinstance(size, (list, tuple)):
         return tuple(rows.split_with_sizes.record(input, size, dim))
@@ -235,7 +338,13 @@ def split(input, split_size_or_sections=None, dim=0, *, split_size=None):
 
 @composite(method=True)
 def chunk(input, chunks, dim=0):
-    """At most `chunks` pieces of equal size along dim (the last may be smaller)."""
+    """At most `chunks` pieces of equal size along dim (the last may be smaller).
+
+    They share the tensor's memory. RuntimeError unless `chunks` is positive.
+
+    >>> torch.chunk(torch.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     if input.ndim == 0:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
@@ -249,7 +358,13 @@ def chunk(input, chunks, dim=0):
 
 @composite(method=True)
 def tensor_split(input, indices_or_sections, dim=0):
-    """Pieces along dim: so many of nearly equal size, or cut at the given indices."""
+    """Pieces along dim: so many of nearly equal size, or cut at the given indices.
+
+    >>> torch.tensor_split(torch.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    >>> torch.tensor_split(torch.arange(5), (1, 3))
+    (tensor([0]), tensor([1, 2]), tensor([3, 4]))
+    """
     if input.ndim == 0:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     d = wrap_dim(dim, input.ndim)
@@ -306,7 +421,12 @@ _along("dsplit", 2, 3)
 
 @composite(method=True)
 def tile(input, *dims, **kw):
-    """The tensor repeated along each dimension; missing dims count as 1."""
+    """The tensor repeated along each dimension; missing dims count as 1.
+
+    >>> torch.tile(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     counts = tuple(ints((kw["dims"],) if "dims" in kw else dims))
     counts = (1,) * (input.ndim - len(counts)) + counts
     return input.repeat(counts)
@@ -314,7 +434,15 @@ def tile(input, *dims, **kw):
 
 @composite(method=True)
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
-    """Each element (along dim, or of the flat tensor) repeated in place: a count, or one count per element."""
+    """Each element (along dim, or of the flat tensor) repeated in place: a count, or one count per element.
+
+    >>> torch.repeat_interleave(torch.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    >>> torch.repeat_interleave(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 2]), dim=0)
+    tensor([[1, 2],
+            [3, 4],
+            [3, 4]])
+    """
     if repeats is None:
         counts = _counts(input)
         return wrap(np.repeat(np.arange(counts.size), counts))
@@ -350,7 +478,12 @@ def _counts(repeats: Tensor) -> np.ndarray:
 
 @composite(method=True)
 def fliplr(input):
-    """Columns in reverse order."""
+    """Columns in reverse order.
+
+    >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if input.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return input.flip((1,))
@@ -358,7 +491,12 @@ def fliplr(input):
 
 @composite(method=True)
 def flipud(input):
-    """Rows in reverse order."""
+    """Rows in reverse order.
+
+    >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if input.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return input.flip((0,))
@@ -394,12 +532,14 @@ attach("mH", property(lambda self: self.transpose(-2, -1).conj()))
 
 @composite(method=True)
 def adjoint(input):
-    """The last two dimensions swapped, conjugated."""
+    """The last two dimensions swapped, conjugated.
+
+    >>> torch.adjoint(torch.tensor([[1j, 2 + 0j]]))
+    tensor([[0.-1.j],
+            [2.-0.j]])
+    """
     if input.ndim < 2:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {input.ndim}-D tensor."
         )
     return input.transpose(-2, -1).conj()
-
-
-publish("numel", lambda input: input.numel())

@@ -16,7 +16,13 @@ from .reductions import check_input, need
 
 @composite(method=True)
 def logsumexp(input=REQUIRED, dim=REQUIRED, keepdim=False, *, out=None):
-    """log(sum(exp(input))) over dim, without overflow."""
+    """log(sum(exp(input))) over dim, without overflow.
+
+    `dim` is one dimension or several. IndexError for one that is not there.
+
+    >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6932)
+    """
     need("logsumexp", input=input, dim=dim)
     check_input("logsumexp", input)
     if input.dtype.category < 2:
@@ -27,13 +33,25 @@ def logsumexp(input=REQUIRED, dim=REQUIRED, keepdim=False, *, out=None):
 
 @composite(method=True)
 def softmax(input, dim=None, dtype=None, *, out=None):
-    """exp(input) normalised to sum 1 along dim."""
+    """exp(input) normalised to sum 1 along dim.
+
+    That is exp(x_i) / sum_j exp(x_j), computed without overflow. `dtype` converts the input first.
+
+    >>> torch.softmax(torch.tensor([0.0, 0.0, 1.0]), dim=0)
+    tensor([0.2119, 0.2119, 0.5761])
+    """
     return _soft(rows.softmax, input, dim, dtype, out, "softmax")
 
 
 @composite(method=True)
 def log_softmax(input, dim=None, dtype=None, *, out=None):
-    """The logarithm of softmax, computed without overflow."""
+    """The logarithm of softmax, computed without overflow.
+
+    That is x_i - log(sum_j exp(x_j)). `dtype` converts the input first.
+
+    >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
     return _soft(rows.log_softmax, input, dim, dtype, out, "log_softmax")
 
 
@@ -53,7 +71,15 @@ def _soft(row: Any, input: Any, dim: Any, dtype: Any, out: Any, name: str) -> An
 
 @composite(method=True)
 def norm(input=REQUIRED, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """The p-norm of all elements or over dim; 'fro' is the 2-norm, 'nuc' the sum of the singular values."""
+    """The p-norm of all elements or over dim; 'fro' is the 2-norm, 'nuc' the sum of the singular values.
+
+    `p` may be any number, inf and -inf included: sum(|x|**p)**(1 / p), the largest and the smallest magnitude. RuntimeError for integers.
+
+    >>> torch.norm(torch.tensor([3.0, 4.0]))
+    tensor(5.)
+    >>> torch.norm(torch.tensor([[3.0, -4.0], [1.0, 1.0]]), p=1, dim=1)
+    tensor([7., 2.])
+    """
     need("norm", input=input)
     check_input("norm", input)
     if dtype is not None:
@@ -78,7 +104,11 @@ def _nuclear(input: Tensor, dim: Any, keepdim: bool) -> Tensor:
 
 @composite(method=True)
 def dist(input=REQUIRED, other=REQUIRED, p=2):
-    """The p-norm of input - other."""
+    """The p-norm of input - other.
+
+    >>> torch.dist(torch.tensor([0.0, 0.0]), torch.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     need("dist", input=input, other=other)
     for i, (word, x) in enumerate((("input", input), ("other", other)), 1):
         if not isinstance(x, Tensor):

@@ -19,7 +19,13 @@ from ..tensor import Tensor, wrap
 
 @composite(method=True)
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The distinct elements (or slices along dim) in order; on request where each went and how often it occurs."""
+    """The distinct elements (or slices along dim) in order; on request where each went and how often it occurs.
+
+    >>> torch.unique(torch.tensor([3, 1, 3, 2]))
+    tensor([1, 2, 3])
+    >>> torch.unique(torch.tensor([3, 1, 3]), return_inverse=True, return_counts=True)
+    (tensor([1, 3]), tensor([1, 0, 1]), tensor([1, 2]))
+    """
     if not isinstance(input, Tensor):
         raise bad_argument("_unique2", 1, "input", input)
     refuse(input._a, lacking("c", "unique" if dim is None else "unique_dim"))
@@ -52,7 +58,15 @@ _unique_consecutive = _distinct("unique_consecutive", "UniqueConsecutiveBackward
 
 @composite(method=True)
 def bincount(input, weights=None, minlength=0):
-    """How often each value of a 1-d tensor of non-negative integers occurs."""
+    """How often each value of a 1-d tensor of non-negative integers occurs.
+
+    With `weights`, the sum of the weights for each value. RuntimeError for other tensors.
+
+    >>> torch.bincount(torch.tensor([0, 2, 2, 3]))
+    tensor([1, 0, 2, 1])
+    >>> torch.bincount(torch.tensor([0, 1, 1]), weights=torch.tensor([0.5, 1.0, 2.0]))
+    tensor([0.5000, 3.0000])
+    """
     if input.dtype.category != 1:
         raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{input.dtype.legacy}'")
     if weights is not None and weights._a.shape != input._a.shape:
@@ -69,7 +83,11 @@ def bincount(input, weights=None, minlength=0):
 
 @composite(method=True)
 def diff(input, n=1, dim=-1, prepend=None, append=None, *, out=None):
-    """The n-th differences of neighbours along dim."""
+    """The n-th differences of neighbours along dim.
+
+    >>> torch.diff(torch.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
     r = _differences(input, n, dim, prepend, append)
     return r if out is None else into(out, r, "diff")
 
@@ -97,7 +115,11 @@ def _differences(input: Tensor, n: int, dim: int, prepend: Any, append: Any) -> 
 
 @composite(method=True)
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """As `unique` for neighbours only: runs of equal elements (or slices along dim) count as one."""
+    """As `unique` for neighbours only: runs of equal elements (or slices along dim) count as one.
+
+    >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     refuse(input._a, lacking("c", "unique" if dim is None else "unique_dim"))
     a = input._a.reshape(-1) if dim is None else np.moveaxis(input._a, dim, 0)
     new = np.ones(len(a), np.bool_)
@@ -119,7 +141,11 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 @composite(method=True)
 def histc(input, bins=100, min=0, max=0, *, out=None):
-    """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data)."""
+    """How many elements fall into each of `bins` equal intervals from min to max (by default those of the data).
+
+    >>> torch.histc(torch.tensor([1.0, 2.0, 2.5, 4.0]), bins=3, min=1, max=4)
+    tensor([1., 2., 1.])
+    """
     a = input._a
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
@@ -187,7 +213,11 @@ def _trapezoid(name: str, y: Tensor, x: Any, dx: Any, dim: int) -> Tensor:
 
 @composite(aliases="trapz")
 def trapezoid(y, x=None, *, dx=None, dim=-1):
-    """The integral along dim by the trapezoid rule, over sample points `x` or evenly spaced ones."""
+    """The integral along dim by the trapezoid rule, over sample points `x` or evenly spaced ones.
+
+    >>> torch.trapezoid(torch.tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
     return _trapezoid("trapezoid", y, x, dx, dim)
 
 
@@ -208,7 +238,12 @@ def cumulative_trapezoid(y, x=None, *, dx=None, dim=-1):
 
 @composite(method=True)
 def cov(input, *, correction=1, fweights=None, aweights=None):
-    """The covariance matrix of variables in rows, optionally with frequencies and weights of the observations."""
+    """The covariance matrix of variables in rows, optionally with frequencies and weights of the observations.
+
+    >>> torch.cov(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     if input.ndim > 2:
         raise RuntimeError(
             f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
@@ -275,7 +310,12 @@ def _weights(n: int, fweights: Any, aweights: Any) -> Any:
 
 @composite(method=True)
 def corrcoef(input):
-    """The correlation coefficients of variables in rows."""
+    """The correlation coefficients of variables in rows.
+
+    >>> torch.corrcoef(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     if input.ndim > 2:
         raise RuntimeError(
             f"corrcoef(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
@@ -294,7 +334,11 @@ def corrcoef(input):
 
 @composite()
 def gradient(input, *, spacing=1, dim=None, edge_order=1):
-    """The slope along each dimension (or those in dim) by central differences, one-sided at the edges."""
+    """The slope along each dimension (or those in dim) by central differences, one-sided at the edges.
+
+    >>> torch.gradient(torch.tensor([1.0, 4.0, 9.0]))
+    (tensor([3., 4., 5.]),)
+    """
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = list(range(input.ndim)) if dim is None else [dim] if isinstance(dim, int) else list(dim)

@@ -22,7 +22,11 @@ from ..tensor import Tensor
 
 @composite(function=False, method=True)
 def copy_(self, src, non_blocking=False):
-    """Copies the elements of `src`, broadcast and converted, into this tensor. Recorded as CopyBackwards."""
+    """Copies the elements of `src`, broadcast and converted, into this tensor. Recorded as CopyBackwards.
+
+    >>> torch.zeros(2).copy_(torch.tensor([1, 2]))
+    tensor([1., 2.])
+    """
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' (position 1) must be Tensor, not {type(src).__name__}")
     recording = state.grad and needs_grad((self, src))
@@ -53,7 +57,11 @@ def copy_row(self, src):
 
 @composite(method=True)
 def fill_(input, value):
-    """Sets every element to `value` (a number or 0-d tensor)."""
+    """Sets every element to `value` (a number or 0-d tensor).
+
+    >>> torch.zeros(2).fill_(3)
+    tensor([3., 3.])
+    """
     if isinstance(value, Tensor):
         _one_value(value, "fill_")
         return inplace(fill_tensor_inplace, (input, value), {})
@@ -136,7 +144,11 @@ def zero_row(self):
 
 @composite(method=True)
 def zero_(input):
-    """Sets every element to zero."""
+    """Sets every element to zero.
+
+    >>> torch.ones(2).zero_()
+    tensor([0., 0.])
+    """
     return inplace(zero_row, (input,), {})
 
 

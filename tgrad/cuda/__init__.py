@@ -15,7 +15,7 @@ from ..device import device as _device
 def is_available() -> bool:
     """Whether tensors can live on a CUDA device.
 
-    >>> is_available()
+    >>> torch.cuda.is_available()
     False
     """
     return cuda_available()

@@ -57,10 +57,10 @@ def set_printoptions(
     As in PyTorch nothing is checked here: a value that makes no sense raises when a tensor is printed (TypeError,
     ValueError or OverflowError, by what Python makes of it).
 
-    >>> set_printoptions(precision=2, profile="short")
-    >>> get_printoptions()
-    {'precision': 2, 'threshold': 1000, 'edgeitems': 2, 'linewidth': 80, 'sci_mode': None}
-    >>> set_printoptions(profile="default")
+    >>> torch.set_printoptions(precision=2)
+    >>> torch.tensor([1 / 3])
+    tensor([0.33])
+    >>> torch.set_printoptions(profile="default")
     """
     wanted = dict(_PROFILES.get(profile, {})) if profile is not None else {}
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}

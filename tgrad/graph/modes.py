@@ -189,4 +189,5 @@ def is_grad_enabled() -> bool:
 
 
 def is_inference_mode_enabled() -> bool:
+    """Whether tensors made now are inference tensors."""
     return state.inference

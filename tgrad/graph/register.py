@@ -17,7 +17,6 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> hook
 
     RuntimeError on a tensor that does not require grad. Returns a handle whose `remove()` takes the hook away.
 
-    >>> import tgrad as torch
     >>> x = torch.ones(2, requires_grad=True)
     >>> handle = x.register_hook(lambda grad: 10 * grad)
     >>> x.sum().backward()

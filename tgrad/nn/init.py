@@ -14,7 +14,7 @@ from ..tensor import Tensor
 def calculate_gain(nonlinearity: str, param: Any = None) -> float:
     """The factor by which a nonlinearity asks initial weights to be larger. ValueError for an unknown one.
 
-    >>> calculate_gain("leaky_relu", 1.0)
+    >>> torch.nn.init.calculate_gain("leaky_relu", 1.0)
     1.0
     """
     linear = ("linear", *(f"conv{t}{n}d" for t in ("", "_transpose") for n in (1, 2, 3)))

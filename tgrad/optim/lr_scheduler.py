@@ -32,6 +32,7 @@ def copied(optimizer: Optimizer, key: str) -> list[Any]:
 
 
 def put(group: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a number of a group; one that is kept as a tensor is written to."""
     if isinstance(group[key], Tensor):
         group[key].fill_(number(value))
     else:
@@ -171,7 +172,7 @@ class LambdaLR(_ByFunction):
 
     >>> import tgrad as torch
     >>> optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0)
-    >>> LambdaLR(optimizer, lambda epoch: 0.5).get_last_lr()
+    >>> torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5).get_last_lr()
     [0.5]
     """
 

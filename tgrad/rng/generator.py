@@ -43,10 +43,9 @@ class Generator:
 
     RuntimeError for a device that has no generator.
 
-    >>> import numpy as np
-    >>> generator = Generator().manual_seed(0)
-    >>> generator.uniform(3, np.float32)
-    array([0.4962566 , 0.7682218 , 0.08847743], dtype=float32)
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> torch.rand(2, generator=generator)
+    tensor([0.4963, 0.7682])
     >>> generator.initial_seed()
     0
     """

@@ -24,6 +24,14 @@ def scaled_dot_product_attention(
 
     scale: 1 / sqrt(width) by default. A bool mask permits where it is True, a float mask is added; `is_causal` permits
     each place itself and those before. `enable_gqa` repeats the heads of key and value to match query's.
+
+    >>> q, k, v = torch.zeros(1, 2, 4), torch.zeros(1, 3, 4), torch.arange(6.0).reshape(1, 3, 2)
+    >>> F.scaled_dot_product_attention(q, k, v)
+    tensor([[[2., 3.],
+             [2., 3.]]])
+    >>> F.scaled_dot_product_attention(q, k, v, attn_mask=torch.tensor([[True, False, False], [False, True, True]]))
+    tensor([[[0., 1.],
+             [3., 4.]]])
     """
     _check(query, key, value, attn_mask, is_causal)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale

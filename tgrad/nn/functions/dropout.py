@@ -42,7 +42,15 @@ def _drop(input: Tensor, alike: int, p: float, training: bool, inplace: bool, wh
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Zeroes each element with probability p and scales the rest by 1 / (1 - p). ValueError for p outside [0, 1]."""
+    """Zeroes each element with probability p and scales the rest by 1 / (1 - p). ValueError for p outside [0, 1].
+
+    Without `training` the input comes back as it is.
+
+    >>> F.dropout(torch.ones(3), p=0.5, training=False)
+    tensor([1., 1., 1.])
+    >>> F.dropout(torch.ones(3), p=1.0)
+    tensor([0., 0., 0.])
+    """
     check(p)
     return _drop(input, 0, p, training, inplace, True)
 

@@ -40,8 +40,7 @@ def fractional_max_pool2d(
     `output_size` its ratio to the input's may be given. With `return_indices` a pair. ValueError if neither is given,
     RuntimeError where so many windows do not fit.
 
-    >>> import tgrad as torch
-    >>> fractional_max_pool2d(torch.ones(1, 2, 9, 9), 2, output_ratio=(0.6, 0.5)).shape
+    >>> F.fractional_max_pool2d(torch.ones(1, 2, 9, 9), 2, output_ratio=(0.6, 0.5)).shape
     torch.Size([1, 2, 5, 4])
     """
     pair = _pool(2, input, kernel_size, output_size, output_ratio, _random_samples)

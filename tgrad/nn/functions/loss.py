@@ -86,9 +86,12 @@ def mse_loss(
 ) -> Tensor:
     """(input - target) ** 2, averaged over all elements by default.
 
-    >>> import tgrad as torch
-    >>> mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
+    `reduction`: 'mean', 'sum', or 'none' for one number for each element.
+
+    >>> F.mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
     tensor(2.)
+    >>> F.mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]), reduction="none")
+    tensor([0., 4.])
     """
     _warn_sizes(input, target)
     return _pair(rows.mse_loss, input, target, weight, chosen(reduction, size_average, reduce))
@@ -102,7 +105,13 @@ def l1_loss(
     reduction: str = "mean",
     weight: Any = None,
 ) -> Tensor:
-    """|input - target|."""
+    """|input - target|.
+
+    Averaged over all elements by default; `reduction` may also be 'sum' or 'none'.
+
+    >>> F.l1_loss(torch.tensor([1.0, 3.0]), torch.tensor([0.0, 1.0]))
+    tensor(1.5000)
+    """
     _warn_sizes(input, target)
     reduction = chosen(reduction, size_average, reduce)
     a, b = fn.broadcast_tensors(input, target)
@@ -122,7 +131,11 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """d**2 / (2 beta) where d = |input - target| < beta, else d - beta / 2."""
+    """d**2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
+
+    >>> F.smooth_l1_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none")
+    tensor([0.1250, 2.5000])
+    """
     _warn_sizes(input, target)
     reduction = chosen(reduction, size_average, reduce)
     a, b = fn.broadcast_tensors(input, target)
@@ -136,7 +149,11 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Tensor:
-    """d**2 / 2 where d = |input - target| <= delta, else delta * (d - delta / 2)."""
+    """d**2 / 2 where d = |input - target| <= delta, else delta * (d - delta / 2).
+
+    >>> F.huber_loss(torch.tensor([0.5, 3.0]), torch.zeros(2), reduction="none", delta=2.0)
+    tensor([0.1250, 4.0000])
+    """
     _warn_sizes(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
@@ -146,7 +163,11 @@ def huber_loss(
 def soft_margin_loss(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
 ) -> Tensor:
-    """log(1 + exp(-target * input))."""
+    """log(1 + exp(-target * input)).
+
+    >>> F.soft_margin_loss(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
     a, b = fn.broadcast_tensors(input, target)
     return rows.soft_margin_loss.record(a, b, code(chosen(reduction, size_average, reduce)))  # type: ignore[misc]
 
@@ -161,6 +182,9 @@ def nll_loss(
     """-input[target], for log-probabilities [C], [N, C] or [N, C, ...] and classes [], [N] or [N, ...].
 
     `weight` [C] weighs the classes, 'mean' divides by the weights used; targets equal to `ignore_index` do not count.
+
+    >>> F.nll_loss(torch.tensor([[-1.0, -2.0], [-3.0, -4.0]]), torch.tensor([0, 1]))
+    tensor(2.5000)
     """
     for word, i, t in (("input", 1, input), ("target", 2, target)):
         if not isinstance(t, Tensor):
@@ -200,9 +224,14 @@ def cross_entropy(
 ) -> Tensor:  # fmt: skip
     """nll_loss of log_softmax(input) over the classes, for classes or class probabilities as target.
 
-    >>> import tgrad as torch
-    >>> cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]))
+    [N, C] and [N] (or [N, C, ...] and [N, ...]) give a number, or one for each target with reduction='none'. The loss of a row is
+    -log(exp(x_target) / sum_j exp(x_j)). `weight` and `ignore_index` are those of `nll_loss`; `label_smoothing` mixes
+    the target with all classes.
+
+    >>> F.cross_entropy(torch.zeros(2, 4), torch.tensor([0, 3]))
     tensor(1.3863)
+    >>> F.cross_entropy(torch.tensor([[2.0, 0.0]]), torch.tensor([1]), reduction="none")
+    tensor([2.1269])
     """
     how = code(chosen(reduction, size_average, reduce))
     for word, i, t in (("self", 1, input), ("target", 2, target)):
@@ -286,7 +315,11 @@ def binary_cross_entropy(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-(target log input + (1 - target) log(1 - input)), for probabilities. ValueError for different sizes."""
+    """-(target log input + (1 - target) log(1 - input)), for probabilities. ValueError for different sizes.
+
+    >>> F.binary_cross_entropy(torch.tensor([0.5, 0.9]), torch.tensor([1.0, 1.0]))
+    tensor(0.3993)
+    """
     how = code(chosen(reduction, size_average, reduce))
     if target.size() != input.size():
         raise ValueError(
@@ -309,7 +342,11 @@ def binary_cross_entropy_with_logits(
     input: Tensor, target: Tensor, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Tensor:  # fmt: skip
-    """binary_cross_entropy of sigmoid(input), computed without overflow; `pos_weight` weighs the positive class."""
+    """binary_cross_entropy of sigmoid(input), computed without overflow; `pos_weight` weighs the positive class.
+
+    >>> F.binary_cross_entropy_with_logits(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor(0.4100)
+    """
     how = code(chosen(reduction, size_average, reduce))
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
@@ -320,7 +357,11 @@ def kl_div(
     input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:  # fmt: skip
-    """target * (log target - input), for log-probabilities as input; 'batchmean' divides the sum by the batch."""
+    """target * (log target - input), for log-probabilities as input; 'batchmean' divides the sum by the batch.
+
+    >>> F.kl_div(torch.tensor([[0.5, 0.5]]).log(), torch.tensor([[0.25, 0.75]]), reduction="batchmean")
+    tensor(0.1308)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy(size_average, reduce)
     elif reduction == "mean":
@@ -346,7 +387,11 @@ def poisson_nll_loss(
     input: Tensor, target: Tensor, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
     reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """exp(input) - target * input (log_input) or input - target * log(input + eps); full=True adds Stirling's term."""
+    """exp(input) - target * input (log_input) or input - target * log(input + eps); full=True adds Stirling's term.
+
+    >>> F.poisson_nll_loss(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(1.)
+    """
     reduction = chosen(reduction, size_average, reduce)
     code(reduction)
     if log_input:
@@ -362,7 +407,11 @@ def poisson_nll_loss(
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
-    """(log var + (input - target)**2 / var) / 2 with var clamped at eps; full=True adds log(2 pi) / 2."""
+    """(log var + (input - target)**2 / var) / 2 with var clamped at eps; full=True adds log(2 pi) / 2.
+
+    >>> F.gaussian_nll_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     if isinstance(var, float):
         if var < 0:
             raise ValueError("var has negative entry/entries")
@@ -401,7 +450,11 @@ def hinge_embedding_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """input where target is 1, max(0, margin - input) where it is -1."""
+    """input where target is 1, max(0, margin - input) where it is -1.
+
+    >>> F.hinge_embedding_loss(torch.tensor([0.5, 0.25]), torch.tensor([1.0, -1.0]))
+    tensor(0.6250)
+    """
     reduction = chosen(reduction, size_average, reduce)
     code(reduction)
     zero = fn.zeros_like(input)
@@ -414,7 +467,11 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """max(0, -target * (input1 - input2) + margin)."""
+    """max(0, -target * (input1 - input2) + margin).
+
+    >>> F.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     reduction = chosen(reduction, size_average, reduce)
     code(reduction)
     if input1.dim() != input2.dim() or input1.dim() != target.dim():
@@ -430,7 +487,11 @@ def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1."""
+    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1.
+
+    >>> F.cosine_embedding_loss(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([1.0]))
+    tensor(1.)
+    """
     reduction = chosen(reduction, size_average, reduce)
     code(reduction)
     if not (target.dim() in (0, 1) and input1.dim() == input2.dim() and input1.dim() in (1, 2)) or (
@@ -460,7 +521,11 @@ def triplet_margin_loss(
     anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2, eps: float = 1e-6,
     swap: bool = False, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin).
+
+    >>> F.triplet_margin_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor(5.0000)
+    """
     reduction = chosen(reduction, size_average, reduce)
     code(reduction)
     if margin <= 0:
@@ -505,7 +570,11 @@ def multilabel_soft_margin_loss(
     reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The mean over classes of binary cross entropy with logits."""
+    """The mean over classes of binary cross entropy with logits.
+
+    >>> F.multilabel_soft_margin_loss(torch.zeros(1, 3), torch.tensor([[1.0, 0.0, 1.0]]))
+    tensor(0.6931)
+    """
     reduction = chosen(reduction, size_average, reduce)
     losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))  # type: ignore[operator]
     if weight is not None:

@@ -11,13 +11,24 @@ from ...tensor import Tensor
 
 
 def layer_norm(input: Tensor, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias."""
+    """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias.
+
+    That is (x - mean) / sqrt(var + eps) * weight + bias, var without Bessel's correction. RuntimeError if the input does not end in
+    `normalized_shape`.
+
+    >>> F.layer_norm(torch.tensor([[1.0, 2.0, 3.0]]), (3,))
+    tensor([[-1.2247,  0.0000,  1.2247]])
+    """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     return rows.native_layer_norm.record(input, shape, weight, bias, eps)[0]  # type: ignore[misc]
 
 
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
-    """input / sqrt(mean(input**2) + eps) over the last dimensions, then times weight; eps: the dtype's by default."""
+    """input / sqrt(mean(input**2) + eps) over the last dimensions, then times weight; eps: the dtype's by default.
+
+    >>> F.rms_norm(torch.tensor([[3.0, 4.0]]), (2,))
+    tensor([[0.8485, 1.1314]])
+    """
     shape = tuple(normalized_shape)
     if not shape:
         raise RuntimeError(
@@ -53,6 +64,13 @@ def batch_norm(
     """Mean 0 and variance 1 per channel (dimension 1): of this batch in training, else by the running statistics.
 
     Training updates the running statistics in place by `momentum`. ValueError for a single value per channel.
+
+    >>> F.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
+    >>> F.batch_norm(torch.tensor([[1.0], [3.0]]), torch.tensor([1.0]), torch.tensor([4.0]))
+    tensor([[0.0000],
+            [1.0000]])
     """
     if training:
         _verify_batch_size(input.size())
@@ -73,7 +91,11 @@ def _verify_batch_size(size: Any) -> None:
 
 
 def group_norm(input: Tensor, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Mean 0 and variance 1 per sample over each of `num_groups` groups of channels."""
+    """Mean 0 and variance 1 per sample over each of `num_groups` groups of channels.
+
+    >>> F.group_norm(torch.tensor([[[1.0, 3.0], [5.0, 9.0]]]), 2).flatten()
+    tensor([-1.0000,  1.0000, -1.0000,  1.0000])
+    """
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
     size = list(input.shape)
@@ -101,7 +123,11 @@ def instance_norm(
     input: Tensor, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
     use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
-    """batch_norm of each sample by itself."""
+    """batch_norm of each sample by itself.
+
+    >>> F.instance_norm(torch.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
     if use_input_stats:
         count = 1
         for n in input.size()[2:]:
@@ -122,7 +148,11 @@ def instance_norm(
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """input / (k + alpha * mean of squares over `size` neighbouring channels) ** beta."""
+    """input / (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
+
+    >>> F.local_response_norm(torch.ones(1, 2, 2), 2).shape
+    torch.Size([1, 2, 2])
+    """
     if input.dim() < 3:
         raise ValueError(
             f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"

@@ -14,9 +14,10 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 
     mode 'constant' (with `value`), 'reflect', 'replicate' or 'circular'.
 
-    >>> import tgrad as torch
-    >>> pad(torch.ones(2), (1, 0))
+    >>> F.pad(torch.ones(2), (1, 0))
     tensor([0., 1., 1.])
+    >>> F.pad(torch.arange(3.0).reshape(1, 3), (2, 1), mode="reflect")
+    tensor([[2., 1., 0., 1., 2., 1.]])
     """
     pad = [int(p) for p in pad]
     if len(pad) % 2:
@@ -104,15 +105,28 @@ def _circular(input: Tensor, pad: list[int]) -> Tensor:
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """[..., C * r * r, H, W] -> [..., C, H * r, W * r]."""
+    """[..., C * r * r, H, W] -> [..., C, H * r, W * r].
+
+    >>> F.pixel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2)
+    tensor([[[[0, 1],
+              [2, 3]]]])
+    """
     return shuffles.pixel_shuffle.record(input, upscale_factor)  # type: ignore[misc]
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """[..., C, H * r, W * r] -> [..., C * r * r, H, W]."""
+    """[..., C, H * r, W * r] -> [..., C * r * r, H, W].
+
+    >>> F.pixel_unshuffle(torch.arange(4).reshape(1, 1, 2, 2), 2).shape
+    torch.Size([1, 4, 1, 1])
+    """
     return shuffles.pixel_unshuffle.record(input, downscale_factor)  # type: ignore[misc]
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """The channels of [N, C, ...] reordered so that each group gets some of every group's."""
+    """The channels of [N, C, ...] reordered so that each group gets some of every group's.
+
+    >>> F.channel_shuffle(torch.arange(4).reshape(1, 4, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
+    """
     return shuffles.channel_shuffle.record(input, groups)  # type: ignore[misc]

@@ -66,8 +66,7 @@ def max_pool1d(
     With `return_indices` a pair: values, and where in the row each stands. Of equal elements the first counts, and nan is
     larger than all others. RuntimeError for other shapes, or padding of more than half the kernel.
 
-    >>> import tgrad as torch
-    >>> max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
+    >>> F.max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 5.0]]), 2)
     tensor([[3., 5.]])
     """
     if return_indices:
@@ -133,10 +132,11 @@ def max_pool2d(
 ) -> Any:  # fmt: skip
     """`max_pool1d` over the last two dimensions: [N, C, H, W] -> [N, C, H', W']; indices count the elements of an image.
 
-    >>> import tgrad as torch
-    >>> max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    >>> F.max_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
     tensor([[[ 5.,  7.],
              [13., 15.]]])
+    >>> F.max_pool2d(torch.zeros(1, 1, 5, 5), 3, stride=1, padding=1).shape
+    torch.Size([1, 1, 5, 5])
     """
     return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -145,7 +145,11 @@ def max_pool3d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:  # fmt: skip
-    """`max_pool1d` over the last three dimensions: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """`max_pool1d` over the last three dimensions: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> F.max_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[7.]]]])
+    """
     return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -176,8 +180,7 @@ def avg_pool1d(
 
     The zeros of `padding` count as elements unless `count_include_pad` is False.
 
-    >>> import tgrad as torch
-    >>> avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
+    >>> F.avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
     tensor([[2., 4.]])
     """
     fn = "avg_pool1d"
@@ -222,6 +225,10 @@ def avg_pool2d(
     """`avg_pool1d` over the last two dimensions: [N, C, H, W] -> [N, C, H', W'].
 
     `divisor_override` divides the sums instead of the number of elements. RuntimeError if it is zero.
+
+    >>> F.avg_pool2d(torch.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
     """
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
@@ -230,15 +237,18 @@ def avg_pool3d(
     input: Tensor, kernel_size: Any = REQUIRED, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """`avg_pool2d` over the last three dimensions: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """`avg_pool2d` over the last three dimensions: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> F.avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), 2)
+    tensor([[[[3.5000]]]])
+    """
     return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The p-norm of each window, p being `norm_type`: the root of the sum of powers.
 
-    >>> import tgrad as torch
-    >>> lp_pool1d(torch.tensor([[3.0, 4.0]]), 2, 2)
+    >>> F.lp_pool1d(torch.tensor([[3.0, 4.0]]), 2, 2)
     tensor([[5.]])
     """
     if norm_type in (math.inf, -math.inf):
@@ -291,8 +301,7 @@ def _output_size(output_size: Any, input: Tensor) -> Any:
 def adaptive_avg_pool1d(input: Tensor, output_size: Any = REQUIRED) -> Tensor:
     """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size].
 
-    >>> import tgrad as torch
-    >>> adaptive_avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
+    >>> F.adaptive_avg_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
     tensor([[2., 4.]])
     """
     fn = "adaptive_avg_pool1d"
@@ -318,9 +327,10 @@ def _adaptive_avg(n: int, input: Tensor, out: tuple[int, ...]) -> Tensor:
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """`adaptive_avg_pool1d` over the last two dimensions; None in `output_size` keeps a dimension's size.
 
-    >>> import tgrad as torch
-    >>> adaptive_avg_pool2d(torch.ones(3, 5, 7), (None, 2)).shape
+    >>> F.adaptive_avg_pool2d(torch.ones(3, 5, 7), (None, 2)).shape
     torch.Size([3, 5, 2])
+    >>> F.adaptive_avg_pool2d(torch.arange(4.0).reshape(1, 2, 2), 1)
+    tensor([[[1.5000]]])
     """
     fn = "adaptive_avg_pool2d"
     return _adaptive_avg(
@@ -353,8 +363,7 @@ def adaptive_max_pool1d_with_indices(
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size].
 
-    >>> import tgrad as torch
-    >>> adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
+    >>> F.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 6.0]]), 2)
     tensor([[3., 6.]])
     """
     pair = adaptive_max_pool1d_with_indices(input, output_size)
@@ -432,8 +441,7 @@ def max_unpool1d(
     `output_size` (L', or all sizes) says which of the sizes that pool to L is meant. ValueError if it is none of them,
     RuntimeError for indices outside.
 
-    >>> import tgrad as torch
-    >>> max_unpool1d(torch.tensor([[3.0, 5.0]]), torch.tensor([[1, 3]]), 2)
+    >>> F.max_unpool1d(torch.tensor([[3.0, 5.0]]), torch.tensor([[1, 3]]), 2)
     tensor([[0., 3., 0., 5.]])
     """
     _, _, size = _unpool_arguments(1, input, kernel_size, stride, padding, output_size)

@@ -14,8 +14,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
 
     A column lists a window's elements channel by channel. RuntimeError where no window fits.
 
-    >>> import tgrad as torch
-    >>> unfold(torch.arange(6.0).reshape(1, 2, 3), 2)
+    >>> F.unfold(torch.arange(6.0).reshape(1, 2, 3), 2)
     tensor([[0., 1.],
             [1., 2.],
             [3., 4.],
@@ -35,8 +34,7 @@ def fold(
 
     RuntimeError if the number of columns is not that of the windows of such an image.
 
-    >>> import tgrad as torch
-    >>> fold(torch.ones(4, 2), (2, 3), 2)
+    >>> F.fold(torch.ones(4, 2), (2, 3), 2)
     tensor([[[1., 2., 1.],
              [1., 2., 1.]]])
     """

@@ -18,6 +18,12 @@ def embedding(
     """The rows of `weight` [n, d] that `input` names: [...] -> [..., d].
 
     The row `padding_idx` gets no gradient; rows longer than `max_norm` are shortened in place first.
+
+    IndexError for an index out of range.
+
+    >>> F.embedding(torch.tensor([2, 0]), torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
+    tensor([[4., 5.],
+            [0., 1.]])
     """
     if padding_idx is not None:
         n = weight.size(0)
@@ -108,21 +114,34 @@ def embedding_bag(
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """A new last dimension with 1 at each class: int64 [...] -> [..., num_classes].
 
-    >>> import tgrad as torch
-    >>> one_hot(torch.tensor([0, 2]))
+    RuntimeError for negative classes, or one that is not below `num_classes`.
+
+    >>> F.one_hot(torch.tensor([0, 2]))
     tensor([[1, 0, 0],
             [0, 0, 1]])
+    >>> F.one_hot(torch.tensor([1]), num_classes=4)
+    tensor([[0, 1, 0, 0]])
     """
     return rows.one_hot.record(tensor, num_classes)  # type: ignore[misc]
 
 
 def linear(input: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
-    """input @ weight.T + bias."""
+    """input @ weight.T + bias.
+
+    [..., in] x [out, in] -> [..., out]; `bias` [out] may be absent. RuntimeError where the sizes do not fit.
+
+    >>> F.linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 3.0]]), torch.tensor([0.5, 0.0]))
+    tensor([[3.5000, 6.0000]])
+    """
     return fn.linear(input, weight, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
-    """out[..., k] = input1 @ weight[k] @ input2 + bias[k]."""
+    """out[..., k] = input1 @ weight[k] @ input2 + bias[k].
+
+    >>> F.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(1, 2, 3))
+    tensor([[6.]])
+    """
     if input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(
             "bilinear(): input batch dimensions do not match: got "

@@ -50,7 +50,7 @@ def clip_grad_norm_(
     >>> import tgrad as torch
     >>> p = torch.nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, 4.0])
-    >>> clip_grad_norm_([p], 1.0)
+    >>> torch.nn.utils.clip_grad_norm_([p], 1.0)
     tensor(5.)
     """
     if isinstance(parameters, Tensor):
