@@ -114,11 +114,11 @@ def _check(
             )
 
 
-def _same_dims(x: Tensor, weight: Tensor) -> None:
+def _same_dims(x: Tensor, weight: Tensor, space: str = " ") -> None:
     n = weight.dim()
     if x.dim() != n:
         raise RuntimeError(
-            f"Expected {n}-dimensional input for {n}-dimensional weight {list(weight.shape)}, but got {x.dim()}-dimensional input of "
+            f"Expected {n}-dimensional input for {n}-dimensional weight{space}{list(weight.shape)}, but got {x.dim()}-dimensional input of "
             f"size {list(x.shape)} instead"
         )
 
@@ -225,7 +225,7 @@ def _convolve(
         if padding == "same":
             if any(s != 1 for s in stride):
                 raise RuntimeError("padding='same' is not supported for strided convolutions")
-            _same_dims(x, weight)
+            _same_dims(x, weight, "")
             x, padding = _same(x, weight.shape[2:], _spread("dilation", dilation, spatial), spatial)
         else:
             padding = (0,)
