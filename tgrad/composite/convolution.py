@@ -116,11 +116,11 @@ def _check(
             )
 
 
-def _same_dims(x: Tensor, weight: Tensor, space: str = " ") -> None:
+def _same_dims(x: Tensor, weight: Tensor, gap: str = " ") -> None:
     n = weight.dim()
     if x.dim() != n:
         raise RuntimeError(
-            f"Expected {n}-dimensional input for {n}-dimensional weight{space}{list(weight.shape)}, but got {x.dim()}-dimensional input of "
+            f"Expected {n}-dimensional input for {n}-dimensional weight{gap}{list(weight.shape)}, but got {x.dim()}-dimensional input of "
             f"size {list(x.shape)} instead"
         )
 
@@ -227,7 +227,7 @@ def _convolve(
         if padding == "same":
             if any(s != 1 for s in stride):
                 raise RuntimeError("padding='same' is not supported for strided convolutions")
-            _same_dims(x, weight, "")
+            _same_dims(x, weight, "")  # PyTorch forgets the space here
             x, padding = _same(x, weight.shape[2:], _spread("dilation", dilation, spatial), spatial)
         else:
             padding = (0,)
@@ -266,7 +266,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     RuntimeError where sizes, types or channels do not fit together.
 
-    >>> conv1d(functions.ones(1, 1, 5), functions.ones(1, 1, 3))
+    >>> torch.conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 3))
     tensor([[[3., 3., 3.]]])
     """
     return _convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
@@ -278,9 +278,11 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     RuntimeError where sizes, types or channels do not fit together.
 
-    >>> conv2d(functions.ones(1, 1, 3, 3), functions.ones(1, 1, 2, 2))
+    >>> F.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
     tensor([[[[4., 4.],
               [4., 4.]]]])
+    >>> F.conv2d(torch.ones(1, 3, 8, 8), torch.ones(6, 3, 3, 3), padding="same").shape
+    torch.Size([1, 6, 8, 8])
     """
     return _convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
@@ -289,7 +291,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """As `conv2d`, over [N, C, D, H, W].
 
-    >>> conv3d(functions.ones(1, 1, 2, 2, 2), functions.ones(1, 1, 2, 2, 2))
+    >>> F.conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
     tensor([[[[[8.]]]]])
     """
     return _convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
@@ -300,7 +302,7 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
     """The gradient of `conv1d` with respect to its input, as an operation: [N, C, L] to [N, out, L'], with
     L' = (L - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1.
 
-    >>> conv_transpose1d(functions.ones(1, 1, 2), functions.ones(1, 1, 2))
+    >>> F.conv_transpose1d(torch.ones(1, 1, 2), torch.ones(1, 1, 2))
     tensor([[[1., 2., 1.]]])
     """
     return _convolve("conv_transpose1d", 1, input, weight, bias, stride, padding, dilation, groups, output_padding)
@@ -310,7 +312,7 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """As `conv_transpose1d`, over [N, C, H, W].
 
-    >>> conv_transpose2d(functions.ones(1, 1, 1, 1), functions.ones(1, 1, 2, 2))
+    >>> F.conv_transpose2d(torch.ones(1, 1, 1, 1), torch.ones(1, 1, 2, 2))
     tensor([[[[1., 1.],
               [1., 1.]]]])
     """
@@ -321,7 +323,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """As `conv_transpose1d`, over [N, C, D, H, W].
 
-    >>> conv_transpose3d(functions.ones(1, 1, 1, 1, 1), functions.ones(1, 1, 1, 1, 2))
+    >>> F.conv_transpose3d(torch.ones(1, 1, 1, 1, 1), torch.ones(1, 1, 1, 1, 2))
     tensor([[[[[1., 1.]]]]])
     """
     return _convolve("conv_transpose3d", 3, input, weight, bias, stride, padding, dilation, groups, output_padding)
@@ -331,7 +333,7 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
 def convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
     """The operation under `conv1d` to `conv_transpose3d`, in as many dimensions as the weight has beyond two.
 
-    >>> convolution(functions.ones(1, 1, 3), functions.ones(1, 1, 2), None, [1], [0], [1], False, [0], 1)
+    >>> torch.convolution(torch.ones(1, 1, 3), torch.ones(1, 1, 2), None, [1], [0], [1], False, [0], 1)
     tensor([[[2., 2.]]])
     """
     dims = weight.dim() - 2
