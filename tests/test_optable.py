@@ -15,9 +15,9 @@ TOOLS = Path(__file__).resolve().parent.parent / "tools"
 
 # Operations that can do more here than PyTorch's (a second derivative, complex numbers), by group.
 MORE = {
-    "Functions and methods": {"binary_cross_entropy_with_logits", "convolution", "normal", "linear"},
+    "Functions and methods": set("bilinear binary_cross_entropy_with_logits convolution linear normal".split()),
     "nn.functional": set(
-        "binary_cross_entropy_with_logits hardsigmoid hardtanh local_response_norm relu6 silu soft_margin_loss".split()
+        "bilinear binary_cross_entropy_with_logits hardsigmoid hardtanh local_response_norm relu6 silu soft_margin_loss".split()
     ),
 }
 
