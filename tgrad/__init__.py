@@ -42,6 +42,11 @@ for _name, _f in _composite.convert.FORMATS.items():
     globals()[_name] = _f
 memory_format = _composite.convert.memory_format
 
+# Layouts that can be asked about; tensors are strided, and factories refuse the others.
+sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(
+    layout, ("sparse_coo", "sparse_csr", "sparse_csc", "sparse_bsr", "sparse_bsc")
+)
+
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
@@ -54,8 +59,8 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "nn", "optim", "random",
-    "special", "testing", "utils", "version", "viz",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
+    "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.
@@ -63,8 +68,9 @@ _NEURAL = frozenset(
     "alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits celu celu_ cosine_embedding_loss cosine_similarity "
     "feature_alpha_dropout feature_dropout group_norm hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
-    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
-    "triplet_margin_loss".split()
+    "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
+    "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
+    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
 )
 
 
@@ -72,6 +78,10 @@ def __getattr__(name: str):
     """Functions are fetched and submodules imported when first looked at; a name that tgrad lacks says so."""
     import importlib.util
 
+    if name == "__all__":  # asked for by `from tgrad import *`, which else would find what has been fetched only
+        return [n for n in __dir__() if not n.startswith("_") and n not in _SUBMODULES and n != "annotations"]
+    if name == "torch":  # PyTorch's module has itself as an attribute, too, and its documents use that
+        return importlib.import_module(__name__)
     if name in _PUBLIC or name in _functions.LAZY:
         found = globals()[name] = getattr(_functions, name)
         return found

@@ -28,7 +28,7 @@ from .kernels.table import FORMS
 from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
-from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
+from .storage import INFERENCE, copied, laid_out, memory_order, overlap_partly, overlaps_itself
 from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
@@ -249,11 +249,19 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
         if isinstance(x, Tensor):
             a = x._a
             if a.dtype is not np_math and w in row.promoted:
-                a = a.astype(np_math)
+                a = _converted(a, np_math)
             arrays.append(a)
         else:
             arrays.append(as_number(x, math))
     return arrays, result
+
+
+def _converted(a: ndarray, dt: np.dtype) -> ndarray:
+    """Where elements repeat along a dimension, numpy's copy has that one innermost; PyTorch's results leave it in its place."""
+    if a.ndim > 1 and 0 in a.strides and not a.flags.c_contiguous:
+        with quiet:
+            return copied(a, dt, memory_order([a], a.shape))
+    return a.astype(dt)
 
 
 def check_inputs(row: Row, inputs: Sequence[Any]) -> None:

@@ -373,18 +373,20 @@ def hang_row(row: Row) -> None:
 
 
 @functools.cache
-def front(row: Row) -> Callable[..., Any]:
-    """The public function of a row: the generated one, behind a fast path for elementwise rows."""
-    fn = _build(row, row.name, "function")
+def front(row: Row, name: str = "") -> Callable[..., Any]:
+    """The public function of a row: the generated one, behind a fast path for elementwise rows. A row may have several, of
+    which each names itself in its errors."""
+    name = name or row.name
+    fn = _build(row, name, "function")
     fast = fn
     n_required = sum(p.default is REQUIRED for p in row.params)
     if row.family == "pointwise" and len(row.tensors) == 1 and n_required == 1:
         if len(row.params) == 1:
-            fast = _unary_front(fast_unary(row, functools.partial(_general, row, defaults(row))), fn, row.name)
+            fast = _unary_front(fast_unary(row, functools.partial(_general, row, defaults(row))), fn, name)
     elif row.family == "pointwise" and len(row.tensors) == 2 and n_required == 2:
         strict = row.tensors[1] not in row.numbers
         fast = _binary_front(fast_binary(row, functools.partial(_general, row, defaults(row))), fn, strict)
-    fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, row.name, row.name, "tgrad"
+    fast.__doc__, fast.__name__, fast.__qualname__, fast.__module__ = fn.__doc__, name, name, "tgrad"
     fast.row = row  # type: ignore[attr-defined]
     return fast
 

@@ -62,7 +62,8 @@ def compute_and_result(row: Row, common: dtype) -> tuple[dtype, dtype]:
 
 def refuse(row: Row, d: dtype) -> None:
     """Raises what the row says about dtypes of this kind, if it says anything."""
-    found = row.lacks.get("bifc"[d.category])
+    found = row.lacks.get("h") if d is dtypes.float16 or d is dtypes.bfloat16 else None
+    found = found or row.lacks.get("bifc"[d.category])
     if found is not None:
         error, text = found
         raise error(text.format(dtype=d.legacy))

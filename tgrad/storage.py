@@ -132,8 +132,13 @@ def laid_out(r: np.ndarray, operands: Sequence[np.ndarray]) -> np.ndarray:
         step *= r.shape[d]
     if all(n == 1 or s == t for n, s, t in zip(r.shape, r.strides, steps, strict=True)):
         return r
-    out = np.empty([r.shape[d] for d in reversed(order)], r.dtype).transpose(np.argsort(order[::-1]))
-    out[...] = r
+    return copied(r, r.dtype, order)
+
+
+def copied(a: np.ndarray, dtype: np.dtype, order: list[int]) -> np.ndarray:
+    """A copy with the dimensions in memory in this order, the one with the smallest step first."""
+    out = np.empty([a.shape[d] for d in reversed(order)], dtype).transpose(np.argsort(order[::-1]))
+    out[...] = a
     return out
 
 

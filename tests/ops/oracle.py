@@ -77,8 +77,8 @@ def twin(value: Any, requires_grad: bool | None = None) -> tuple[Any, Any]:
     if isinstance(value, torch.Tensor):
         wanted = requires_grad and (value.is_floating_point() or value.is_complex())
         return to_tgrad(value, wanted), copy_of(value, wanted)
-    if isinstance(value, torch.dtype):
-        return getattr(tgrad, dtype_name(value)), value
+    if isinstance(value, (torch.dtype, torch.memory_format)):
+        return getattr(tgrad, str(value).rpartition(".")[2]), value
     if isinstance(value, (list, tuple)):
         pairs = [twin(v, requires_grad) for v in value]
         return type(value)(p[0] for p in pairs), type(value)(p[1] for p in pairs)
@@ -261,7 +261,8 @@ def compare_gradients(
         flat = [i for i in live if got[i] is None or not got[i].requires_grad]
         if flat:
             assert step > 1, f"{note}: output {flat[0]} has no history"
-            sums = [want[i].sum() for i in flat]
+            parts = [torch.view_as_real(want[i]) if want[i].is_complex() else want[i] for i in flat]
+            sums = [t.sum() for t in parts]
             _all_zero(torch.autograd.grad(sums, want_leaves, allow_unused=True, retain_graph=True), note)
             live = [i for i in live if i not in flat]
             if not live:

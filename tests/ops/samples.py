@@ -7,10 +7,22 @@ arguments vary. Points are such that nothing is differentiated at a kink.
 
 from __future__ import annotations
 
-from . import samples_nn
+from . import (
+    samples_fft,
+    samples_linalg,
+    samples_losses,
+    samples_nn,
+    samples_sampling,
+    samples_segments,
+    samples_signal,
+    samples_special,
+)
 from .specs import BAD, EMPTY, ROW, SAMPLES, SQ, ZERO, A, Dtype, bad, call, const, f, ints, mask, of, samples, still
 
-__all__ = ["BAD", "SAMPLES", "samples_nn"]
+__all__ = [
+    "BAD", "SAMPLES", "samples_fft", "samples_linalg", "samples_losses", "samples_nn", "samples_sampling", "samples_segments",
+    "samples_signal", "samples_special",
+]  # fmt: skip
 ALL = (call(A), call(ROW), call(ZERO), call(EMPTY))
 ONE_DIM = (call(A, 1), call(A, -1), call(A, dim=0), call(ROW, 0), call(ZERO, 0), call(EMPTY, 0))
 DIMS = (*ONE_DIM, call(A, 1, True), call(A, (0, 2)), call(A, (-1, 0), keepdim=True), call(A, dim=(1,)))

@@ -41,13 +41,13 @@ RANDOM = (
     "rrelu",
 )
 ONLY_LOOPS = {
-    "index_add",
-    "index_copy",
-    "index_fill",
-    "index_reduce",
-    "F.fractional_max_pool2d",
-    "F.fractional_max_pool3d",
-}
+    "index_add", "index_copy", "index_fill", "index_reduce", "F.fractional_max_pool2d", "F.fractional_max_pool3d", "embedding_bag", "F.embedding_bag",
+    "histogram", "histogramdd", "_chunk_cat", "_unsafe_masked_index", "_unsafe_masked_index_put_accumulate",
+}  # fmt: skip
+
+
+# Of symmetric and triangular matrices half is read; PyTorch's forward formulas let the other half of a tangent in.
+HALVES = {"linalg.cholesky", "linalg.cholesky_ex", "cholesky_inverse", "triangular_solve"}
 
 
 def tensors_of(out: Any) -> list[Any]:
@@ -121,6 +121,8 @@ def over_a_batch(fn: Any, name: str, sample: Sample, made: list[Any], which: set
 @names
 def test_tangents(name: str) -> None:
     ours, theirs = main_form(tgrad, name), main_form(torch, name)
+    if name in HALVES:
+        pytest.skip("see test_linalg.py")
     with Failures() as failures:
         for sample in SAMPLES[name]:
             if sample.order == 0:

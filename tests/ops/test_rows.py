@@ -26,14 +26,15 @@ names = pytest.mark.parametrize("name", SAMPLES)
 
 
 def function(library: Any, name: str) -> Callable[..., Any] | None:
-    """`F.x` in nn.functional; else the function of that name."""
-    if name.startswith("F."):
-        return getattr(library.nn.functional, name[2:], None)
+    """`F.x` in nn.functional; else the function of that name, which may be in a submodule (`fft.rfft`)."""
+    *path, name = name.replace("F.", "nn.functional.").split(".")
+    for part in path:
+        library = getattr(library, part)
     return getattr(library, name, None)
 
 
 def method(library: Any, name: str) -> Callable[..., Any] | None:
-    return None if name.startswith("F.") else getattr(library.Tensor, name, None)
+    return None if "." in name else getattr(library.Tensor, name, None)
 
 
 def main_form(library: Any, name: str) -> Callable[..., Any]:

@@ -422,6 +422,8 @@ def _rounding(name: str, input: Any, decimals: Any) -> tuple[Row, dict[str, Any]
         raise no_overload(name)
     if not isinstance(input, Tensor) or isinstance(decimals, bool) or not hasattr(decimals, "__index__"):
         raise no_overload(name, input, decimals=None if decimals == 0 else decimals)
+    if decimals == 0 and not input.dtype.is_floating_point:  # PyTorch has two kernels, and says which one lacks a dtype
+        raise NotImplementedError(f"\"round_vml_cpu\" not implemented for '{input.dtype.legacy}'")
     return rows.round_decimals, {"decimals": decimals.__index__()}
 
 
@@ -510,6 +512,8 @@ def polygamma(input, other=REQUIRED, *, out=None):
         raise missing("polygamma", ["n" if n is REQUIRED else "input"])
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
+    if n != 1 and x.is_complex():  # PyTorch has a kernel for each of n = 0, n = 1, n > 1
+        raise NotImplementedError(f"\"{'polygamma' if n else 'digamma'}\" not implemented for '{x.dtype.legacy}'")
     r = pointwise(rows.polygamma, (x,), {"n": n})
     return r if out is None else into(out, r, "polygamma")
 
@@ -535,6 +539,10 @@ def _mvlgamma(name: str, input: Any, p: Any) -> dict[str, Any]:
 def mvlgamma(input=REQUIRED, p=REQUIRED, *, out=None):
     """The logarithm of the multivariate gamma function of dimension p."""
     r = pointwise(rows.mvlgamma, (input,), _mvlgamma("mvlgamma", input, p))
+    if isinstance(out, Tensor) and not dtypes.can_cast(r.dtype, out.dtype):
+        raise RuntimeError(
+            f"mvlgamma: result type {input.dtype.legacy} can't be cast to the desired output type {r.dtype.legacy}"
+        )
     return r if out is None else into(out, r, "mvlgamma")
 
 

@@ -6,14 +6,14 @@ Shapes: input [N, C, *sizes] or, for a single sample, [C, *sizes]; weight [out, 
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 from .. import functions as fn
-from ..dispatch import bad_argument
+from ..dispatch import bad_argument, no_overload
 from ..methods import composite
 from ..ops import conv as rows
-from ..ops.scalar import mul_number
 from ..tensor import Tensor
 
 _CPP = {
@@ -23,22 +23,40 @@ _CPP = {
     "bfloat16": "c10::BFloat16",
     "int64": "long int",
     "int32": "int",
+    "complex64": "c10::complex<float>",
+    "complex128": "c10::complex<double>",
 }
 
 
-def _numbers(name: str, value: Any, dims: int) -> tuple[int, ...]:
-    """One number per dimension."""
+def _numbers(fn_name: str, name: str, value: Any, dims: int) -> tuple[int, ...]:
+    """An argument as PyTorch's parser reads it: a number stands for one per dimension, a list is taken as it is."""
     if isinstance(value, (list, tuple)):
-        values = [operator.index(v) for v in value]
-        if len(values) == 1:
-            return (values[0],) * dims
-        if len(values) != dims:
-            raise RuntimeError(
-                f"expected {name} to be a single integer value or a list of {dims} values to match the convolution dimensions, "
-                f"but got {name}={values}"
-            )
-        return tuple(values)
+        return tuple(operator.index(v) for v in value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise _wrong_kind(fn_name, name, value, "tuple of ints")
     return (operator.index(value),) * dims
+
+
+def _wrong_kind(fn_name: str, name: str, value: Any, want: str) -> TypeError:
+    """conv1d to conv3d have two signatures (padding as a word, or as numbers), their transposes one."""
+    kind = type(value).__name__
+    if "transpose" in fn_name:
+        return TypeError(f"{fn_name}(): argument '{name}' must be {want}, not {kind}")
+    return TypeError(
+        f"{fn_name}() received an invalid combination of arguments - got (Tensor, Tensor, {name}={kind}), but expected one of:"
+    )
+
+
+def _spread(name: str, values: tuple[int, ...], dims: int) -> tuple[int, ...]:
+    """One number per dimension of the kernel; a single one counts for all."""
+    if len(values) == 1:
+        return values * dims
+    if len(values) != dims:
+        raise RuntimeError(
+            f"expected {name} to be a single integer value or a list of {dims} values to match the convolution dimensions, but got "
+            f"{name}={list(values)}"
+        )
+    return values
 
 
 def _same(input: Tensor, kernel: Any, dilation: Any, dims: int) -> tuple[Tensor, tuple[int, ...]]:
@@ -62,11 +80,10 @@ def _check(
         raise RuntimeError("non-positive stride is not supported")
     if any(d < 0 for d in dilation):
         raise RuntimeError("dilation should be greater than zero")
-    if any(d == 0 for d in dilation):
-        raise RuntimeError("non-positive dilation is not supported")
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
     w, size = list(weight.shape), list(x.shape)
+    _same_dims(x, weight)
     if w[0] < groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {w} instead"
@@ -99,15 +116,84 @@ def _check(
             )
 
 
-def _same_types(x: Tensor, weight: Tensor, bias: Any) -> None:
+def _same_dims(x: Tensor, weight: Tensor, gap: str = " ") -> None:
+    n = weight.dim()
+    if x.dim() != n:
+        raise RuntimeError(
+            f"Expected {n}-dimensional input for {n}-dimensional weight{gap}{list(weight.shape)}, but got {x.dim()}-dimensional input of "
+            f"size {list(x.shape)} instead"
+        )
+
+
+def _as_images(values: Any, filler: int) -> tuple[int, ...]:
+    """PyTorch computes one dimension as images of height 1, and its errors tell so."""
+    return (filler, *values) if len(values) == 1 else tuple(values)
+
+
+def _named(word: str, values: Any, between: str = " ") -> str:
+    names = ("depth", "height", "width")[-len(values) :]
+    return between.join(f"{word}_{n}: {v}" for n, v in zip(names, values, strict=True))
+
+
+def _check_kernels(
+    x: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any, extra: Any, transposed: bool, fast: bool
+) -> None:
+    """What the kernels that compute refuse, after the checks of all convolutions."""
+    kernel, gaps = _as_images(weight.shape[2:], 1), _as_images(dilation, 1)
+    if min(kernel) <= 0:
+        if len(kernel) == 3:
+            raise RuntimeError(
+                f"kernel size should be greater than zero, but got: {' x '.join(map(str, kernel))} (TxHxW)"
+            )
+        raise RuntimeError(f"kernel size should be greater than zero, but got {_named('kernel', kernel)}")
+    if min(gaps) <= 0 and fast and not transposed:
+        raise RuntimeError("non-positive dilation is not supported")
+    if min(gaps) <= 0:
+        told = _named("dilation", gaps, ", ") if transposed else str(list(gaps))
+        raise RuntimeError(f"dilation should be greater than zero, but got {told}")
+    if x.dtype.name == "bool":
+        raise NotImplementedError(
+            f"\"{'compute_columns3d' if len(kernel) == 3 else 'slow_conv2d_cpu'}\" not implemented for 'Bool'"
+        )
+    if not transposed:
+        return
+    if any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
+        groups = (("output_padding", extra, 0), ("stride", stride, 1), ("dilation", dilation, 1))
+        told = " ".join(_named(w, _as_images(v, f)) for w, v, f in groups)
+        raise RuntimeError(f"output padding must be smaller than either stride or dilation, but got {told}")
+    sizes = [n for n in x.shape[2:]]
+    out = rows.transposed_sizes(sizes, weight.shape[2:], stride, padding, dilation, extra)
+    if min(out) < 1:
+        texts = [" x ".join(map(str, _as_images(v, 1))) for v in (sizes, out)]
+        raise RuntimeError(
+            f"Given input size per channel: ({texts[0]}). Calculated output size per channel: ({texts[1]}). Output size is too small"
+        )
+
+
+def _by_onednn(x: Tensor, weight: Tensor, groups: int) -> bool:
+    """Whether PyTorch would leave a convolution to oneDNN, which words its errors differently."""
+    if x.dtype.name == "bfloat16":
+        return True
+    kernel = _as_images(weight.shape[2:], 1)
+    large = x.shape[0] > 1 or groups > 1 or min(kernel[-2:]) > 3 or math.prod(x.shape[:4]) > 20480
+    return x.dtype.name == "float32" and large
+
+
+def _same_types(x: Tensor, weight: Tensor, bias: Any, groups: int) -> None:
     if bias is not None and bias.dtype != x.dtype:
         names = [_CPP.get(t._a.dtype.name, t._a.dtype.name) for t in (x, bias)]
         raise RuntimeError(f"Input type ({names[0]}) and bias type ({names[1]}) should be the same")
-    if x.dtype != weight.dtype:
-        raise RuntimeError(
-            f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same or input should be a MKLDNN tensor "  # type: ignore[attr-defined]
-            "and weight is a dense tensor"
-        )
+    if x.dtype == weight.dtype:
+        return
+    if not x.is_complex() and not _by_onednn(x, weight, groups):
+        raise RuntimeError(f"expected scalar type {x.dtype.legacy} but found {weight.dtype.legacy}")
+    names = [f"CPU{t.dtype.legacy}Type" if t.dtype.name in _NO_TYPE else t.type() for t in (x, weight)]  # type: ignore[attr-defined]
+    rest = "" if x.is_complex() else " or input should be a MKLDNN tensor and weight is a dense tensor"
+    raise RuntimeError(f"Input type ({names[0]}) and weight type ({names[1]}) should be the same{rest}")
+
+
+# Types without a legacy tensor class.
+_NO_TYPE = ("bfloat16", "complex64", "complex128", "bool")
 
 
 def _convolve(
@@ -116,55 +202,62 @@ def _convolve(
 ) -> Tensor:  # fmt: skip
     for i, (word, t) in enumerate((("input", input), ("weight", weight), ("bias", bias))):
         if not isinstance(t, Tensor) and (i < 2 or t is not None):
-            raise bad_argument(name, i + 1, word, t)
+            if "transpose" in name:
+                raise bad_argument(name, i + 1, word, t)
+            raise no_overload(name, input, weight, *(() if bias is None else (bias,)))
     single = input.dim() == dims + 1
     if not single and input.dim() != dims + 2:
         raise RuntimeError(
             f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to {name}, but got input of size: {list(input.shape)}"
         )
+    transposed = output_padding is not None
+    stride, dilation = _numbers(name, "stride", stride, dims), _numbers(name, "dilation", dilation, dims)
+    if transposed or not isinstance(padding, str):
+        padding = _numbers(name, "padding", padding, dims)
+    extra = _numbers(name, "output_padding", output_padding if transposed else 0, dims)
+    if isinstance(groups, bool) or not hasattr(groups, "__index__"):
+        raise _wrong_kind(name, "groups", groups, "int")
+    if weight.dim() < 3:
+        raise RuntimeError("weight should have at least three dimensions")
     spatial = weight.dim() - 2
     x = input.unsqueeze(0) if single else input
-    stride, dilation = _numbers("stride", stride, dims), _numbers("dilation", dilation, dims)
-    if spatial != dims:  # PyTorch spreads numbers over its own dimensions before it looks at the weight
-        stride = _numbers("stride", stride, spatial)
     if isinstance(padding, str):
         if padding not in ("same", "valid"):
             raise RuntimeError(f"Invalid padding string: '{padding}'")
-        if padding == "same" and any(s != 1 for s in stride):
-            raise RuntimeError("padding='same' is not supported for strided convolutions")
         if padding == "same":
-            x, padding = _same(x, weight.shape[2:], dilation, spatial)
+            if any(s != 1 for s in stride):
+                raise RuntimeError("padding='same' is not supported for strided convolutions")
+            _same_dims(x, weight, "")  # PyTorch forgets the space here
+            x, padding = _same(x, weight.shape[2:], _spread("dilation", dilation, spatial), spatial)
         else:
-            padding = (0,) * spatial
-    padding = _numbers("padding", padding, spatial)
-    transposed = output_padding is not None
-    extra = _numbers("output_padding", output_padding if transposed else 0, spatial)
-    _same_types(x, weight, bias)
+            padding = (0,)
+    stride, padding = _spread("stride", stride, spatial), _spread("padding", padding, spatial)
+    dilation, extra = _spread("dilation", dilation, spatial), _spread("output_padding", extra, spatial)
+    _same_types(x, weight, bias, groups)
     _check(x, weight, bias, stride, padding, dilation, groups, transposed)
-    if transposed and any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
-        raise RuntimeError(_too_much(extra, stride, dilation))
-    form = (stride, padding, dilation, transposed, extra, groups)
-    out = (_complex if x.is_complex() else rows.convolution.record)(x, weight, bias, *form)
+    if min(extra) < 0:
+        raise RuntimeError("negative output_padding is not supported")
+    _check_kernels(x, weight, stride, padding, dilation, extra, transposed, _by_onednn(x, weight, groups))
+    out = _recorded(x, weight, bias, (stride, padding, dilation, transposed, extra, groups))
     return out.squeeze(0) if single else out
 
 
-def _complex(x: Any, weight: Any, bias: Any, *form: Any) -> Tensor:
-    """Three real convolutions: (a + bi)(c + di) = ac - bd + i((a + b)(c + d) - ac - bd). The bias counts with the first and the last."""
-    real: Any = None if bias is None else bias.real
-    imag: Any = None if bias is None else bias.imag
-    a = rows.convolution.record(x.real, weight.real, real, *form)
-    b = rows.convolution.record(x.imag, weight.imag, None, *form)
-    c = rows.convolution.record(
-        x.real + x.imag, weight.real + weight.imag, None if bias is None else real + imag, *form
-    )
-    return a - b + mul_number.record((c - a - b).to(x.dtype), 1j)
+def _recorded(x: Tensor, weight: Tensor, bias: Any, rest: tuple[Any, ...]) -> Tensor:
+    """The convolution itself; of complex numbers, three of real ones: with x = a + bi and w = c + di, the real part is
+    ac - bd, and the imaginary part (a + b)(c + d) - ac - bd."""
+    if not x.is_complex():
+        return rows.convolution.record(x, weight, bias, *rest)
+    (a, b), (c, d) = (_parts(t) for t in (x, weight))
+    p, q = (None, None) if bias is None else _parts(bias)
+    first = rows.convolution.record(a, c, p, *rest)
+    second = rows.convolution.record(b, d, None, *rest)
+    both = rows.convolution.record(a + b, c + d, p if p is None else p + q, *rest)
+    return (first - second) + (both - first - second) * 1j
 
 
-def _too_much(extra: Any, stride: Any, dilation: Any) -> str:
-    names = {1: [""], 2: ["height", "width"], 3: ["depth", "height", "width"]}[len(stride)]
-    groups = (("output_padding", extra), ("stride", stride), ("dilation", dilation))
-    told = " ".join(f"{word}_{n}: {v}" for word, values in groups for n, v in zip(names, values))
-    return f"output padding must be smaller than either stride or dilation, but got {told}"
+def _parts(t: Tensor) -> tuple[Tensor, Tensor]:
+    pairs = fn.view_as_real(t)
+    return pairs.select(-1, 0), pairs.select(-1, 1)
 
 
 @composite()

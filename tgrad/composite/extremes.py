@@ -34,6 +34,8 @@ def _extreme(name: str, all_row: Row, dim_row: Row, pair_row: Row, shown: str) -
     def extreme(
         input: Any = REQUIRED, dim: Any = None, keepdim: Any = False, *, other: Any = None, out: Any = None
     ) -> Any:
+        if not isinstance(input, Tensor) and (dim is not None or other is not None):
+            raise no_overload(name, input, dim if other is None else other)
         check_input(name, input)
         if isinstance(dim, Tensor) and other is None:
             dim, other = None, dim

@@ -107,9 +107,10 @@ def unravel_index(indices, shape):
         raise ValueError(f"unravel_index(): 'shape' cannot have negative values, but got {tuple(shape)}")
     at, out = indices._a, []
     for n in reversed(shape):
-        out.append(wrap(np.asarray(at % n)))
+        out.append(at % n)
         at = at // n
-    return tuple(reversed(out))
+    together = np.stack([np.asarray(a) for a in reversed(out)], -1) if out else np.zeros((*indices.shape, 0), np.int64)
+    return tuple(wrap(together[..., i]) for i in range(len(shape)))  # as PyTorch's, they lie side by side in memory
 
 
 # ---- scatter

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes  # type: ignore[no-redef]
-from ..dispatch import check_writable, commit, drawing, inplace_node, into, needs_grad, run
+from ..dispatch import check_writable, commit, drawing, inplace_node, into, needs_grad, no_overload, run
 from ..graph.modes import state
 from ..methods import composite, publish
 from ..ops.spec import op
@@ -206,6 +206,8 @@ def normal(
     """Normal numbers with the given mean and standard deviation, each a number or a tensor."""
     g = gen(generator)
     if size is not None:
+        if isinstance(mean, Tensor) or isinstance(std, Tensor):
+            raise no_overload("normal", mean, std, size)
         d = _floats(dtype)
         r = flagged(g.normal(sizes_of((size,), "normal"), d.np, float(mean), float(std)), requires_grad)
     else:

@@ -247,6 +247,11 @@ def masked_fill_(self, mask=REQUIRED, value=REQUIRED):
     return _masked("masked_fill_", inplace, self, mask, value)
 
 
+def _fixed_name(d: Any) -> str:
+    """The C++ type by its width, as this check of PyTorch's prints it."""
+    return f"{d.name}_t" if d.name in ("uint8", "int8", "int16", "int64") else cpp_name(d)
+
+
 def _masked(name: str, run: Any, input: Any, mask: Any, value: Any) -> Tensor:
     if not isinstance(input, Tensor) or not isinstance(mask, Tensor) or not isinstance(value, (Tensor, *NUMBERS)):
         raise no_overload(name, input, mask, value)
@@ -258,11 +263,11 @@ def _masked(name: str, run: Any, input: Any, mask: Any, value: Any) -> Tensor:
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {value._a.ndim} dimension(s)."
             )
         if value.is_complex() and not input.is_complex():
-            raise RuntimeError(f"value cannot be converted to type {cpp_name(input.dtype)} without overflow")
+            raise RuntimeError(f"value cannot be converted to type {_fixed_name(input.dtype)} without overflow")
         return run(rows.masked_fill_tensor, (input, mask, value.to(input.dtype)), {})  # type: ignore[attr-defined]
     value = plain(value)
     if isinstance(value, complex) and not input.is_complex():
-        raise RuntimeError(f"value cannot be converted to type {cpp_name(input.dtype)} without overflow")
+        raise RuntimeError(f"value cannot be converted to type {_fixed_name(input.dtype)} without overflow")
     return run(rows.masked_fill, (input, mask), {"value": value})
 
 

@@ -7,10 +7,9 @@ from typing import Any
 from .. import dtype as dtypes
 from ..dispatch import bad_argument, into, typed_into
 from ..methods import composite
-from ..ops import decomposition, magnitude
+from ..ops import magnitude
 from ..ops import softmax as rows
 from ..ops.spec import REQUIRED
-from ..shape import wrap_dim
 from ..tensor import Tensor
 from .reductions import check_input, need
 
@@ -98,19 +97,9 @@ def norm(input=REQUIRED, p="fro", dim=None, keepdim=False, out=None, dtype=None)
 
 
 def _nuclear(input: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    dims = tuple(range(input.ndim)) if dim is None else tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
-    if len(dims) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dims))}")
-    last = [wrap_dim(d, input.ndim) for d in dims]
-    order = [d for d in range(input.ndim) if d not in last] + last
-    r = decomposition.svd.record(input.permute(order))[1].sum(-1, keepdim=keepdim)
-    if keepdim:
-        r = r.unsqueeze(-1)
-        back = [0] * input.ndim
-        for i, d in enumerate(order):
-            back[d] = i
-        r = r.permute(back)
-    return r
+    from .matrices.norms import nuclear
+
+    return nuclear(input, dim, keepdim)
 
 
 @composite(method=True)

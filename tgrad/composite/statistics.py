@@ -129,7 +129,8 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     kept = a[new]
     inverse = np.cumsum(new) - 1
     counts = np.diff(np.append(np.flatnonzero(new), len(a)))
-    runs = np.ascontiguousarray(kept if dim is None else np.moveaxis(kept, 0, dim))
+    # The dimension is worked on as the first one, in memory too
+    runs = kept if dim is None else np.moveaxis(np.ascontiguousarray(kept), 0, dim)
     out = [_unique_consecutive.record(input, runs)]
     if return_inverse:
         out.append(wrap(inverse.astype(np.int64).reshape(input._a.shape if dim is None else -1)))

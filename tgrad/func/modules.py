@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as F
+from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
 from ..nn.utils import stateless
+from ..tensor import Tensor
+from ..transforms import tree
+from ..transforms.wrapped import Wrapped
 
 
 def functional_call(
@@ -60,4 +65,50 @@ def _stacked(name: str, tensors: list[Any]) -> Any:
     return out.requires_grad_() if all(needs) else out
 
 
-__all__ = ["functional_call", "stack_module_state"]
+def functionalize(func: Any, *, remove: str = "mutations") -> Any:
+    """`func`, whose in-place operations then show in results only, not in the arguments that the caller holds: it runs on copies."""
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError(
+            f"functionalize(f, remove='mutations'): received invalid argument for parameter 'remove': {remove}, "
+            "expected 'mutations' or 'mutations_and_views'"
+        )
+
+    @functools.wraps(func)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        own: dict[int, Any] = {}
+
+        def copied(x: Any) -> Any:
+            if not isinstance(x, Tensor):
+                return x
+            return own.setdefault(id(x), x.clone())  # type: ignore[attr-defined]
+
+        out = func(*tree.map_leaves(copied, list(args)), **tree.map_leaves(copied, kwargs))
+        for x in tree.flatten((list(args), kwargs))[
+            0
+        ]:  # as in PyTorch, what was written reaches the arguments in the end
+            if isinstance(x, Tensor) and own[id(x)]._version:
+                x.copy_(own[id(x)])  # type: ignore[attr-defined]
+        return out
+
+    return wrapped
+
+
+def debug_unwrap(tensor: Any, *, recurse: bool = True) -> Any:
+    """What is inside a tensor that a transform made: the whole batch, or the value without its tangent. `recurse`: down to plain tensors."""
+    while isinstance(tensor, Wrapped):
+        tensor = tensor.parts()[0]
+        if not recurse:
+            break
+    return tensor
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Lets all batch norms of a model do without running statistics, in place, so that it can be mapped over; returns the model."""
+    for part in root.modules():
+        if isinstance(part, _BatchNorm):
+            part.running_mean = part.running_var = part.num_batches_tracked = None
+            part.track_running_stats = False
+    return root
+
+
+__all__ = ["debug_unwrap", "functional_call", "functionalize", "replace_all_batch_norm_modules_", "stack_module_state"]

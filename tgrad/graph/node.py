@@ -302,9 +302,14 @@ def changed(s: Any, v: int, node: Any = None) -> RuntimeError:
     which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
     return RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{s.type()} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: "
+        f"[{_type(s)} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: "
         + (_HINT_TRACE if state.anomaly else _HINT_MODE)
     )
+
+
+def _type(s: Any) -> str:
+    """A tensor's type as these texts have it: complex tensors have no legacy name."""
+    return f"CPU{s.dtype.legacy}Type" if s.is_complex() else s.type()
 
 
 # ---- classes made from rows
@@ -351,7 +356,9 @@ def _make(row: Row) -> type[Node]:
         body[name] = scope[name]
     if row.node == "CopyBackwards":  # written by hand in PyTorch, it shows its C++ namespace
         body["name"] = lambda node: "torch::autograd::CopyBackwards"
-    return type(row.node, (Node,), body)
+    elif "::" in row.node:
+        body["name"] = lambda node: row.node
+    return type(row.node.rpartition("::")[2], (Node,), body)
 
 
 def _source(row: Row) -> tuple[str, dict[str, Any]]:

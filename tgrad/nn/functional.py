@@ -9,6 +9,7 @@ tensor([0., 1.])
 from __future__ import annotations
 
 from ..composite.convolution import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from ..composite.distance import pdist
 from .functions.activation import (
     celu,
     celu_,
@@ -63,6 +64,7 @@ from .functions.fractional import (
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
 )
+from .functions.labels import ctc_loss, linear_cross_entropy, multi_margin_loss, multilabel_margin_loss
 from .functions.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -112,7 +114,8 @@ from .functions.pooling import (
     max_unpool3d,
 )
 from .functions.sliding import fold, unfold
-from .functions.sparse import bilinear, embedding, linear, one_hot
+from .functions.sparse import bilinear, embedding, embedding_bag, linear, one_hot
+from .functions.vision import affine_grid, grid_sample, interpolate, upsample, upsample_bilinear, upsample_nearest
 
 __all__ = [
     "adaptive_avg_pool1d",
@@ -124,6 +127,7 @@ __all__ = [
     "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -144,6 +148,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -151,6 +156,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "fractional_max_pool2d",
@@ -160,6 +166,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -170,12 +177,14 @@ __all__ = [
     "hinge_embedding_loss",
     "huber_loss",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
@@ -195,12 +204,15 @@ __all__ = [
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
+    "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
     "pad",
     "pairwise_distance",
+    "pdist",
     "pixel_shuffle",
     "pixel_unshuffle",
     "poisson_nll_loss",
@@ -230,4 +242,7 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

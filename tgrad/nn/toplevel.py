@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops import pooling
+from ..dispatch import into
+from ..methods import missing
+from ..ops import norm, pooling
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor
 from . import functional as F
@@ -20,7 +22,7 @@ avg_pool1d, adaptive_avg_pool1d = F.avg_pool1d, F.adaptive_avg_pool1d
 max_pool1d_with_indices = F.max_pool1d_with_indices
 adaptive_max_pool1d = F.adaptive_max_pool1d_with_indices
 
-_REDUCTIONS = ("none", "mean", "sum")
+_REDUCTIONS = ("none", "mean", "sum")  # the first is the default: PyTorch's signatures say mean, its parser reads 0
 
 
 def layer_norm(
@@ -58,7 +60,7 @@ def instance_norm(
     return F.instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
-def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: int = 1, *,
+def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: int = 0, *,
            log_target: bool = False) -> Tensor:  # fmt: skip
     """`nn.functional.kl_div`, with the reduction as a number."""
     losses = F.kl_div(input, target, reduction="none", log_target=log_target)
@@ -66,7 +68,7 @@ def kl_div(input: Tensor, target: Tensor, size_average: Any = None, reduce: Any 
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Any = None, pos_weight: Any = None, reduction: int = 1
+    input: Tensor, target: Tensor, weight: Any = None, pos_weight: Any = None, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.binary_cross_entropy_with_logits`, with the reduction as a number."""
     return F.binary_cross_entropy_with_logits(
@@ -75,30 +77,42 @@ def binary_cross_entropy_with_logits(
 
 
 def margin_ranking_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.margin_ranking_loss`, with the reduction as a number."""
     return F.margin_ranking_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
 def cosine_embedding_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 0
 ) -> Tensor:
     """`nn.functional.cosine_embedding_loss`, with the reduction as a number."""
     return F.cosine_embedding_loss(input1, input2, target, margin, reduction=_REDUCTIONS[reduction])
 
 
-def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 1) -> Tensor:
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 0) -> Tensor:
     """`nn.functional.hinge_embedding_loss`, with the reduction as a number."""
     return F.hinge_embedding_loss(input, target, margin, reduction=_REDUCTIONS[reduction])
 
 
 def triplet_margin_loss(
     anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6,
-    swap: bool = False, reduction: int = 1,
+    swap: bool = False, reduction: int = 0,
 ) -> Tensor:  # fmt: skip
     """`nn.functional.triplet_margin_loss`, with the reduction as a number."""
     return F.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduction=_REDUCTIONS[reduction])
+
+
+def poisson_nll_loss(
+    input: Any = REQUIRED, target: Any = REQUIRED, log_input: Any = REQUIRED, full: Any = REQUIRED, eps: Any = REQUIRED,
+    reduction: Any = REQUIRED,
+) -> Tensor:  # fmt: skip
+    """`nn.functional.poisson_nll_loss`, with the reduction as a number, and nothing left out."""
+    given = dict(input=input, target=target, log_input=log_input, full=full, eps=eps, reduction=reduction)
+    absent = [w for w, v in given.items() if v is REQUIRED]
+    if absent:
+        raise missing("poisson_nll_loss", absent)
+    return F.poisson_nll_loss(input, target, log_input, full, eps=eps, reduction=_REDUCTIONS[reduction])
 
 
 def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
@@ -109,6 +123,86 @@ def alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
 def feature_alpha_dropout(input: Tensor, p: float, train: bool) -> Tensor:
     """`nn.functional.feature_alpha_dropout`."""
     return F.feature_alpha_dropout(input, p, train)
+
+
+def dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.dropout` in place."""
+    return drops.dropout(input, p, train, True)
+
+
+def feature_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`feature_dropout` in place."""
+    return drops.feature_dropout(input, p, train, True)
+
+
+def alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.alpha_dropout` in place."""
+    return drops.alpha_dropout(input, p, train, True)
+
+
+def feature_alpha_dropout_(input: Tensor, p: float, train: bool) -> Tensor:
+    """`nn.functional.feature_alpha_dropout` in place."""
+    return drops.feature_alpha_dropout(input, p, train, True)
+
+
+def _with_stats(input: Tensor, weight: Any, made: Any, name: str = "", given: Any = None) -> tuple[Tensor, ...]:
+    """The results of a norm; its statistics, which rows keep in float32 for halves, in the dtype that PyTorch gives them."""
+    kept = input.itemsize > 2 or (weight is not None and weight.dtype is not input.dtype)
+    out, *stats = made
+    parts = out, *(s if kept else s.to(input.dtype) for s in stats)
+    return parts if given is None else tuple(into(o, r, name) for o, r in zip(given, parts, strict=True))
+
+
+def native_layer_norm(
+    input: Tensor, normalized_shape: Any, weight: Any, bias: Any, eps: float, *, out: Any = None
+) -> tuple[Tensor, ...]:
+    """`nn.functional.layer_norm`, with the means and 1 / deviations that it used."""
+    shape = ints("native_layer_norm", 2, "normalized_shape", normalized_shape, 1)
+    return _with_stats(
+        input, weight, norm.native_layer_norm.record(input, shape, weight, bias, eps), "native_layer_norm", out
+    )
+
+
+def native_group_norm(
+    input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any = None
+) -> tuple[Tensor, ...]:
+    """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
+    if not (input.is_contiguous() or pooling.is_channels_last(input._a)):
+        raise RuntimeError(
+            "Expected X.is_contiguous(memory_format) to be true, but got false.  (Could this error message be improved?  If so, please "
+            "report an enhancement request to PyTorch.)"
+        )
+    made = norm.native_group_norm.record(input, weight, bias, N, C, HxW, group, eps)
+    return _with_stats(input, weight, made, "native_group_norm", out)
+
+
+def native_batch_norm(
+    input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, training: bool, momentum: float, eps: float, *,
+    out: Any = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """`nn.functional.batch_norm`, with the means and 1 / deviations per channel that training used (else empty)."""
+    given = (input, weight, bias, running_mean, running_var, training, momentum, eps)
+    return _with_stats(input, weight, norm.native_batch_norm.record(*given), "native_batch_norm", out)
+
+
+def _native_batch_norm_legit(input: Tensor, weight: Any, bias: Any, *rest: Any, **named: Any) -> tuple[Tensor, ...]:
+    """`native_batch_norm`; the running statistics may be left out altogether: (training, momentum, eps)."""
+    words = ("running_mean", "running_var", "training", "momentum", "eps")
+    out = named.pop("out", None)
+    bare = len(rest) + len(named) == 3
+    given = dict(zip(words[2:] if bare else words, rest)) | named
+    row = norm.batch_norm_legit["legit_no_stats" if bare else "legit"]
+    return _with_stats(
+        input, weight, row.record(input, weight, bias, *[given.get(w) for w in words]), "native_batch_norm", out
+    )
+
+
+def _native_batch_norm_legit_no_training(
+    input: Tensor, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float, eps: float
+) -> tuple[Tensor, ...]:
+    """`native_batch_norm` by the running statistics."""
+    row = norm.batch_norm_legit["legit_no_training"]
+    return _with_stats(input, weight, row.record(input, weight, bias, running_mean, running_var, False, momentum, eps))
 
 
 def _without_indices(name: str) -> Any:

@@ -328,12 +328,15 @@ def _turned(x: Any) -> Any:
 def linalg_cross(self, other, dim=-1):
     if self.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    if self.ndim == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     d = wrap_dim(dim, self.ndim)
-    m, n = self.shape[d] if self.ndim else 1, other.shape[d] if other.ndim else 1
+    m, n = self.shape[d], other.shape[d]
     if m != 3 or n != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {m} and {n}")
     if self.dtype != other.dtype:
         raise RuntimeError(f"expected scalar type {from_np(self.dtype).legacy} but found {from_np(other.dtype).legacy}")
+    _refuse_bool("cross", self)
     shape = broadcast_shapes(self.shape, other.shape)
     a, b = (np.moveaxis(np.broadcast_to(x, shape), d, 0) for x in (self, other))
     out = np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])

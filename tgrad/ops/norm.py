@@ -16,7 +16,7 @@ import numpy as np
 
 from .activation import need_float
 from .pointwise import rsqrt
-from .spec import in_rows, op, sizes
+from .spec import Row, in_rows, op, sizes
 
 
 def stats(x: np.ndarray, dims: tuple[int, ...], eps: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,6 +160,20 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
     return in_rows(out).astype(input.dtype, copy=False), *saved
 
 
+# The same under the names that say which statistics there are.
+batch_norm_legit = {
+    name: Row(
+        f"_native_batch_norm_{name}", native_batch_norm.array, family="op", node=node, tensors=" ".join(native_batch_norm.tensors),
+        grad={key: formula.fn for key, formula in native_batch_norm.grad.items()}, outputs="output save_mean save_invstd",
+        undiff="save_mean save_invstd", function=False, method=False,
+    )
+    for name, node in (
+        ("legit", "NativeBatchNormLegitBackward0"), ("legit_no_stats", "NativeBatchNormLegitBackward1"),
+        ("legit_no_training", "NativeBatchNormLegitNoTrainingBackward0"),
+    )
+}  # fmt: skip
+
+
 def _channel_shape(ndim: int) -> tuple[int, ...]:
     return (1, -1, *(1,) * (ndim - 2))
 
@@ -208,9 +222,9 @@ def _rest(input: Any) -> tuple[int, ...]:
 
 
 @op("native_group_norm",
-    grad={"input weight bias": lambda grad, input, weight, group, eps, result1, result2, needs: _group_norm_grad(
-        grad, input, weight, group, eps, result1, result2, needs)},
-    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
+    grad={"input weight bias": lambda grads, input, weight, group, eps, result1, result2, needs: _group_norm_grads(
+        grads, input, weight, group, eps, result1, result2, needs)},
+    tensors="input weight bias", outputs="output mean rstd", materialize=False, function=False, method=False)  # fmt: skip
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     need_float("GroupNormKernelImpl", input)
     if input.size == 0:
@@ -222,7 +236,33 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
         out = out * weight.reshape(shape)
     if bias is not None:
         out = out + bias.reshape(shape)
-    return out.astype(input.dtype, copy=False), mean.reshape(N, group), rstd.reshape(N, group)
+    kept = (
+        mean.dtype if weight is not None and weight.dtype != input.dtype else input.dtype
+    )  # PyTorch's stay halves, too
+    saved = [t.reshape(N, group).astype(kept, copy=False) for t in (mean, rstd)]
+    return out.astype(input.dtype, copy=False), *saved
+
+
+def _group_norm_grads(
+    grads: Any, input: Any, weight: Any, group: int, eps: float, mean: Any, rstd: Any, needs: Any
+) -> tuple[Any, Any, Any]:
+    """What comes through the output, and through the statistics themselves."""
+    own, of_mean, of_rstd = grads
+    to_input = to_weight = to_bias = None
+    if own is not None:
+        to_input, to_weight, to_bias = _group_norm_grad(own, input, weight, group, eps, mean, rstd, needs)
+    if needs[0] and (of_mean is not None or of_rstd is not None):
+        n = math.prod(input.shape[1:]) // group
+        x = input.reshape(input.shape[0], group, n)
+        y, r = restored(x, mean, rstd, (2,), eps)
+        extra = y * 0
+        if of_mean is not None:
+            extra = extra + of_mean.reshape(*of_mean.shape, 1) / n
+        if of_rstd is not None:
+            extra = extra - of_rstd.reshape(*of_rstd.shape, 1) * (y * r * r) / n
+        extra = extra.reshape(tuple(input.shape))
+        to_input = extra if to_input is None else to_input + extra
+    return to_input, to_weight, to_bias
 
 
 def _group_norm_grad(

@@ -110,6 +110,8 @@ def search(boundaries: np.ndarray, values: np.ndarray, right: bool) -> np.ndarra
     side = "right" if right else "left"
     if b.ndim == 1:
         return np.searchsorted(b, v, side=side)
+    if v.size == 0:
+        return np.zeros(v.shape, np.int64)
     flat_b, flat_v = b.reshape(-1, b.shape[-1]), v.reshape(-1, v.shape[-1]) if v.ndim else v.reshape(1, 1)
     out = np.empty(flat_v.shape, np.int64)
     for i in range(flat_b.shape[0]):

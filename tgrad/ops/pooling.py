@@ -47,7 +47,7 @@ def laid_like(out: np.ndarray, model: Any) -> np.ndarray:
     """The result in row-major order, or with its channels innermost if the model has them so."""
     if out.ndim not in (4, 5) or not is_channels_last(model):
         return in_rows(out)
-    return np.moveaxis(np.ascontiguousarray(np.moveaxis(out, 1, -1)), -1, 1)
+    return np.moveaxis(in_rows(np.moveaxis(out, 1, -1)), -1, 1)
 
 
 def _at(axis: int, where: Any) -> tuple[Any, ...]:

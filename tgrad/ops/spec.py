@@ -210,8 +210,8 @@ Refusal = tuple[type[Exception], str]
 
 
 def lacking(kinds: str, text: str, error: type[Exception] = NotImplementedError) -> dict[str, Refusal]:
-    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex). One word is the name of the kernel that
-    PyTorch says it does not have."""
+    """`lacks` of a row for kinds b (bool), i (integers), f (floats), c (complex), h (of the floats, those of 16 bits: for
+    elementwise rows). One word is the name of the kernel that PyTorch says it does not have."""
     if " " not in text:
         text = f"\"{text}\" not implemented for '{{dtype}}'"
     return {kind: (error, text) for kind in kinds}
@@ -318,7 +318,10 @@ def in_rows(a: Any) -> np.ndarray:
     """An array in row-major order. numpy lays results out like the input; PyTorch does so for elementwise ops, while its
     reductions, scans and joins give rows."""
     a = np.asarray(a)
-    return a if a.flags.c_contiguous else a.copy()
+    if not a.flags.c_contiguous:
+        return a.copy()
+    # Along dimensions of size 1 numpy takes any stride for contiguous; PyTorch counts the one that rows would have.
+    return a.reshape(-1).reshape(a.shape) if 1 in a.shape else a
 
 
 def number(value: Any, dt: np.dtype) -> Any:

@@ -61,7 +61,7 @@ erfcx = pointwise(
     node="SpecialErfcxBackward0",
     grad=dict(self=lambda grad, self, result: (2 * self * result - 2 / math.sqrt(math.pi)) * grad),
     kind=FLOAT,
-    lacks=lacking("c", "erfcx_cpu"),
+    lacks=lacking("hc", "erfcx_cpu"),
 )
 ndtri = pointwise(
     "special.ndtri",
@@ -70,15 +70,15 @@ ndtri = pointwise(
     grad=dict(self=lambda grad, result: math.sqrt(2 * math.pi) * exp(result * result / 2) * grad),
     kind=FLOAT,
     domain=(0, 1),
-    lacks=lacking("c", "ndtri_cpu"),
+    lacks=lacking("hc", "ndtri_cpu"),
 )
 log_ndtr = pointwise(
     "special.log_ndtr",
     scipy_function("log_ndtr"),
     node="SpecialLogNdtrBackward0",
-    grad=dict(self=lambda grad, self: grad / erfcx(self * -math.sqrt(0.5)) * math.sqrt(2 / math.pi)),
+    grad=dict(self=lambda grad, self, result: exp(-(self * self) / 2 - result) / math.sqrt(2 * math.pi) * grad),
     kind=FLOAT,
-    lacks=lacking("c", "log_ndtr_cpu"),
+    lacks=lacking("hc", "log_ndtr_cpu"),
 )
 
 # ---- gamma functions
@@ -91,7 +91,13 @@ def _lgamma(self: Any) -> Any:
 
 _gammaln = scipy_function("gammaln")
 _psi = scipy_function("psi")
-_zeta = scipy_function("zeta", 2)
+_hurwitz = scipy_function("zeta", 2)
+
+
+def hurwitz(self: Any, other: Any) -> Any:
+    """Zeta. scipy knows the limit for an infinite `other`, PyTorch says nan."""
+    r = _hurwitz(self, other)
+    return np.where((other == np.inf) & (self > 1), r.dtype.type(np.nan), r)
 
 
 def _digamma(self: Any) -> Any:
@@ -105,7 +111,7 @@ def _polygamma(self: Any, n: int) -> Any:
     if n == 1:
         return _trigamma(self)
     sign = 1 if n % 2 else -1
-    return (sign * math.factorial(n) * _zeta(self.dtype.type(n + 1), self)).astype(self.dtype, copy=False)
+    return (sign * math.factorial(n) * hurwitz(self.dtype.type(n + 1), self)).astype(self.dtype, copy=False)
 
 
 def _trigamma(self: Any) -> Any:
@@ -148,9 +154,26 @@ polygamma = pointwise(
     method=False,
     lacks=lacking("c", "trigamma"),
 )
+
+
+def _incomplete(fn: Any, low: int, high: int) -> Any:
+    """As scipy, but where one operand decides alone (0, or infinite), it does so beside nan, too."""
+
+    def array(self: Any, other: Any) -> Any:
+        r = fn(self, other)
+        lost = np.isnan(r)
+        if not lost.any():
+            return r
+        r = np.where(lost & (self != self) & (other == 0), self.dtype.type(low), r)
+        r = np.where(lost & (self != self) & (other == np.inf), self.dtype.type(high), r)
+        return np.where(lost & (self == np.inf) & (other != other), self.dtype.type(low), r)
+
+    return array
+
+
 igamma = pointwise(
     "igamma",
-    scipy_function("gammainc", 2),
+    _incomplete(scipy_function("gammainc", 2), 0, 1),
     grad=dict(
         self=lambda grad: _no_slope("igamma"),
         other=lambda grad, self, other: grad * exp((self - 1) * log(other) - other - lgamma(self)),
@@ -160,7 +183,7 @@ igamma = pointwise(
 )
 igammac = pointwise(
     "igammac",
-    scipy_function("gammaincc", 2),
+    _incomplete(scipy_function("gammaincc", 2), 1, 0),
     grad=dict(
         self=lambda grad: _no_slope("igammac"),
         other=lambda grad, self, other: -grad * exp((self - 1) * log(other) - other - lgamma(self)),
@@ -207,19 +230,19 @@ i1e = pointwise(
 
 
 def _away(self: Any) -> tuple[Any, Any]:
-    """Where |self| is beyond rounding, and self with the rest replaced by 1, so that it can be divided by."""
-    near = abs_(self) < 1e-7
-    return near, where(near, 1, self)
+    """Where |self| is beyond rounding, and self with the rest (and nan) replaced by 1, so that it can be divided by."""
+    far = abs_(self) > 1e-7
+    return far, where(far, self, 1)
 
 
 def _i1_slope(self: Any, result: Any) -> Any:
-    near, safe = _away(self)
-    return where(near, 0.5, i0(safe) - result / safe)
+    far, safe = _away(self)
+    return where(far, i0(safe) - result / safe, 0.5)
 
 
 def _i1e_slope(self: Any, result: Any) -> Any:
-    near, safe = _away(self)
-    return where(near, 0.5, i0e(safe) - result * (sgn(safe) + 1 / safe))
+    far, safe = _away(self)
+    return where(far, i0e(safe) - result * (sgn(safe) + 1 / safe), 0.5)
 
 
 # ---- x log y, sin(x)/x
@@ -304,8 +327,8 @@ sinc = pointwise("sinc", _sinc, grad=dict(self=lambda grad, self: grad * _sinc_s
 
 
 def _multi(args: Any, fn: Any, p: int) -> Any:
-    """The sum of fn(self - j / 2) for j < p."""
-    total = fn(args)
+    """The sum of fn(self - j / 2) for j < p; 0 is added, too, so that a negative zero becomes a positive one."""
+    total = fn(args + 0.0)
     for j in range(1, p):
         total = total + fn(args - j / 2)
     return total

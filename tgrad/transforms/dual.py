@@ -24,7 +24,7 @@ LINEAR = frozenset(
     pixel_shuffle pixel_unshuffle channel_shuffle im2col col2im gather index_select take index.Tensor neg conj conj_physical.row
     constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d cat stack
     block_diag avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d select_backward slice_backward diagonal_backward
-    unfold_backward masked_select embedding""".split()
+    unfold_backward masked_select embedding _fft_c2c _fft_r2c _fft_c2r _fft_inner_twice""".split()
 )
 # Rows that are linear in all their tensors together.
 JOINT = frozenset(

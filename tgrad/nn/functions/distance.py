@@ -41,6 +41,11 @@ def _floored(size: Tensor, eps: float) -> Tensor:
     return out
 
 
+def plus(x: Tensor, number: float) -> Tensor:
+    """x + number, recorded as PyTorch's C++ records it; integers become floats."""
+    return add_number.record(x, number) if x.dtype.category >= 2 else fn.add(x, float(number))  # type: ignore[misc]
+
+
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last dimension.
 
@@ -49,11 +54,6 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     """
     d = plus(x1 - x2, eps)  # type: ignore[operator]
     return rows.norm_dim.record(d, p, d.dim() - 1, keepdim)  # type: ignore[misc]
-
-
-def plus(x: Any, number: float) -> Any:
-    """The sum, recorded as PyTorch records it inside its own functions. Integers become floats."""
-    return add_number.record(x, number) if x.dtype.category >= 2 else x + float(number)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:

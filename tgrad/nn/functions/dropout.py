@@ -20,22 +20,24 @@ def check(p: float) -> None:
 
 
 @drawing
-def _mask(input: Tensor, alike: int, p: float) -> Tensor:
+def _mask(input: Tensor, alike: int, p: float, whole: bool) -> Tensor:
     """1 / (1 - p) where kept and 0 elsewhere; one number for all of the last `alike` dimensions."""
     shape = (*input.shape[: input.ndim - alike], *(1,) * alike)
-    # Numbers are drawn in the order of memory: a permuted input has its mask permuted.
-    order = sorted(range(len(shape)), key=lambda d: -input._a.strides[d]) if dense(input._a) else range(len(shape))
+    # Numbers are drawn in the order of memory: a permuted input has its mask permuted, unless whole channels are dropped.
+    order: Any = range(len(shape))
+    if whole and dense(input._a):
+        order = sorted(order, key=lambda d: -input._a.strides[d])
     drawn = fn.default_generator.dropout_mask(tuple(shape[d] for d in order), input._a.dtype, p)
     return wrap(drawn.transpose(np.argsort(order)) if len(shape) > 1 else drawn)
 
 
-def _drop(input: Tensor, alike: int, p: float, training: bool, inplace: bool) -> Tensor:
+def _drop(input: Tensor, alike: int, p: float, training: bool, inplace: bool, whole: bool = False) -> Tensor:
     if not training or p == 0 or input.numel() == 0:
         return input
     if p == 1:
         zero = fn.zeros((), dtype=input.dtype)
         return input.mul_(zero) if inplace else input * zero  # type: ignore[attr-defined, operator]
-    mask = _mask(input, alike, p)
+    mask = _mask(input, alike, p, whole)
     return input.mul_(mask) if inplace else input * mask  # type: ignore[attr-defined, operator]
 
 
@@ -50,7 +52,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     tensor([0., 0., 0.])
     """
     check(p)
-    return _drop(input, 0, p, training, inplace)
+    return _drop(input, 0, p, training, inplace, True)
 
 
 def _channels(input: Tensor) -> tuple[int, ...]:
@@ -124,13 +126,13 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 _SATURATED = 1.7580993408473766
 
 
-def _alpha(input: Tensor, shape: Any, p: float, training: bool, inplace: bool) -> Tensor:
+def _alpha(input: Tensor, shape: Any, p: float, training: bool, inplace: bool, whole: bool = False) -> Tensor:
     if not training or p == 0 or input.numel() == 0:
         return input
     if p == 1:
         zero = fn.zeros((), dtype=input.dtype)
         return input.mul_(zero) if inplace else input * zero  # type: ignore[attr-defined, operator]
-    kept = fn.empty(shape, dtype=input.dtype).bernoulli_(1 - p)
+    kept = (fn.empty_like(input) if whole else fn.empty(shape, dtype=input.dtype)).detach().bernoulli_(1 - p)
     a = 1.0 / math.sqrt((_SATURATED * _SATURATED * p + 1) * (1 - p))
     shift = kept.add(-1).mul_(_SATURATED * a).add_(_SATURATED * a * p)
     kept.mul_(a)
@@ -142,7 +144,7 @@ def _alpha(input: Tensor, shape: Any, p: float, training: bool, inplace: bool) -
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout that keeps the mean and variance of what selu puts out."""
     check(p)
-    return _alpha(input, input.shape, p, training, inplace)
+    return _alpha(input, input.shape, p, training, inplace, True)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

@@ -143,7 +143,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return reduced((a - b).abs(), reduction)
-    return rows.smooth_l1_loss.record(a, b, code(reduction), beta)  # type: ignore[misc]
+    return rows.smooth_l1_loss.record(a, b, code(reduction), beta)
 
 
 def huber_loss(
@@ -397,7 +397,7 @@ def poisson_nll_loss(
     if log_input:
         losses = input.exp() - target * input  # type: ignore[operator, attr-defined]
     else:
-        losses = input - target * plus(input, eps).log()  # type: ignore[operator, misc]
+        losses = input - target * plus(input, eps).log()  # type: ignore[operator, attr-defined]
     if full:
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()  # type: ignore[operator, attr-defined]
         losses = losses + stirling.masked_fill(target <= 1, 0)  # type: ignore[operator]
@@ -479,7 +479,7 @@ def margin_ranking_loss(
             f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: {input1.size()}, "
             f"input2: {input2.size()}, target: {target.size()} "
         )
-    losses = plus(-target * (input1 - input2), margin)  # type: ignore[operator, misc]
+    losses = plus(-target * (input1 - input2), margin)  # type: ignore[operator]
     return reduced(losses.clamp_min(0), reduction)
 
 
@@ -508,8 +508,8 @@ def cosine_embedding_loss(
     eps = 1e-12
     dim = target.dim()
     product = (input1 * input2).sum(dim)  # type: ignore[operator]
-    size1 = plus((input1 * input1).sum(dim), eps)  # type: ignore[operator, misc]
-    size2 = plus((input2 * input2).sum(dim), eps)  # type: ignore[operator, misc]
+    size1 = plus((input1 * input1).sum(dim), eps)  # type: ignore[operator]
+    size2 = plus((input2 * input2).sum(dim), eps)  # type: ignore[operator]
     cos = product / (size1 * size2).sqrt()
     zero = fn.zeros_like(cos)
     near = fn.where(target == 1, 1 - cos, zero)
@@ -539,7 +539,7 @@ def triplet_margin_loss(
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = fn.minimum(far, pairwise_distance(positive, negative, p, eps))
-    losses = plus(near, margin) - far  # type: ignore[operator, misc]
+    losses = plus(near, margin) - far  # type: ignore[operator]
     return reduced(losses.clamp_min(0), reduction)
 
 

@@ -41,9 +41,9 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Any = None, eps: floa
             f"{list(weight.shape)} and normalized_shape = {list(shape)}"
         )
     if tuple(input.shape[input.ndim - len(shape) :]) != shape or input.ndim < len(shape):
-        stars = "".join(f", {n}" for n in shape)
+        sizes = ", ".join(map(str, shape))  # PyTorch leaves out the first comma
         raise RuntimeError(
-            f"Given normalized_shape={list(shape)}, expected input with shape [*{stars}], but got input of "
+            f"Given normalized_shape={list(shape)}, expected input with shape [*{sizes}], but got input of "
             f"size{list(input.shape)}"
         )
     dims = tuple(range(input.ndim - len(shape), input.ndim))

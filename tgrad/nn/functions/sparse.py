@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from ... import functions as fn
-from ...graph.modes import no_grad
 from ...ops import embedding as rows
 from ...tensor import Tensor
 
@@ -35,17 +35,80 @@ def embedding(
     else:
         padding_idx = -1
     if max_norm is not None:
-        with no_grad():
-            _renorm(weight, input, max_norm, norm_type)
+        fn.embedding_renorm_(weight, input, max_norm, norm_type)
     return rows.embedding.record(weight, input, padding_idx, scale_grad_by_freq, sparse)  # type: ignore[misc]
 
 
-def _renorm(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
-    used = fn.unique(indices)
-    chosen = weight[used]  # type: ignore[index]
-    sizes = chosen.norm(norm_type, 1, keepdim=True)
-    scale = fn.where(sizes > max_norm, max_norm / (sizes + 1e-7), 1.0)
-    weight[used] = chosen * scale  # type: ignore[index]
+_MODES = {"sum": 0, "mean": 1, "max": 2}
+
+
+def embedding_bag(
+    input: Tensor, weight: Tensor, offsets: Any = None, max_norm: float | None = None, norm_type: float = 2,
+    scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False, per_sample_weights: Any = None,
+    include_last_offset: bool = False, padding_idx: int | None = None,
+) -> Tensor:  # fmt: skip
+    """The sum, mean or max of bags of rows of `weight` [n, d]: [bags, d].
+
+    `input` [bags, k]: bags of k rows; or [m], with `offsets` [bags] saying where each bag begins (`include_last_offset`: and the
+    last one ends). Rows `padding_idx` do not count; `per_sample_weights`, like input, weigh the rows of a sum; rows longer than
+    `max_norm` are shortened in place first. ValueError for arguments that do not go together.
+
+    >>> import tgrad as torch
+    >>> embedding_bag(torch.tensor([[0, 1]]), torch.eye(2))
+    tensor([[0.5000, 0.5000]])
+    """
+    if weight.dtype.name == "int64" and input.is_floating_point():
+        warnings.warn(
+            "Argument order of nn.functional.embedding_bag was changed. Usage `embedding_bag(weight, input, ...)` is deprecated, "
+            "and should now be `embedding_bag(input, weight, ...)`.",
+            stacklevel=2,
+        )
+        weight, input = input, weight
+    if per_sample_weights is not None and input.size() != per_sample_weights.size():
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the same shape as "
+            f"the input ({input.shape})"
+        )
+    if weight.dim() != 2:
+        raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. "
+                f"However, found offsets of type {str(type(offsets)).replace('tgrad.tensor', 'torch')}"
+            )
+        offsets = fn.arange(0, input.numel(), input.shape[1], dtype=input.dtype)
+        input, include_last_offset = input.reshape(-1), False  # type: ignore[attr-defined]
+        per_sample_weights = per_sample_weights if per_sample_weights is None else per_sample_weights.reshape(-1)
+    elif input.dim() != 1:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
+    elif offsets is None:
+        raise ValueError("offsets has to be a 1D Tensor but got None")
+    elif offsets.dim() != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    if mode not in _MODES:
+        raise ValueError("mode has to be one of sum, mean or max")
+    for word, wrong in (("scaling the gradient by the frequency", scale_grad_by_freq), ("sparse weights", sparse)):
+        if mode == "max" and wrong:
+            raise ValueError(f"max mode does not support {word}")
+    if max_norm is not None:
+        fn.embedding_renorm_(weight, input, max_norm, norm_type)
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got "
+            f"mode='{mode}'). Please open a feature request on GitHub."
+        )
+    return fn.embedding_bag(
+        weight,
+        input,
+        offsets,
+        scale_grad_by_freq,
+        _MODES[mode],
+        sparse,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
+    )[0]
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
