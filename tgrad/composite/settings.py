@@ -139,7 +139,17 @@ def _get_device(self: Tensor) -> int:
     return -1
 
 
+def _const_data_ptr(self: Tensor) -> int:
+    """The address of the first element, for reading."""
+    return self.data_ptr()
+
+
+def get_device(input: Tensor) -> int:
+    """The number of the device of a tensor; -1 on the CPU."""
+    return _get_device(input)
+
+
 attach("dim_order", _dim_order)
 attach("get_device", _get_device)
-attach("const_data_ptr", lambda self: self.data_ptr())
-publish("get_device", lambda input: input.get_device())
+attach("const_data_ptr", _const_data_ptr)
+publish("get_device", get_device)

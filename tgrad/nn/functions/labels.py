@@ -22,7 +22,7 @@ def multi_margin_loss(
     scores [N, C] and classes int64 [N], or [C] and []. `weight` [C] weighs the targets' classes; p is 1 or 2.
 
     >>> import tgrad as torch
-    >>> multi_margin_loss(torch.tensor([[0.0, 2.0]]), torch.tensor([0]))
+    >>> torch.nn.functional.multi_margin_loss(torch.tensor([[0.0, 2.0]]), torch.tensor([0]))
     tensor(1.5000)
     """
     how = code(chosen(reduction, size_average, reduce))
@@ -40,7 +40,7 @@ def multilabel_margin_loss(
     classes: for scores [N, C] or [C] and targets of the same shape, int64, of which those before the first -1 count.
 
     >>> import tgrad as torch
-    >>> multilabel_margin_loss(torch.tensor([0.0, 2.0]), torch.tensor([0, -1]))
+    >>> torch.nn.functional.multilabel_margin_loss(torch.tensor([0.0, 2.0]), torch.tensor([0, -1]))
     tensor(1.5000)
     """
     return rows.multilabel_margin_loss.record(input, target, code(chosen(reduction, size_average, reduce)))[0]
@@ -57,7 +57,7 @@ def ctc_loss(
     `zero_infinity` takes impossible targets for losses of 0. RuntimeError for lengths or shapes that do not fit.
 
     >>> import tgrad as torch
-    >>> ctc_loss(torch.zeros(2, 1, 2).log_softmax(2), torch.tensor([[1]]), (2,), (1,))
+    >>> torch.nn.functional.ctc_loss(torch.zeros(2, 1, 2).log_softmax(2), torch.tensor([[1]]), (2,), (1,))
     tensor(0.2877)
     """
     return fn.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, code(reduction), zero_infinity)

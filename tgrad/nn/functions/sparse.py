@@ -54,7 +54,7 @@ def embedding_bag(
     `max_norm` are shortened in place first. ValueError for arguments that do not go together.
 
     >>> import tgrad as torch
-    >>> embedding_bag(torch.tensor([[0, 1]]), torch.eye(2))
+    >>> torch.nn.functional.embedding_bag(torch.tensor([[0, 1]]), torch.eye(2))
     tensor([[0.5000, 0.5000]])
     """
     if weight.dtype.name == "int64" and input.is_floating_point():

@@ -87,7 +87,7 @@ def interpolate(
     do not go together, NotImplementedError for a mode that is not meant for that many dimensions.
 
     >>> import tgrad as torch
-    >>> interpolate(torch.tensor([[[1.0, 3.0]]]), 4, mode="linear")
+    >>> torch.nn.functional.interpolate(torch.tensor([[[1.0, 3.0]]]), 4, mode="linear")
     tensor([[[1.0000, 1.5000, 2.5000, 3.0000]]])
     """
     if mode in _PLAIN:
@@ -181,7 +181,7 @@ def grid_sample(
 
     >>> import tgrad as torch
     >>> points = torch.tensor([[[[-1.0, 0.0], [0.0, 0.0]]]])
-    >>> grid_sample(torch.tensor([[[[1.0, 2.0, 5.0]]]]), points, align_corners=True)
+    >>> torch.nn.functional.grid_sample(torch.tensor([[[[1.0, 2.0, 5.0]]]]), points, align_corners=True)
     tensor([[[[1., 2.]]]])
     """
     if mode not in _MODES:
@@ -204,7 +204,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     ValueError for other shapes or for integers.
 
     >>> import tgrad as torch
-    >>> affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=True)
+    >>> torch.nn.functional.affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=True)
     tensor([[[[-1.,  0.],
               [ 1.,  0.]]]])
     """
