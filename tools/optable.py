@@ -53,6 +53,7 @@ class Trial:
         scope = dict(
             f=self.f, s=lambda *n: self.f(*n, live=False), d=self.dtype, op=op, i=self.i, n=self.n, m=self.m, c=self.c
         )
+        scope.update(k=self.k, o=self.o, e=self.e)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.differentiate(eval(f"op({call})", scope))
@@ -81,6 +82,16 @@ class Trial:
 
     def c(self, *shape: int) -> Any:
         return self.f(*shape, dtype=self.library.complex128)
+
+    def k(self, *shape: int) -> Any:
+        wide = self.dtype.to_complex()
+        return self.f(*shape, dtype=wide)
+
+    def o(self, n: int) -> Any:
+        return self.library.arange(1, n + 1, dtype=self.library.int32)
+
+    def e(self, n: int) -> Any:
+        return self.library.eye(n, dtype=self.dtype)
 
     def differentiate(self, outputs: Any) -> None:
         for k in range(self.order):
@@ -183,7 +194,7 @@ def ability(name: str, fn: Any, title: str) -> Ability:
                 required.append((p.name, "*"))
             elif p.default in (p.empty, REQUIRED) and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
                 required.append((p.name, ""))
-    own = f"F.{name}" if title == "nn.functional" else name
+    own = f"{ {'nn.functional': 'F'}.get(title, title) }.{name}"
     return Ability(fn, call_of(own if own in CALLS else name, fn, required))
 
 
