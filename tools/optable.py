@@ -26,6 +26,7 @@ PAGE = ROOT / "docs" / "OPS.md"
 os.environ.setdefault("TGRAD_JIT", "off")
 sys.path[:0] = [folder for folder in (str(ROOT), str(ROOT / "tools")) if folder not in sys.path]
 
+import numpy as np  # noqa: E402
 from opcalls import ARGUMENTS, CALLS, FLOATS  # noqa: E402
 
 import tgrad  # noqa: E402
@@ -52,6 +53,7 @@ class Trial:
         scope = dict(
             f=self.f, s=lambda *n: self.f(*n, live=False), d=self.dtype, op=op, i=self.i, n=self.n, m=self.m, c=self.c
         )
+        scope.update(k=self.k, o=self.o, e=self.e)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.differentiate(eval(f"op({call})", scope))
@@ -63,6 +65,7 @@ class Trial:
             (self.library.arange(1, n + 1, dtype=self.library.float64) / (2 * n + 1))
             .reshape(shape)
             .to(dtype or self.dtype)
+            .clone()
         )
         if live and self.order and (x.is_floating_point() or x.is_complex()):
             self.live.append(x.requires_grad_())
@@ -79,6 +82,16 @@ class Trial:
 
     def c(self, *shape: int) -> Any:
         return self.f(*shape, dtype=self.library.complex128)
+
+    def k(self, *shape: int) -> Any:
+        wide = self.dtype.to_complex()
+        return self.f(*shape, dtype=wide)
+
+    def o(self, n: int) -> Any:
+        return self.library.arange(1, n + 1, dtype=self.library.int32)
+
+    def e(self, n: int) -> Any:
+        return self.library.eye(n, dtype=self.dtype)
 
     def differentiate(self, outputs: Any) -> None:
         for k in range(self.order):
@@ -181,7 +194,7 @@ def ability(name: str, fn: Any, title: str) -> Ability:
                 required.append((p.name, "*"))
             elif p.default in (p.empty, REQUIRED) and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL):
                 required.append((p.name, ""))
-    own = f"F.{name}" if title == "nn.functional" else name
+    own = f"{ {'nn.functional': 'F'}.get(title, title) }.{name}"
     return Ability(fn, call_of(own if own in CALLS else name, fn, required))
 
 
@@ -252,6 +265,10 @@ ABOVE_THE_DOOR = (
 )
 
 
+# Methods that can only be a tensor's: no array, list, text or table has one of that name.
+METHODS = set(dir(tgrad.Tensor)) - {n for t in (np.ndarray, list, str, dict, set) for n in dir(t)}
+
+
 @functools.cache
 def definitions(file: str) -> dict[int, ast.AST]:
     found: dict[int, ast.AST] = {}
@@ -283,9 +300,16 @@ def resolved(node: ast.AST, names: dict[str, Any]) -> Any:
     return None
 
 
-def rows_of(fn: Any, seen: set[int] | None = None) -> list[Row]:
+def chosen(table: dict[Any, Any], name: str) -> list[Any]:
+    """What a table of rows or functions holds for an operation: where its keys are names of operations, only what is under its own."""
+    named = any(isinstance(key, str) and (key in ROWS or hasattr(tgrad.nn.functional, key)) for key in table)
+    return [value for key, value in table.items() if not named or key == name]
+
+
+def rows_of(fn: Any, seen: set[int] | None = None, name: str = "") -> list[Row]:
     """The rows that a function calls, directly or through other functions of tgrad, in the order in which its code names them."""
     seen = set() if seen is None else seen
+    name = name or getattr(fn, "__name__", "")
     if isinstance(getattr(fn, "row", None), Row):
         return [fn.row]
     fn = inspect.unwrap(fn)
@@ -297,17 +321,19 @@ def rows_of(fn: Any, seen: set[int] | None = None) -> list[Row]:
     body = definitions(fn.__code__.co_filename).get(fn.__code__.co_firstlineno)
     names = names_of(fn)
     found: dict[Row, None] = {}
-    for node in ast.walk(body) if body is not None else ():
+    nodes = list(ast.walk(body)) if body is not None else []
+    for node in nodes:
         value = resolved(node, names)
-        for one in (
-            value.values()
-            if isinstance(value, dict) and value is not ROWS and value is not fn.__globals__
-            else (value,)
-        ):
+        table = isinstance(value, dict) and value is not ROWS and value is not fn.__globals__
+        for one in chosen(value, name) if table else (value,):
             if isinstance(one, Row):
                 found[one] = None
             elif isinstance(one, (types.FunctionType, functools.partial)):
-                found.update(dict.fromkeys(rows_of(one, seen)))
+                found.update(dict.fromkeys(rows_of(one, seen, name)))
+    for node in [] if found else nodes:  # it may be made of methods alone
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr in METHODS and resolved(called.value, names) is None:
+            found.update(dict.fromkeys(rows_of(getattr(tgrad.Tensor, called.attr), seen, name)))
     return list(found)
 
 
@@ -330,20 +356,25 @@ def public(owner: Any) -> dict[str, Any]:
 
 def together(words: list[str]) -> str:
     """One word for the kernels of several rows."""
-    return words[0] if len(set(words)) == 1 else PART
+    return NONE if not words else words[0] if len(set(words)) == 1 else PART
 
 
 def line(name: str, fn: Any, forms: str, title: str) -> str | None:
     rows = rows_of(fn)
-    if not rows:
-        return None
     able = ability(name, fn, title)
+    if not rows and able.grad != YES:
+        return None
     grad = able.grad
-    if getattr(fn, "row", None) is rows[0]:
+    if rows and getattr(fn, "row", None) is rows[0]:
         forward = {"pointwise": "elementwise", "view": "view"}.get(rows[0].family, "arrays")
         grad = ", ".join(rows[0].grad) if grad == YES else grad
     else:
-        forward = "composite: " + ", ".join(f"`{r.name}`" for r in rows[:6]) + (", …" if len(rows) > 6 else "")
+        forward = (
+            "composite"
+            + ": " * bool(rows)
+            + ", ".join(f"`{r.name}`" for r in rows[:6])
+            + (", …" if len(rows) > 6 else "")
+        )
     kernels = (together([over(r) for r in rows]) for over in (numba, cuda))
     return f"| `{name}` | {forms} | {forward} | {grad} | {able.second} | {able.complex} | " + " | ".join(kernels) + " |"
 
