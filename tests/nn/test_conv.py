@@ -136,6 +136,26 @@ def test_saved() -> None:
     assert nodes[0]._saved_input.shape == (1, 2, 5, 5) and nodes[0]._saved_weight.shape == (4, 1, 3, 3)
 
 
+@pytest.mark.parametrize("name", ["conv1d", "conv2d", "conv_transpose2d", "conv3d"])
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_complex(name: str, with_bias: bool) -> None:
+    """Three real convolutions: values, what is recorded, and gradients of both orders."""
+    rng = np.random.default_rng(0)
+    n = int(name[-2])
+    shapes = ((2, 4, *(5,) * n), (4, 4, *(2,) * n), (4,))
+    arrays = [rng.standard_normal(s) + 1j * rng.standard_normal(s) for s in shapes[: 3 if with_bias else 2]]
+    sides = []
+    for T in (tgrad, torch):
+        leaves = [T.tensor(a).requires_grad_() for a in arrays]
+        out = getattr(T.nn.functional, name)(*leaves, stride=2)
+        grads = T.autograd.grad((out * out.conj()).real.sum(), leaves, create_graph=True)
+        again = T.autograd.grad(sum((g * g.conj()).real.sum() for g in grads), leaves)
+        sides.append((out.grad_fn.name(), [out, *grads, *again]))
+    assert sides[0][0] == sides[1][0]
+    for mine, theirs in zip(sides[0][1], sides[1][1], strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), theirs.detach().numpy(), rtol=1e-10, atol=1e-10)
+
+
 WRONG = {
     "channels": lambda F, x, w, b: F.conv2d(x, w[:, :2]),
     "bias size": lambda F, x, w, b: F.conv2d(x, w, b[:3]),
@@ -156,6 +176,24 @@ WRONG = {
     "empty": lambda F, x, w, b: F.conv2d(x[:, :, :0], w),
     "transposed channels": lambda F, x, w, b: F.conv_transpose2d(x, w),
     "transposed bias": lambda F, x, w, b: F.conv_transpose2d(x, w.transpose(0, 1), b[:3]),
+    "flat weight": lambda F, x, w, b: F.conv2d(x, w[0, 0]),
+    "dimensions of same": lambda F, x, w, b: F.conv2d(x, w[0], padding="same"),
+    "one stride, other dimensions": lambda F, x, w, b: F.conv2d(x, w[0], stride=(2,), padding=(1,)),
+    "weight dtype, one sample": lambda F, x, w, b: F.conv2d(x[:1], w.double()),
+    "no dilation, one sample": lambda F, x, w, b: F.conv2d(x[:1], w, dilation=(1, 0)),
+    "no kernel, one sample": lambda F, x, w, b: F.conv2d(x[:1], w[:, :, :0]),
+    "bools": lambda F, x, w, b: F.conv2d(x.bool(), w.bool()),
+    "stride of another kind": lambda F, x, w, b: F.conv2d(x, w, stride=1.5),
+    "groups of another kind": lambda F, x, w, b: F.conv_transpose2d(x, w.transpose(0, 1), groups=1.5),
+    "no weight": lambda F, x, w, b: F.conv2d(x, None),
+    "no transposed weight": lambda F, x, w, b: F.conv_transpose2d(x, None),
+    "complex weight": lambda F, x, w, b: F.conv2d(x.to(w.new_zeros(()).cfloat().dtype), w),
+    "transposed dilation": lambda F, x, w, b: F.conv_transpose2d(x[:1], w.transpose(0, 1), dilation=(0, 1)),
+    "nothing left": lambda F, x, w, b: F.conv_transpose2d(x[:1], w.transpose(0, 1), padding=9),
+    "negative output padding": lambda F, x, w, b: F.conv_transpose2d(x, w.transpose(0, 1), output_padding=-1),
+    "output padding of one dimension": lambda F, x, w, b: F.conv_transpose1d(
+        x[0], w[0].transpose(0, 1), stride=2, output_padding=2
+    ),
     "output padding": lambda F, x, w, b: F.conv_transpose2d(x, w.transpose(0, 1), stride=2, output_padding=2),
 }
 

@@ -172,7 +172,7 @@ def native_group_norm(
             "Expected X.is_contiguous(memory_format) to be true, but got false.  (Could this error message be improved?  If so, please "
             "report an enhancement request to PyTorch.)"
         )
-    made = norm.native_group_norm.record(input, weight, bias, N, C, HxW, group, eps)
+    made = norm.group_norm_stats.record(input, weight, bias, N, C, HxW, group, eps)
     return _with_stats(input, weight, made, "native_group_norm", out)
 
 

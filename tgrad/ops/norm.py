@@ -222,9 +222,9 @@ def _rest(input: Any) -> tuple[int, ...]:
 
 
 @op("native_group_norm",
-    grad={"input weight bias": lambda grads, input, weight, group, eps, result1, result2, needs: _group_norm_grads(
-        grads, input, weight, group, eps, result1, result2, needs)},
-    tensors="input weight bias", outputs="output mean rstd", materialize=False, function=False, method=False)  # fmt: skip
+    grad={"input weight bias": lambda grad, input, weight, group, eps, result1, result2, needs: _group_norm_grad(
+        grad, input, weight, group, eps, result1, result2, needs)},
+    tensors="input weight bias", outputs="output mean rstd", undiff="mean rstd", function=False, method=False)  # fmt: skip
 def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
     need_float("GroupNormKernelImpl", input)
     if input.size == 0:
@@ -281,3 +281,13 @@ def _group_norm_grad(
         sum_over(grad * y.reshape(whole), dims) if needs[1] else None,
         sum_over(grad, dims) if needs[2] else None,
     )
+
+
+# The same for those who ask for the statistics, which then have derivatives, too.
+group_norm_stats = op(
+    "native_group_norm.stats",
+    grad={"input weight bias": lambda grads, input, weight, group, eps, result1, result2, needs: _group_norm_grads(
+        grads, input, weight, group, eps, result1, result2, needs)},
+    tensors="input weight bias", outputs="output mean rstd", node="NativeGroupNormBackward0", materialize=False, function=False,
+    method=False,
+)(lambda input, weight, bias, N, C, HxW, group, eps: native_group_norm(input, weight, bias, N, C, HxW, group, eps))  # fmt: skip

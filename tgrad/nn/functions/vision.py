@@ -204,9 +204,9 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     ValueError for other shapes or for integers.
 
     >>> import tgrad as torch
-    >>> torch.nn.functional.affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=True)
-    tensor([[[[-1.,  0.],
-              [ 1.,  0.]]]])
+    >>> torch.nn.functional.affine_grid(torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=False)
+    tensor([[[[-0.5000,  0.0000],
+              [ 0.5000,  0.0000]]]])
     """
     align = _unaligned() if align_corners is None else align_corners
     if not theta.is_floating_point():
