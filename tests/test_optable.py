@@ -38,7 +38,9 @@ def optable() -> Any:
 
 
 def test_the_page_is_up_to_date(optable: Any) -> None:
+    before = tgrad.is_anomaly_enabled(), tgrad.get_num_threads()
     assert optable.PAGE.read_text("utf-8") == optable.page(), "run python tools/optable.py"
+    assert before == (tgrad.is_anomaly_enabled(), tgrad.get_num_threads()), "a function was tried that sets something"
 
 
 def test_a_kernel_that_goes_is_missed(optable: Any, monkeypatch: pytest.MonkeyPatch) -> None:

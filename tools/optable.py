@@ -359,8 +359,16 @@ def together(words: list[str]) -> str:
     return NONE if not words else words[0] if len(set(words)) == 1 else PART
 
 
+def takes_a_tensor(fn: Any) -> bool:
+    """Whether a function's first argument is a tensor: others ask or set something, which nobody wants to be tried."""
+    first = next(iter(inspect.signature(inspect.unwrap(fn)).parameters), "")
+    return first in ("input", "self", "tensors", "condition", "tensor", "x1", "input1")
+
+
 def line(name: str, fn: Any, forms: str, title: str) -> str | None:
     rows = rows_of(fn)
+    if not rows and not takes_a_tensor(fn):
+        return None
     able = ability(name, fn, title)
     if not rows and able.grad != YES:
         return None
