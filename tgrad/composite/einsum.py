@@ -33,7 +33,7 @@ class Paths:
     def get_opt_einsum(self) -> Any:
         """The package, or None where it is not installed."""
         try:
-            import opt_einsum
+            import opt_einsum  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             return None
         return opt_einsum
