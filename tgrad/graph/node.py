@@ -448,7 +448,7 @@ def _flat(edges: tuple[Any, ...], grads: Any) -> list[Any]:
 _HALF = {"float16", "bfloat16"}
 # Derivatives that PyTorch computes in one kernel, in float32 for halves. It makes all others of operations that round one by one.
 ONE_KERNEL = frozenset(
-    """sigmoid tanh logit elu celu gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
+    """sigmoid tanh logit gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
     threshold relu rrelu_with_noise _prelu_kernel sinc""".split()
 )
 

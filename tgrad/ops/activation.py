@@ -307,6 +307,12 @@ def _elu(self: np.ndarray, alpha: float, scale: float, input_scale: float) -> An
 
 
 def _elu_grad(grad: Any, self: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    if (
+        type(self) is np.ndarray and self.dtype.itemsize == 2
+    ):  # PyTorch's kernel for halves, where nan goes with the positive
+        x, g = self.astype(np.float32), grad.astype(np.float32)
+        down = g * (np.float32(alpha * scale * input_scale) * np.exp(np.minimum(x, 0) * np.float32(input_scale)))
+        return np.where(x <= 0, down, g * np.float32(scale)).astype(self.dtype)
     # Clamped before exp: where the other branch is chosen, inf * 0 would be nan in the second derivative.
     negative = clamp_scalar(self, None, 0)
     return where(above(self, 0), grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))

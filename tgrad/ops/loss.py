@@ -12,7 +12,7 @@ from ..dtype import from_np, promote_types
 from ..pool import POOL
 from .activation import log_sigmoid, need_float, not_implemented, sigmoid
 from .index import index_select
-from .pointwise import clamp_scalar, log, where
+from .pointwise import clamp_scalar, exp, log, where
 from .reduce import add_up
 from .scatter import gather_backward
 from .spec import FLOAT, op, pointwise, sizes
@@ -100,8 +100,15 @@ def huber_loss(self, target, reduction=MEAN, delta=1.0):
     )
 
 
-@op("soft_margin_loss", grad=dict(self=lambda grad, self, target, reduction: -target * sigmoid(-target * self)
-                                  * spread(grad, self.shape, reduction)), tensors="self target", function=False, method=False)  # fmt: skip
+def _soft_margin_slope(grad: Any, self: Any, target: Any, reduction: int) -> Any:
+    # In PyTorch's order, which decides what overflows: in halves, exp does from 12 on
+    z = exp(-target * self)
+    scale = -1 / max(1, math.prod(self.shape)) if reduction == MEAN else -1
+    return target * z * scale / (z + 1) * grad
+
+
+@op("soft_margin_loss", grad=dict(self=lambda grad, self, target, reduction: _soft_margin_slope(grad, self, target, reduction)),
+    tensors="self target", function=False, method=False)  # fmt: skip
 def soft_margin_loss(self, target, reduction=MEAN):
     return reduced(np.log1p(np.exp(-target * self)), reduction)
 

@@ -72,9 +72,20 @@ ndtri = pointwise(
     domain=(0, 1),
     lacks=lacking("hc", "ndtri_cpu"),
 )
+_erfcx_of, _erfc_of = scipy_function("erfcx"), scipy_function("erfc")
+
+
+def _log_ndtr(self: Any) -> Any:
+    """PyTorch's two formulas, each step rounded to the dtype: its derivative takes differences of large results, in which that shows."""
+    dt = self.dtype
+    t = (self.astype(np.float64, copy=False) * math.sqrt(0.5)).astype(dt)
+    low = np.minimum(t, 0)  # where the other formula is taken, this one must not overflow
+    return np.where(self < -1, np.log(_erfcx_of(-low) / 2) - t * t, np.log1p(-_erfc_of(t) / 2))
+
+
 log_ndtr = pointwise(
     "special.log_ndtr",
-    scipy_function("log_ndtr"),
+    lambda self: _log_ndtr(self),
     node="SpecialLogNdtrBackward0",
     grad=dict(self=lambda grad, self, result: exp(-(self * self) / 2 - result) / math.sqrt(2 * math.pi) * grad),
     kind=FLOAT,
