@@ -11,6 +11,7 @@ import pytest
 import tgrad
 
 from .mirror import same, torch
+from .oracle import compare_gradients, to_tgrad, values
 
 PRODUCTS = [
     "torch.mm(x,x)",
@@ -211,3 +212,32 @@ def test_matmul(m: int, n: int) -> None:
             assert ours[:3] == theirs[:3], (turned, wants)
             for x, y in zip(ours[3], theirs[3], strict=True):
                 np.testing.assert_allclose(x, y, rtol=1e-10, atol=1e-10)
+
+
+def test_einsum_follows_the_path_of_opt_einsum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any order of products gives the same; the package is asked for it where there are three operands or more."""
+    from tgrad.composite.einsum import PATHS
+
+    asked: list[tuple[str, str]] = []
+
+    class Package:
+        @staticmethod
+        def contract_path(
+            equation: str, *shapes: tuple[int, ...], shapes_given: bool = True, optimize: str, **_: Any
+        ) -> Any:
+            asked.append((equation, optimize))
+            assert shapes == ((2, 3), (3, 4), (4, 5), (5, 2))
+            return [(1, 2), (0, 2), (0, 1)], "what it costs"
+
+    operands = [values(shape, "float64", seed=i) for i, shape in enumerate([(2, 3), (3, 4), (4, 5), (5, 2)])]
+    equation = "ij,jk,kl,lm->im"
+    compare_gradients(lambda *x: tgrad.einsum(equation, *x), lambda *x: torch.einsum(equation, *x), operands, scale=64)
+    monkeypatch.setattr(PATHS, "get_opt_einsum", lambda: Package)
+    monkeypatch.setattr(PATHS, "strategy", "greedy")
+    assert tgrad.backends.opt_einsum.is_available()
+    compare_gradients(lambda *x: tgrad.einsum(equation, *x), lambda *x: torch.einsum(equation, *x), operands, scale=64)
+    assert asked == [(equation, "greedy")]
+    monkeypatch.setattr(PATHS, "enabled", False)
+    tgrad.einsum(equation, *[to_tgrad(t) for t in operands])
+    tgrad.einsum("ij,jk->ik", *[to_tgrad(t) for t in operands[:2]])
+    assert len(asked) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from ..composite.einsum import PATHS as opt_einsum  # noqa: F401
+
 cudnn = SimpleNamespace(
     enabled=True,
     benchmark=False,

@@ -20,6 +20,41 @@ from ..tensor import Tensor
 ELLIPSIS = "..."
 
 
+class Paths:
+    """In which order several operands are multiplied: `torch.backends.opt_einsum`.
+
+    With the package opt_einsum, in the order that it finds; else from left to right. `enabled` and `strategy` ("auto", "greedy" or
+    "optimal") are the user's to set.
+    """
+
+    def __init__(self) -> None:
+        self.enabled, self.strategy = True, "auto"
+
+    def get_opt_einsum(self) -> Any:
+        """The package, or None where it is not installed."""
+        try:
+            import opt_einsum  # type: ignore[import-not-found, unused-ignore]
+        except ImportError:
+            return None
+        return opt_einsum
+
+    def is_available(self) -> bool:
+        """Whether the package is installed."""
+        return self.get_opt_einsum() is not None
+
+    def order(self, equation: str, operands: Sequence[Tensor]) -> list[tuple[int, int]]:
+        """Pairs of positions among the operands that are left; each product goes to the end."""
+        package = self.get_opt_einsum() if self.enabled and len(operands) > 2 else None
+        if package is None:  # from left to right: the product so far is the last one
+            return [(0, 1)] + [(n - 1, 0) for n in range(len(operands) - 1, 1, -1)]
+        shapes = [tuple(x.shape) for x in operands]
+        path = package.contract_path(equation, *shapes, shapes=True, optimize=self.strategy)[0]
+        return [(min(pair), max(pair)) for pair in path if len(pair) == 2]
+
+
+PATHS = Paths()
+
+
 @composite()
 def einsum(equation, *operands):
     """Sums of products over labelled dimensions: `einsum("ij,jk->ik", a, b)` or `einsum(a, [0, 1], b, [1, 2], [0, 2])`.
@@ -177,8 +212,11 @@ def contract(equation: str, operands: Sequence[Tensor]) -> Tensor:
     uses = [0] * plan.size  # operands whose size is not 1, per dimension of the common order
     sizes: dict[Any, int] = {}
     aligned = [_align(plan, k, x, uses, sizes) for k, x in enumerate(operands)]
+    path = iter(PATHS.order(equation, operands))
     while len(aligned) > 1:
-        a, b = aligned[0], aligned[1]
+        i, j = next(path)
+        a, b = aligned[i], aligned[j]
+        aligned = [x for k, x in enumerate(aligned) if k not in (i, j)]
         both: list[int] = []
         alone_a: list[int] = []
         alone_b: list[int] = []
@@ -196,7 +234,7 @@ def contract(equation: str, operands: Sequence[Tensor]) -> Tensor:
             a = a.sum(alone_a, keepdim=True)  # type: ignore[attr-defined]
         if alone_b:
             b = b.sum(alone_b, keepdim=True)  # type: ignore[attr-defined]
-        aligned[:2] = [_pair(a, b, both)]
+        aligned.append(_pair(a, b, both))
     out = aligned[0]
     if plan.size > plan.kept:
         if len(operands) > 1:
