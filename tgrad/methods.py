@@ -305,19 +305,22 @@ TEXTS = {"pointwise": "elementwise", "view": "views"}  # a row's family says in 
 
 
 @functools.cache
-def _texts(file: str) -> str:
+def _texts(file: str) -> bytes:
     try:
-        with open(os.path.join(os.path.dirname(__file__), "ops", "texts", file + ".txt"), encoding="utf-8") as opened:
-            return f"\n{opened.read()}\n== "
+        with open(os.path.join(os.path.dirname(__file__), "ops", "texts", file + ".txt"), "rb", buffering=0) as opened:
+            return b"\n%s\n== " % opened.readall()
     except OSError:  # a docstring that lacks its text is no reason not to compute
-        return "\n== "
+        return b"\n== "
 
 
 def text_of(row: Row) -> str:
     """The text under the row's name, or nothing."""
     text = _texts(TEXTS.get(row.family, "arrays"))
-    start = text.find(f"\n== {row.name}\n")
-    return text[text.index("\n", start + 1) : text.index("\n== ", start + 1)].strip() if start >= 0 else ""
+    start = text.find(f"\n== {row.name}\n".encode())
+    if start < 0:
+        return ""
+    found = text[text.index(b"\n", start + 1) : text.index(b"\n== ", start + 1)]
+    return found.decode().replace("\r\n", "\n").strip()
 
 
 def describe(row: Row, name: str, form: str) -> str:
