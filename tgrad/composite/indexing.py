@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import functions as F
-from ..dispatch import bad_argument, inplace, into, typed_into
+from ..dispatch import bad_argument, inplace, into, no_overload, typed_into
 from ..methods import attach, composite
 from ..ops import index as rows
 from ..ops import scatter as scatters
@@ -147,6 +147,8 @@ def scatter_(self, dim, index, src=None, *, value=None, reduce=None):
 def _scatter(input: Tensor, dim: int, index: Tensor, src: Any, reduce: str | None, in_place: bool) -> Tensor:
     if not isinstance(index, Tensor):
         raise bad_argument("scatter", 2, "index", index)
+    if src is None:
+        raise no_overload("scatter_" if in_place else "scatter", input, dim, index)
     if reduce is not None:
         return _scatter_with(input, dim, index, src, reduce, in_place)
     if isinstance(src, Tensor):

@@ -110,8 +110,21 @@ log = pointwise("log", np.log, grad=dict(self=lambda grad, self: grad / self), k
 log2 = pointwise(
     "log2", np.log2, grad=dict(self=lambda grad, self: grad / (self * math.log(2))), kind=FLOAT, domain=(0, None)
 )
+
+
+def _log10(self: Any) -> Any:
+    # numpy's of float32 is a bit off even at powers of ten
+    if type(self) is np.ndarray and self.dtype == np.float32:
+        return np.log10(self.astype(np.float64)).astype(np.float32)
+    return np.log10(self)
+
+
 log10 = pointwise(
-    "log10", np.log10, grad=dict(self=lambda grad, self: grad / (self * math.log(10))), kind=FLOAT, domain=(0, None)
+    "log10",
+    lambda self: _log10(self),
+    grad=dict(self=lambda grad, self: grad / (self * math.log(10))),
+    kind=FLOAT,
+    domain=(0, None),
 )
 log1p = pointwise(
     "log1p", np.log1p, grad=dict(self=lambda grad, self: grad / (self + 1)), kind=FLOAT, domain=(-1, None)
