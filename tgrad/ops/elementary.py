@@ -115,7 +115,7 @@ log2 = pointwise(
 def _log10(self: Any) -> Any:
     # numpy's of float32 is a bit off even at powers of ten
     if type(self) is np.ndarray and self.dtype == np.float32:
-        return np.log10(self.astype(np.float64)).astype(np.float32)
+        return np.log10(self, dtype=np.float64).astype(np.float32)
     return np.log10(self)
 
 
