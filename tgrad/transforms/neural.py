@@ -83,7 +83,7 @@ def _layer_norm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, A
     return [out, mean, rstd]
 
 
-@rule("native_group_norm")
+@rule("native_group_norm native_group_norm.stats")
 def _group_norm(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     x, w, b = (list(inputs) + [None, None])[:3]
     own = any(of(t, lvl) for t in (w, b))
