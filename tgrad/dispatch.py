@@ -293,6 +293,8 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     r = compute_pointwise(row, inputs, params)
     out = wrap(r)
     if row.grad and state.grad and r.dtype.kind not in "biu" and needs_grad(inputs):
+        if row.real_grad and r.dtype.kind == "c":
+            raise no_complex_derivative(row)
         record_pointwise(row, inputs, params, out)
     elif state.inference:
         mark_inference(out)

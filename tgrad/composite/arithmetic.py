@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from .. import functions as F
-from ..dispatch import bad_argument, exact_into, inplace, into, no_overload, pointwise
+from ..dispatch import bad_argument, check_writable, exact_into, inplace, into, no_overload, pointwise
 from ..fast import fast_row
 from ..graph.modes import state
 from ..methods import attach, composite, missing, return_type
@@ -411,7 +411,10 @@ def conj_physical(input=REQUIRED, *, out=None):
 @composite(method=True)
 def conj_physical_(input):
     """In-place `conj_physical`."""
-    return inplace(rows.conj_physical, (input,), {}) if input.is_complex() else input
+    if input.is_complex():
+        return inplace(rows.conj_physical, (input,), {})
+    check_writable(input, state.grad and input.requires_grad)
+    return input
 
 
 # ---- rounding

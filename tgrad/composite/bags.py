@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..dispatch import bad_argument, no_overload
-from ..graph.modes import no_grad
+from ..dispatch import bad_argument, check_writable, no_overload
+from ..graph.modes import no_grad, state
 from ..methods import composite
 from ..ops import ctc as sequences
 from ..ops import embedding_bag as rows
@@ -68,6 +68,7 @@ def embedding_bag(
 @composite()
 def embedding_renorm_(input, indices, max_norm, norm_type):
     """Shortens those of the rows of `input` that `indices` names to `max_norm`, in place, where their norm is larger."""
+    check_writable(input, state.grad and input.requires_grad)
     with no_grad():
         used = indices.unique()
         chosen = input[used]

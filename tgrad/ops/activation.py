@@ -12,7 +12,7 @@ from ..dtype import finfo, from_np
 from ..shape import wrap_dim
 from ..storage import dense
 from .pointwise import clamp_scalar, erf, exp, log1p, tanh, where
-from .spec import BOOL, FLOAT, camel, nothing, op, pointwise
+from .spec import BOOL, FLOAT, camel, lacking, nothing, op, pointwise, underivable
 from .special import scipy_function
 from .view import cat, slice_
 
@@ -63,14 +63,16 @@ def _no_relu(self: np.ndarray) -> Exception:
 # instead of an error; so do the `..._backward` rows.
 
 
-def step_row(name: str, array: Callable[..., Any], again: Callable[..., Any]) -> Any:
-    """A backward computation as a row of its own; see Note [Slopes that are steps]."""
+def step_row(name: str, array: Callable[..., Any], again: Callable[..., Any] | None) -> Any:
+    """A backward computation as a row of its own; see Note [Slopes that are steps]. `again`: its derivative by the gradient; None
+    where PyTorch has no second derivative."""
+    grad: dict[str, Any] = dict(grad_output=again, self=lambda grad: nothing(grad))
     return pointwise(
         name + "_backward",
         array,
         tensors="grad_output self",
         node=camel(name) + "BackwardBackward0",
-        grad=dict(grad_output=again, self=lambda grad: nothing(grad)),
+        grad={"grad_output self": underivable(name + "_backward")} if again is None else grad,
         function=False,
         method=False,
         inplace=False,
@@ -167,6 +169,7 @@ hardtanh = activation(
     "hardtanh",
     lambda self, min_val=-1, max_val=1: _hardtanh(self, min_val, max_val),
     grad=dict(self=lambda grad, self, min_val, max_val: hardtanh_backward(grad, self, min_val, max_val)),
+    lacks=lacking("c", "clamp is not supported for complex types"),
 )
 
 
@@ -180,7 +183,7 @@ _SIXTH = float(np.float32(1 / 6))
 hardsigmoid_backward = step_row(
     "hardsigmoid",
     lambda grad_output, self: np.where((self > -3) & (self < 3), grad_output * _SIXTH, 0),
-    lambda grad, self: hardsigmoid_backward(grad, self),
+    None,
 )
 hardsigmoid = activation(
     "hardsigmoid",
@@ -402,7 +405,9 @@ def _silu_grad(grad: Any, self: Any) -> Any:
     return grad * (s * (1 + self * (1 - s)))
 
 
-silu = activation("silu", lambda self: _silu(self), grad=dict(self=lambda grad, self: _silu_grad(grad, self)))
+silu = activation(
+    "silu", lambda self: _silu(self), grad=dict(self=lambda grad, self: _silu_grad(grad, self)), real_grad=True
+)
 
 
 def _mish(self: np.ndarray) -> Any:

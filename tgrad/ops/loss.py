@@ -108,7 +108,7 @@ def _soft_margin_slope(grad: Any, self: Any, target: Any, reduction: int) -> Any
 
 
 @op("soft_margin_loss", grad=dict(self=lambda grad, self, target, reduction: _soft_margin_slope(grad, self, target, reduction)),
-    tensors="self target", function=False, method=False)  # fmt: skip
+    tensors="self target", function=False, method=False, real_grad=True)  # fmt: skip
 def soft_margin_loss(self, target, reduction=MEAN):
     return reduced(np.log1p(np.exp(-target * self)), reduction)
 
@@ -148,6 +148,8 @@ def _bce_grad(grad: Any, self: Any, target: Any, weight: Any, reduction: int) ->
               * spread(grad, self.shape, reduction)),
     tensors="self target weight pos_weight", function=False, method=False)  # fmt: skip
 def binary_cross_entropy_with_logits(self, target, weight=None, pos_weight=None, reduction=MEAN):
+    if self.dtype.kind == "c":
+        raise not_implemented("log_sigmoid_cpu", self)
     rise = np.log1p(np.exp(-np.abs(self))) + np.maximum(-self, 0)
     if pos_weight is not None:
         rise = ((pos_weight - 1) * target + 1) * rise

@@ -159,6 +159,8 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
         )
     if input.numel() == 0:
         return input
+    if input.is_complex():
+        raise NotImplementedError(f"\"avg_pool{min(input.dim() - 1, 3)}d\" not implemented for '{input.dtype.legacy}'")
     squares = input.mul(input)  # type: ignore[attr-defined]
     channels = input.shape[1]
     before, after = size // 2, (size - 1) // 2
