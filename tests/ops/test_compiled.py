@@ -59,7 +59,7 @@ FORWARD = set(
 )
 BACKWARD = set(
     "acos acosh add asin asinh atan atan2 atanh cos deg2rad digamma erf erfc erfinv exp exp2 expm1 fmax fmin frac hypot log log10 log1p "
-    "log2 logaddexp logit maximum minimum mul nan_to_num neg nextafter rad2deg reciprocal relu rsqrt sigmoid sin sinc sqrt sub tan tanh "
+    "log2 logaddexp logit maximum minimum mul nan_to_num neg rad2deg reciprocal relu rsqrt sigmoid sin sinc sqrt sub tan tanh "
     "xlogy".split()
 )
 DOUBLE_BY_NUMPY = {"exp2", "log2", "log10", "x ** 2.5", "2 ** x", "x ** y"}  # float64 in numpy
