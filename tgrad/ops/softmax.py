@@ -67,6 +67,8 @@ def _lcse_grad(grad: Any, self: Any, result: Any, dim: int) -> Any:
 
     # The lowest number stands for log 0: with -inf, the differences in the derivative of this would be nan.
     size, lowest = log(abs_(grad)), finfo(from_np(self.dtype) if isinstance(self, np.ndarray) else self.dtype).min
+    if isinstance(self, np.ndarray):
+        lowest = self.dtype.type(lowest)  # a number would make halves wider
 
     def side(mask: Any) -> Any:
         return exp(_reversed(logcumsumexp(_reversed(where(mask, size, lowest) - result, dim), dim), dim) + self)
