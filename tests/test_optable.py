@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,16 +15,10 @@ import tgrad
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 
 # Operations that can do more here than PyTorch's (a second derivative, complex numbers), by group; and what is still to be mended:
-# a loss that cannot be differentiated with create_graph=True, a leaf that may be written to.
+# a loss that cannot be differentiated with create_graph=True.
 MORE = {
-    "Functions and methods": set(
-        "affine_grid_generator bilinear binary_cross_entropy_with_logits convolution linear normal".split()
-    )
-    | {"ctc_loss", "embedding_renorm_"},
-    "nn.functional": set(
-        "bilinear binary_cross_entropy_with_logits hardsigmoid hardtanh local_response_norm relu6 silu soft_margin_loss".split()
-    )
-    | {"ctc_loss"},
+    "Functions and methods": set("affine_grid_generator bilinear convolution linear normal ctc_loss".split()),
+    "nn.functional": {"bilinear", "ctc_loss"},
 }
 
 
@@ -37,9 +32,17 @@ def optable() -> Any:
     return optable
 
 
-def test_the_page_is_up_to_date(optable: Any) -> None:
+def test_the_page_is_up_to_date() -> None:
+    """In a process of its own: functions that are replaced at their first call read differently after it."""
+    done = subprocess.run(
+        [sys.executable, TOOLS / "optable.py", "--check"], capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_making_the_page_sets_nothing(optable: Any) -> None:
     before = tgrad.is_anomaly_enabled(), tgrad.get_num_threads()
-    assert optable.PAGE.read_text("utf-8") == optable.page(), "run python tools/optable.py"
+    optable.page()
     assert before == (tgrad.is_anomaly_enabled(), tgrad.get_num_threads()), "a function was tried that sets something"
 
 

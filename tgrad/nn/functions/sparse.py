@@ -35,7 +35,7 @@ def embedding(
     else:
         padding_idx = -1
     if max_norm is not None:
-        fn.embedding_renorm_(weight, input, max_norm, norm_type)
+        fn.embedding_renorm_(weight.detach(), input, max_norm, norm_type)
     return rows.embedding.record(weight, input, padding_idx, scale_grad_by_freq, sparse)  # type: ignore[misc]
 
 
@@ -92,7 +92,7 @@ def embedding_bag(
         if mode == "max" and wrong:
             raise ValueError(f"max mode does not support {word}")
     if max_norm is not None:
-        fn.embedding_renorm_(weight, input, max_norm, norm_type)
+        fn.embedding_renorm_(weight.detach(), input, max_norm, norm_type)
     if per_sample_weights is not None and mode != "sum":
         raise NotImplementedError(
             "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' (got "
