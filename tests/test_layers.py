@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kernels",),
     ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history", "graph.anomaly"),
     ("tensor",),
-    ("promotion", "dispatch", "fast", "prepared"),
+    ("promotion", "levels", "dispatch", "fast", "prepared"),
     ("methods", "functions", "prepared"),
     ("graph.*", "echo"),
     ("composite",),  # public functions made of rows

@@ -9,13 +9,13 @@ modules shorten the way without changing it: `tgrad.fast` (closures for elementw
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import dtype as dtypes
+from . import levels
 from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
@@ -32,41 +32,6 @@ from .storage import INFERENCE, copied, laid_out, memory_order, overlap_partly, 
 from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
-
-# Set by tgrad.transforms: runs a row over inputs that stand for more than they show (a batch, a value with its tangent), in one of the
-# ways "run", "pointwise" and "inplace"; NotImplemented where there are none.
-transformed: Callable[[str, Row, Sequence[Any], dict[str, Any]], Any] = lambda *_: NotImplemented
-# Likewise for functions that draw random numbers: (function, how to ask it for more, args, kwargs).
-drawn: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
-
-# Likewise for functions without a row: (function, the places of arguments that it treats elementwise, args, kwargs).
-mapped: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = lambda *_: NotImplemented
-
-
-def leading(fn: Callable[..., Any], free: frozenset[Any] | None = None) -> Callable[..., Any]:
-    """A function without a row that treats leading dimensions alike: vmap runs it over whole batches. `free`: the places and names of the
-    arguments for which that is so, if not for all."""
-
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if state.levels and (got := mapped(fn, free, args, kwargs)) is not NotImplemented:
-            return got
-        return fn(*args, **kwargs)
-
-    return call
-
-
-def drawing(fn: Callable[..., Any], sizes: Any = None) -> Callable[..., Any]:
-    """A function that draws random numbers, such that vmap is asked first."""
-
-    @functools.wraps(fn)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if state.levels and (got := drawn(fn, sizes, args, kwargs)) is not NotImplemented:
-            return got
-        return fn(*args, **kwargs)
-
-    return call
-
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
 NUMBERS = (bool, int, float, complex)
@@ -288,7 +253,7 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     inputs = plain_numbers(inputs)
     if row.check is not None:
         row.check(inputs, params)
-    if state.levels and (got := transformed("pointwise", row, inputs, params)) is not NotImplemented:
+    if state.levels and (got := levels.transformed("pointwise", row, inputs, params)) is not NotImplemented:
         return got
     r = compute_pointwise(row, inputs, params)
     out = wrap(r)
@@ -357,7 +322,7 @@ def mark_inference(out: Tensor) -> None:
 
 def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Runs and records any other row. `inputs` follow `row.tensors` (lists for `*` words, None for absent ones)."""
-    if state.levels and (got := transformed("run", row, inputs, params)) is not NotImplemented:
+    if state.levels and (got := levels.transformed("run", row, inputs, params)) is not NotImplemented:
         return got
     arrays: list[Any] = []
     tensors: list[Any] = []
@@ -430,7 +395,7 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     target = inputs[0]
     if not isinstance(target, Tensor):
         raise bad_argument(row.name + "_", 1, "self", target)
-    if state.levels and (got := transformed("inplace", row, inputs, params)) is not NotImplemented:
+    if state.levels and (got := levels.transformed("inplace", row, inputs, params)) is not NotImplemented:
         return got
     recording = state.grad and (needs_grad(inputs) if row.grad else edge(target) is not None)
     check_writable(target, recording or (state.grad and target._rg), row.name in CONSTANT)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into, leading, no_overload
+from ..dispatch import into, no_overload
 from ..dispatch import result_type as common_type
+from ..levels import leading
 from ..methods import composite, publish
 from ..shape import Size
 from ..tensor import Tensor, wrap

@@ -9,9 +9,10 @@ import numpy as np
 from .. import device as devices
 from .. import dtype as dtypes
 from ..dispatch import bad_argument as bad
-from ..dispatch import into, leading, mark_inference
+from ..dispatch import into, mark_inference
 from ..dtype import dtype
 from ..graph.modes import state
+from ..levels import leading
 from ..methods import attach, composite, missing, publish
 from ..ops.spec import REQUIRED, fitting
 from ..storage import dense

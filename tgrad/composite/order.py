@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes
-from ..dispatch import into, leading, typed_into
+from ..dispatch import into, typed_into
+from ..levels import leading
 from ..methods import composite, return_type
 from ..ops import order as rows
 from ..promotion import result_type

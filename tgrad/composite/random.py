@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .. import dtype as dtypes  # type: ignore[no-redef]
-from ..dispatch import check_writable, commit, drawing, inplace_node, into, needs_grad, no_overload, run
+from ..dispatch import check_writable, commit, inplace_node, into, needs_grad, no_overload, run
 from ..graph.modes import state
+from ..levels import drawing
 from ..methods import composite, publish
 from ..ops.spec import op
 from ..ops.view import undifferentiated

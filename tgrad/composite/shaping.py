@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import dtype as dtypes
 from ..dispatch import bad_argument
+from ..levels import leading
 from ..methods import attach, composite, ints
 from ..ops import view as rows
 from ..shape import infer_size, view_strides, wrap_dim
@@ -39,6 +40,7 @@ def _view(self: Tensor, *size: Any, dtype: Any = None, **kw: Any) -> Tensor:
     return rows.view_.record(self, ints(size))
 
 
+@leading
 def _view_dtype(self: Tensor, d: Any) -> Tensor:
     a = self._a
     old, new = a.dtype.itemsize, d.itemsize

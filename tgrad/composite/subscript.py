@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dispatch
+from .. import levels
 from ..dispatch import check_writable, commit, inplace_node, needs_grad
 from ..graph.modes import state
 from ..methods import attach
@@ -300,7 +300,7 @@ def put(target: Tensor, indices: list[Any], values: Tensor, accumulate: bool, ma
     """Writes values at index tensors, in place, recorded as IndexPutBackward0. One value under one mask is converted, as
     masked_fill does; elsewhere the dtypes must be equal."""
     if state.levels:
-        got = dispatch.transformed("run", rows.index_put, (target, values, indices), {"accumulate": accumulate})
+        got = levels.transformed("run", rows.index_put, (target, values, indices), {"accumulate": accumulate})
         if got is not NotImplemented:
             return target.copy_(got)  # type: ignore[attr-defined]
     recording = state.grad and needs_grad((target, values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..dispatch import into
+from ..levels import leading
 from ..methods import composite, ints
 from ..ops.rearrange import copy_name, narrow_copy
 from ..ops.spec import ROWS
@@ -48,7 +49,7 @@ def _view(input: Tensor, *size: Any, dtype: Any = None) -> Tensor:
 
 for _name, _call in {
     "alias_copy": lambda x: _row("alias").record(x),
-    "detach_copy": lambda x: undifferentiated.record(x, x._a.copy(), "detach_copy"),
+    "detach_copy": leading(lambda x: undifferentiated.record(x, x._a.copy(), "detach_copy")),
     "as_strided_copy": lambda x, size, stride, storage_offset=None: _row("as_strided").record(
         x, size, stride, storage_offset
     ),

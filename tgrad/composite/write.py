@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dispatch
+from .. import levels
 from ..dispatch import as_number, check_writable, commit, inplace, inplace_node, needs_grad
 from ..dtype import from_np
 from ..graph.history import check_inplace
@@ -34,7 +34,7 @@ def copy_(self, src, non_blocking=False):
     shape = broadcast_shapes(self._a.shape, src._a.shape)
     if shape != self._a.shape:
         raise RuntimeError(f"output with shape {list(self._a.shape)} doesn't match the broadcast shape {list(shape)}")
-    if state.levels and (got := dispatch.transformed("inplace", copy_row, (self, src), {})) is not NotImplemented:
+    if state.levels and (got := levels.transformed("inplace", copy_row, (self, src), {})) is not NotImplemented:
         return got
     node = inplace_node(copy_row, (self, src), {}) if recording else None
     a = src._a

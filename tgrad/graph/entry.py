@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import functions as F
 from ..dtype import from_np
 from ..shape import Size
 from ..tensor import FAST, Tensor, wrap
@@ -214,15 +213,10 @@ all_rows: Callable[..., list[Any]] | None = None
 
 
 def _batched(outs: Any, ins: Any, grads: Any, retain: bool, create: bool, allow_unused: bool) -> list[Any]:
-    """The gradients for each row of the batched ones, stacked; a pass per row where nothing better is there."""
+    """The gradients for each row of the batched ones, stacked."""
     n = next((g._a.shape[0] for g in grads if g is not None), 0)
-    if all_rows is not None and n:
-        return all_rows(n, outs, grads, retain, create, ins, allow_unused)
-    rows = []
-    for i in range(n):
-        row = [None if g is None else g[i] for g in grads]
-        rows.append(_run(outs, row, retain or i < n - 1, create, ins, allow_unused, False))
-    return [None if column[0] is None else F.stack(column) for column in zip(*rows, strict=True)]  # type: ignore[attr-defined]
+    assert all_rows is not None
+    return all_rows(n, outs, grads, retain, create, ins, allow_unused) if n else []
 
 
 __all__ = ["backward", "grad", "make_grads"]

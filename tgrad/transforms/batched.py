@@ -27,8 +27,8 @@ class Sample:
     __slots__ = ("dtype", "flags", "ndim", "shape", "size", "strides")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, a: Any) -> None:
-        self.shape, self.strides, self.dtype, self.ndim = a.shape[1:], a.strides[1:], a.dtype, a.ndim - 1
+    def __init__(self, shape: tuple[int, ...], steps: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.strides, self.dtype, self.ndim = shape, steps, dtype, len(shape)
         size = 1
         for n in self.shape:
             size *= n
@@ -37,6 +37,11 @@ class Sample:
 
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.size * self.dtype.itemsize)
+
+    def swapaxes(self, i: int, j: int) -> Sample:
+        order = list(range(self.ndim))
+        order[i], order[j] = order[j], order[i]
+        return Sample(tuple(self.shape[d] for d in order), tuple(self.strides[d] for d in order), self.dtype)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -107,7 +112,8 @@ class Batched(Wrapped):
         return self
 
     def fill(self, value: Tensor) -> None:
-        self._a: Any = Sample(value._a)
+        a = value._a
+        self._a: Any = Sample(a.shape[1:], a.strides[1:], a.dtype)
         self._vc = self._x = self._grad = self._node = None
         self._rg = value.requires_grad
         self.value = value

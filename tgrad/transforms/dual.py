@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..graph.modes import enable_grad
-from ..ops.spec import ROWS, Row
+from ..ops.spec import Row
 from ..storage import offset, strides
 from ..tensor import Tensor
 from .batched import Batched, full
-from .wrapped import RUNNING, Level, Wrapped, _alias, call, detached, differentiate, found, zeros
+from .wrapped import RUNNING, Level, Wrapped, alias, call, detached, differentiate, found, zeros
 
 # Rows that are linear in their first input, the others being no tensors (or indices).
 LINEAR = frozenset(
@@ -241,7 +241,7 @@ def _twice(
         if not live:
             return [None] * len(outs)
         # Any weights do, the gradient being linear in them; some rows take logarithms of it on the way.
-        weights = [_alias(zeros(again[i]) + 1) for i in live]
+        weights = [alias(zeros(again[i]) + 1) for i in live]
         pairs = [(p, t) for p, t in zip(_flat(fresh), _flat_like(tangents, primals), strict=True) if t is not None]
         back = differentiate([again[i] for i in live], [p for p, _ in pairs], weights, True)
         kept = [(g, t) for g, (_, t) in zip(back, pairs, strict=True) if g is not None]
@@ -259,7 +259,7 @@ def _fresh(p: Any) -> Any:
     """A variable that is also still part of its own history. Inputs without one need not be fresh: nobody asks for more."""
     if isinstance(p, list):
         return [_fresh(t) for t in p]
-    return _alias(p) if isinstance(p, Tensor) else p
+    return alias(p) if isinstance(p, Tensor) else p
 
 
 def _flat(values: list[Any]) -> list[Any]:
@@ -283,8 +283,6 @@ def _inplace(
     target = inputs[0]
     if all(t is None for t in tangents[1:]) and tangents[0] is None:
         return call("inplace", row, primals, params)
-    base = ROWS.get(row.name)
-    assert base is not None
     if row.name in ("fill_.Scalar", "zero", "fill.Scalar") or not row.grad:
         moved = None
     else:

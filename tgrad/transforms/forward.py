@@ -10,9 +10,9 @@ from ..graph.modes import enable_grad
 from ..tensor import Tensor
 from . import tree
 from .dual import Dual
-from .mapping import _structure, check_randomness, vmap
-from .reverse import _tensors_only, _variables, _with_aux, basis, jacrev, picked, replaced
-from .wrapped import _alias, depends_on_more, detached, differentiate, level, zeros
+from .mapping import check_randomness, described, vmap
+from .reverse import basis, jacrev, picked, replaced, tensors_only, variables, with_aux
+from .wrapped import alias, depends_on_more, detached, differentiate, level, zeros
 
 
 def check_tangent(primal: Tensor, tangent: Tensor) -> None:
@@ -41,7 +41,7 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
     if structure != own:
         raise RuntimeError(
             f"{who}: Expected primals and tangents to have the same python structure. For example, if primals is a tuple of 3 tensors, "
-            f"tangents also must be. Got primals with structure {_structure(structure)} and tangents with structure {_structure(own)}"
+            f"tangents also must be. Got primals with structure {described(structure)} and tangents with structure {described(own)}"
         )
     for what, given in (("primals", values), ("tangents", moves)):
         if not given:
@@ -54,9 +54,9 @@ def jvp(func: Callable[..., Any], primals: Any, tangents: Any, *, strict: bool =
         for p, t in zip(values, moves, strict=True):
             check_tangent(p, t)
             made.append(Dual(p, t, lvl))
-        out, aux = _with_aux(func(*tree.unflatten(made, structure)), has_aux, who)
+        out, aux = with_aux(func(*tree.unflatten(made, structure)), has_aux, who)
         outs, shape = tree.flatten(out)
-        _tensors_only(outs, who)
+        tensors_only(outs, who)
         mine = lambda t: isinstance(t, Dual) and t._level is lvl
         if strict and not all(mine(o) for o in outs):
             raise RuntimeError("jvp(f, primals, tangents, strict=True): The output of f is independent of the inputs. This is not allowed "
@@ -144,12 +144,12 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """
     values, structure = tree.flatten(primals)
     with enable_grad():
-        inputs = _variables(values)
+        inputs = variables(values)
         out = func(*tree.unflatten(inputs, structure))
         outs, shape = tree.flatten(out)
-        _tensors_only(outs, "linearize(f, *primals)")
+        tensors_only(outs, "linearize(f, *primals)")
         more = depends_on_more(outs, inputs)
-        weights = [_alias(zeros(o) + 1) for o in outs]
+        weights = [alias(zeros(o) + 1) for o in outs]
         back = differentiate(outs, inputs, weights, True)
 
     def jvp_fn(*tangents: Any) -> Any:

@@ -21,12 +21,12 @@ def _name(fn: Any) -> str:
     return f"functools.partial({_name(fn.func)}, ...)" if isinstance(fn, functools.partial) else repr(fn)
 
 
-def _structure(s: Any) -> str:
+def described(s: Any) -> str:
     """A structure as PyTorch prints it."""
     if isinstance(s, tree.Leaf):
         return "*"
     context = s.context if s.context is not None else None
-    return f"TreeSpec({s.kind.__name__}, {context}, [" + ",\n  ".join(_structure(c) for c in s.children) + "])"
+    return f"TreeSpec({s.kind.__name__}, {context}, [" + ",\n  ".join(described(c) for c in s.children) + "])"
 
 
 def check_randomness(mode: Any) -> None:
@@ -95,8 +95,8 @@ def _inputs(func: Any, in_dims: Any, args: tuple[Any, ...]) -> tuple[int, list[A
     dims = tree.spread(tuple(in_dims) if isinstance(in_dims, list) else in_dims, structure)
     if dims is None:
         raise ValueError(
-            f"{head}in_dims is not compatible with the structure of `inputs`. in_dims has structure {_structure(tree.flatten(in_dims)[1])} "
-            f"but inputs has structure {_structure(structure)}."
+            f"{head}in_dims is not compatible with the structure of `inputs`. in_dims has structure {described(tree.flatten(in_dims)[1])} "
+            f"but inputs has structure {described(structure)}."
         )
     sizes = []
     for i, (v, d) in enumerate(zip(values, dims, strict=True)):
@@ -152,7 +152,7 @@ def _out_dims(func: Any, out_dims: Any, structure: Any) -> list[Any]:
     if dims is None:
         raise ValueError(
             f"vmap({_name(func)}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of `outputs`. out_dims "
-            f"has structure {_structure(tree.flatten(out_dims)[1])} but outputs has structure {_structure(structure)}."
+            f"has structure {described(tree.flatten(out_dims)[1])} but outputs has structure {described(structure)}."
         )
     return dims
 

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import dispatch
 from .. import functions as F
+from ..levels import Hooks
 from ..tensor import Tensor
 from . import tree
 from .batched import Batched, full, inside, of
@@ -67,6 +67,6 @@ def _again(fn: Any, args: Any, lvl: Level, outs: list[Any]) -> Any:
     return Batched(F.stack(outs), lvl)  # type: ignore[attr-defined]
 
 
-dispatch.drawn = drawn
+Hooks.drawn = staticmethod(drawn)  # type: ignore[assignment]
 
 __all__ = ["drawn"]

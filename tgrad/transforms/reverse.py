@@ -16,7 +16,7 @@ from .mapping import vmap
 from .wrapped import NO_BACKWARD, RUNNING, depends_on_more, detached, differentiate, found, variable, zeros
 
 
-def _variables(values: Sequence[Any]) -> list[Tensor]:
+def variables(values: Sequence[Any]) -> list[Tensor]:
     for v in values:
         if not isinstance(v, Tensor):
             raise ValueError(f"Thing passed to transform API must be Tensor, got {type(v)}")
@@ -55,7 +55,7 @@ def replaced(argnums: Any, args: tuple[Any, ...], new: Any) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def _with_aux(out: Any, has_aux: bool, who: str) -> tuple[Any, Any]:
+def with_aux(out: Any, has_aux: bool, who: str) -> tuple[Any, Any]:
     if not has_aux:
         return out, None
     if not (isinstance(out, tuple) and len(out) == 2):
@@ -74,7 +74,7 @@ class _Pulled:
 
     def __init__(self, fn: Callable[[list[Tensor]], Any], values: Sequence[Any]) -> None:
         with enable_grad():
-            self.inputs = _variables(values)
+            self.inputs = variables(values)
             on_backward.append(_no_backward)
             try:
                 self.result = fn(self.inputs)
@@ -105,7 +105,7 @@ def grad_and_value(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = F
 
         who = "grad_and_value(f)(*args)"
         pulled = _Pulled(run, values)
-        out, aux = _with_aux(pulled.result, has_aux, who)
+        out, aux = with_aux(pulled.result, has_aux, who)
         if not isinstance(out, Tensor):
             raise RuntimeError(f"{who}: Expected f(*args) to return a Tensor, got {type(out)}")
         if out.ndim:
@@ -141,7 +141,7 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
     return wrapped
 
 
-def _tensors_only(values: Sequence[Any], who: str) -> None:
+def tensors_only(values: Sequence[Any], who: str) -> None:
     for v in values:
         if not isinstance(v, Tensor):
             raise RuntimeError(f"{who}: expected f(*primals) to return only tensors, got unsupported type {type(v)}")
@@ -158,9 +158,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     values, structure = tree.flatten(primals)
     pulled = _Pulled(lambda variables: func(*tree.unflatten(variables, structure)), values)
-    out, aux = _with_aux(pulled.result, has_aux, "vjp(f, *primals)")
+    out, aux = with_aux(pulled.result, has_aux, "vjp(f, *primals)")
     outs, shape = tree.flatten(out)
-    _tensors_only(outs, "vjp(f, *primals)")
+    tensors_only(outs, "vjp(f, *primals)")
     pulled.settle([*outs, *tree.flatten(aux)[0]])
 
     def vjp_fn(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:

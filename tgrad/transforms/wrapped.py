@@ -25,6 +25,7 @@ from .. import dispatch
 from ..graph.engine import run_backward
 from ..graph.modes import state
 from ..graph.node import Node
+from ..levels import Hooks
 from ..ops.spec import Row
 from ..tensor import Tensor, wrap
 
@@ -154,7 +155,7 @@ def mapped(fn: Any, free: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return NotImplemented if top is None else top.map(fn, free, args, kwargs)  # type: ignore[attr-defined]
 
 
-dispatch.transformed, dispatch.mapped = run, mapped
+Hooks.transformed, Hooks.mapped = staticmethod(run), staticmethod(mapped)  # type: ignore[assignment]
 
 
 def call(how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -183,13 +184,13 @@ def lifted(x: Tensor, levels: Sequence[Level]) -> Tensor:
 def variable(x: Tensor) -> Tensor:
     """A new tensor equal to `x` that can be differentiated by: with its own value in each sample of the vmaps that are running, and
     still connected to the history of `x`."""
-    return _alias(lifted(x, [v for v in RUNNING.levels if v.size >= 0]))
+    return alias(lifted(x, [v for v in RUNNING.levels if v.size >= 0]))
 
 
-def _alias(x: Tensor) -> Tensor:
+def alias(x: Tensor) -> Tensor:
     if isinstance(x, Wrapped):
         first, *rest = x.parts()
-        return x.again(_alias(first), *rest)
+        return x.again(alias(first), *rest)
     if x.requires_grad:
         return x.view_as(x)
     made = x.detach()

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ... import functions as F
-from ...dispatch import leading
 from ...dtype import dtype as Dtype
 from ...dtype import from_np, int64, promote_types
+from ...levels import leading
 from ...ops import decompositions, lapack, magnitude, scan, solving
 from ...ops.decompositions import frobenius
 from ...ops.linalg import linalg_cross

@@ -6,8 +6,9 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
-from ...dispatch import bad_argument, drawing
+from ...dispatch import bad_argument
 from ...dispatch import inplace as write
+from ...levels import drawing
 from ...ops import activation as rows
 from ...ops.spec import Row
 from ...tensor import Tensor, wrap

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import functions as fn
-from ...dispatch import drawing
+from ...levels import drawing
 from ...storage import dense
 from ...tensor import Tensor, wrap
 

@@ -1,0 +1,58 @@
+"""What transforms of functions (vmap, forward mode) put in front of the door while they run.
+
+`tgrad.transforms` sets the three functions. Each gives NotImplemented where no input stands for more than it shows, and is asked only
+while `state.levels` says that a transform runs, so that nobody pays for it else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .graph.modes import state
+from .ops.spec import Row
+
+
+def transformed(how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """A row, in one of the ways "run", "pointwise" and "inplace" at the door."""
+    return Hooks.transformed(how, row, inputs, params)
+
+
+class Hooks:
+    """Set by `tgrad.transforms`."""
+
+    transformed: Callable[[str, Row, Sequence[Any], dict[str, Any]], Any] = staticmethod(lambda *_: NotImplemented)
+    # A function that draws random numbers: (function, how to ask it for more, args, kwargs).
+    drawn: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = staticmethod(lambda *_: NotImplemented)
+    # A function without a row: (function, the places of arguments that it treats elementwise, args, kwargs).
+    mapped: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = staticmethod(lambda *_: NotImplemented)
+
+
+def leading(fn: Callable[..., Any], free: frozenset[Any] | None = None) -> Callable[..., Any]:
+    """A function without a row that treats leading dimensions alike: vmap runs it over whole batches. `free`: the places and names of the
+    arguments for which that is so, if not for all."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if state.levels and (got := Hooks.mapped(fn, free, args, kwargs)) is not NotImplemented:
+            return got
+        return fn(*args, **kwargs)
+
+    return call
+
+
+def drawing(fn: Callable[..., Any], sizes: Any = None) -> Callable[..., Any]:
+    """A function that draws random numbers, such that vmap is asked first. `sizes(n, args, kwargs)` gives the arguments that draw n times as
+    much, where it takes sizes instead of tensors."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if state.levels and (got := Hooks.drawn(fn, sizes, args, kwargs)) is not NotImplemented:
+            return got
+        return fn(*args, **kwargs)
+
+    return call
+
+
+__all__ = ["Hooks", "drawing", "leading", "transformed"]
