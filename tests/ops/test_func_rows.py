@@ -24,7 +24,7 @@ REFUSED = {
     "vmap: It looks like you're attempting to use a Tensor in some data-dependent": {"F.gaussian_nll_loss", "cov"},
     "Batch norm got a batched tensor": {"F.batch_norm", "native_batch_norm", "_native_batch_norm_legit"},
     "vmap: this operation looks at the values": {
-        "hash_tensor", "histc", "histogram", "histogramdd",  "nonzero", "unique", "unique_consecutive", "quantile", "nanquantile", "scatter",
+        "hash_tensor", "histc", "histogram", "histogramdd", "nonzero", "unique", "unique_consecutive", "quantile", "nanquantile", "scatter",
     },
 }  # fmt: skip
 RANDOM = (
