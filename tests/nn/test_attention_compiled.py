@@ -44,10 +44,10 @@ def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         def call(*args: Any) -> Any:
             r = form(*args)
             if r is not None:
-                seen.append("back" if forms is table.DERIVATIVES else "forward")
+                seen.append("back" if form is attention.attention_backward else "forward")
             return r
 
-        return call if form in (attention.attention, attention.attention_grad) else form
+        return call if form in (attention.attention, attention.attention_backward) else form
 
     monkeypatch.setattr(bands, "find", watched)
     return seen

@@ -33,6 +33,7 @@ FORMS = {
     "_log_softmax": "rowwise.log_softmax",
     "logsumexp.dims": "rowwise.logsumexp",
     "_scaled_dot_product_flash_attention_for_cpu": "attention.attention",
+    "_scaled_dot_product_flash_attention_for_cpu_backward": "attention.attention_backward",
     "native_layer_norm": "rowwise.layer_norm",
     "native_batch_norm": "rowwise.batch_norm",
     "native_group_norm": "rowwise.group_norm",
@@ -66,15 +67,14 @@ EAGER = frozenset(("convolution",))
 # Forms that are quicker than numpy from `Sizes.middle` on, since numpy would make many passes.
 MIDDLE = frozenset(
     "_softmax _log_softmax logsumexp.dims native_layer_norm native_batch_norm native_group_norm var.correction std.correction "
-    "_scaled_dot_product_flash_attention_for_cpu max_pool2d_with_indices max_pool2d_with_indices_backward max_pool3d_with_indices "
-    "max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk "
+    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward max_pool2d_with_indices "
+    "max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk "
     "embedding_dense_backward index_select_backward index_add scatter_add gather_backward".split()
 )
 
 DERIVATIVES = {
     "_softmax": "rowwise.softmax_grad",
     "_log_softmax": "rowwise.log_softmax_grad",
-    "_scaled_dot_product_flash_attention_for_cpu": "attention.attention_grad",
     "native_layer_norm": "rowwise.layer_norm_grad",
     "native_batch_norm": "rowwise.batch_norm_grad",
     "native_group_norm": "rowwise.group_norm_grad",
