@@ -34,9 +34,14 @@ flash_sdp_enabled, enable_flash_sdp = _pair("flash", "the kernel for attention")
 math_sdp_enabled, enable_math_sdp = _pair("math", "attention made of products")
 mem_efficient_sdp_enabled, enable_mem_efficient_sdp = _pair("mem_efficient", "the kernel for GPUs that saves memory")
 cudnn_sdp_enabled, enable_cudnn_sdp = _pair("cudnn", "cuDNN's kernel for attention")
-fp16_bf16_reduction_math_sdp_allowed, allow_fp16_bf16_reduction_math_sdp = _pair("half_reductions", "summing halves as halves")
+fp16_bf16_reduction_math_sdp_allowed, allow_fp16_bf16_reduction_math_sdp = _pair(
+    "half_reductions", "summing halves as halves"
+)
 for _name in ("flash", "math", "mem_efficient", "cudnn"):
-    globals()[f"{_name}_sdp_enabled"].__name__, globals()[f"enable_{_name}_sdp"].__name__ = f"{_name}_sdp_enabled", f"enable_{_name}_sdp"
+    globals()[f"{_name}_sdp_enabled"].__name__, globals()[f"enable_{_name}_sdp"].__name__ = (
+        f"{_name}_sdp_enabled",
+        f"enable_{_name}_sdp",
+    )
 
 
 def get_fastpath_enabled() -> bool:

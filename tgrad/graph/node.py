@@ -158,7 +158,7 @@ class Node:
         if isinstance(version, list):
             return tuple(lift(s, v) for s, v in zip(value, version, strict=True))
         if name.startswith("result"):
-            return lift_result(self, value, version, 0 if name == "result" else output_number(self.row, name))
+            return lift_result(self, value, version, 0 if self.row is None else output_number(self.row, name))
         return lift(value, version)
 
     def saved_slot(self, word: Any) -> tuple[Any, int]:

@@ -91,7 +91,8 @@ def _shares(jobs: int, cost: int) -> list[tuple[int, int]]:
 
 def attention(query, key, value, dropout_p=0.0, is_causal=False, attn_mask=None, scale=None):
     if query.dtype.itemsize == 2:  # computed in float32, rounded once
-        got = attention(*map(widened, (query, key, value)), dropout_p, is_causal, widened(attn_mask), scale)
+        q, k, v, mask = map(widened, (query, key, value, attn_mask))
+        got = attention(q, k, v, dropout_p, is_causal, mask, scale)
         return None if got is None else (got[0].astype(query.dtype), got[1])
     if not _fits(query, key, value, attn_mask):
         return None
@@ -112,8 +113,8 @@ def attention(query, key, value, dropout_p=0.0, is_causal=False, attn_mask=None,
 
 def attention_backward(grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, attn_mask=None, scale=None):
     if query.dtype.itemsize == 2:
-        wide = map(widened, (grad_out, query, key, value, out))
-        got = attention_backward(*wide, logsumexp, dropout_p, is_causal, widened(attn_mask), scale)
+        g, q, k, v, o, mask = map(widened, (grad_out, query, key, value, out, attn_mask))
+        got = attention_backward(g, q, k, v, o, logsumexp, dropout_p, is_causal, mask, scale)
         return None if got is None else tuple(g.astype(query.dtype) for g in got)
     if not _fits(query, key, value, attn_mask) or grad_out.dtype is not query.dtype:
         return None

@@ -5,9 +5,9 @@
 Linear(in_features=2, out_features=1, bias=True)
 """
 
-from . import functional, init, modules, parameter, utils
+from . import attention, functional, init, modules, parameter, utils
 from .modules import *  # noqa: F403
 from .modules import __all__ as _modules
 from .parameter import Buffer, Parameter
 
-__all__ = ["Buffer", "Parameter", "functional", "init", "modules", "parameter", "utils", *_modules]
+__all__ = ["Buffer", "Parameter", "attention", "functional", "init", "modules", "parameter", "utils", *_modules]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .attention_blocks import backward, forward, leading
 from .softmax import _softmax_grad as softmax_grad
-from .spec import op, underivable
+from .spec import Row, op, underivable
 
 
 def _safe(x: np.ndarray) -> np.ndarray:
@@ -115,18 +115,26 @@ def single(grads: Any) -> Any:
 # ---- of any shape, for long sequences
 
 
-@op("_scaled_dot_product_attention_in_blocks",
-    grad={"query key value attn_mask": lambda grad, query, key, value, attn_mask, noise, is_causal, scale, result0, result1, needs:
-        _blocks_grad(single(grad), query, key, value, attn_mask, noise, is_causal, scale, result0, result1, needs)},
-    tensors="query key value attn_mask", outputs="output logsumexp", undiff="logsumexp", node="UnsafeViewBackward0",
-    function=False, method=False)  # fmt: skip
-def in_blocks(query, key, value, attn_mask=None, noise=None, is_causal=False, scale=1.0):
-    """The same over [..., length, width] whose leading dimensions broadcast, with the factors of dropout (`Noise`). The node bears the name
-    of the last that PyTorch records for its product of matrices, which this stands for; see Note [Blocks of queries]."""
+def _in_blocks(query, key, value, attn_mask=None, noise=None, is_causal=False, scale=1.0):
+    """The same over [..., length, width] whose leading dimensions broadcast, with the factors of dropout (`Noise`). See Note [Blocks of
+    queries]."""
     q, k, v, mask = _levelled(query, key, value, attn_mask)
     lead = leading(q, k, v)
     out = np.empty((*lead, q.shape[-2], v.shape[-1]), q.dtype)
     return out, forward(q, k, v, mask, is_causal, scale, out, noise)
+
+
+def _row_in_blocks(name: str, node: str) -> Row:
+    """The node bears the name of the last that PyTorch records for its products of matrices, which this stands for."""
+    formula = lambda grad, query, key, value, attn_mask, noise, is_causal, scale, result0, result1, needs: _blocks_grad(
+        single(grad), query, key, value, attn_mask, noise, is_causal, scale, result0, result1, needs
+    )
+    return op(name, grad={"query key value attn_mask": formula}, tensors="query key value attn_mask", outputs="output logsumexp",
+              undiff="logsumexp", node=node, function=False, method=False)(_in_blocks)  # fmt: skip
+
+
+in_blocks = _row_in_blocks("_scaled_dot_product_attention_in_blocks", "UnsafeViewBackward0")
+in_blocks_of_matrices = _row_in_blocks("_scaled_dot_product_attention_in_blocks.matrices", "MmBackward0")
 
 
 def _levelled(*arrays: Any) -> list[Any]:
@@ -141,9 +149,9 @@ def _blocks_grad(
     if type(query) is not np.ndarray:
         return _recorded_grad(grad, query, key, value, attn_mask, noise, is_causal, scale, needs)
     q, k, v, mask = _levelled(query, key, value, attn_mask)
-    sums = [np.zeros(a.shape, a.dtype) for a in (q, k, v)]
+    gq, gk, gv = sums = [np.zeros(a.shape, a.dtype) for a in (q, k, v)]
     gm = np.zeros(mask.shape, mask.dtype) if needs[3] else None
-    backward(grad, q, k, v, mask, out, lse, is_causal, scale, *sums, gm, noise)
+    backward(grad, q, k, v, mask, out, lse, is_causal, scale, gq, gk, gv, gm, noise)
     found = [g.reshape(a.shape) for g, a in zip(sums, (query, key, value), strict=True)]
     return found[0], found[1], found[2], None if gm is None else gm.reshape(attn_mask.shape)
 

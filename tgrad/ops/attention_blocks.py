@@ -60,7 +60,9 @@ def split(lead: tuple[int, ...], T: int, S: int) -> Iterator[tuple[Place, int, i
 
 def part(a: ndarray, place: Place) -> ndarray:
     """The block of an array at these places, where it has more than one."""
-    return a[tuple([(p if n > 1 else 0) if type(p) is int else p if n > 1 else slice(None) for p, n in zip(place, a.shape)])]  # noqa: B905
+    return a[
+        tuple([(p if n > 1 else 0) if type(p) is int else p if n > 1 else slice(None) for p, n in zip(place, a.shape)])
+    ]
 
 
 def leading(*arrays: Any) -> tuple[int, ...]:
@@ -151,7 +153,11 @@ def backward(
         flow -= np.add.reduce(g * part(out, place)[..., r:e, :], axis=-1, keepdims=True)
         flow *= p
         if gm is not None:
-            wide = flow if n == S or gm.shape[-1] == 1 else np.concatenate((flow, np.zeros((*flow.shape[:-1], S - n), p.dtype)), -1)
+            wide = (
+                flow
+                if n == S or gm.shape[-1] == 1
+                else np.concatenate((flow, np.zeros((*flow.shape[:-1], S - n), p.dtype)), -1)
+            )
             _add(gm, place, wide, slice(r, e) if gm.shape[-2] > 1 else None)
         flow *= factor
         _add(gq, place, flow @ part(k, place)[..., :n, :], slice(r, e))

@@ -64,9 +64,7 @@ def scaled_dot_product_attention(
         )
     if Switches.flash and not reason:
         if dropout_p:
-            raise RuntimeError(
-                "scaled_dot_product_attention_flash_attention: Currently do not support dropout > 0"
-            )
+            raise RuntimeError("scaled_dot_product_attention_flash_attention: Currently do not support dropout > 0")
         if key.shape[2] != value.shape[2]:
             raise RuntimeError(f"key has {key.shape[2]} places and value {value.shape[2]}")
         got = rows.attention.record(query, key, value, 0.0, is_causal, attn_mask, scale)  # type: ignore[misc]
@@ -97,7 +95,9 @@ def _composed(
     if _long(query, key, value, mask):
         noise = Noise(fn.default_generator, dropout_p) if dropout_p else None
         mask = mask if mask is None or mask.dtype is bool_ else mask.to(query.dtype)
-        out = rows.in_blocks.record(query, key, value, mask, noise, is_causal, factor)[0]  # type: ignore[misc]
+        matrices = max(t.dim() for t in (query, key, value)) == 2
+        row = rows.in_blocks_of_matrices if matrices else rows.in_blocks
+        out = row.record(query, key, value, mask, noise, is_causal, factor)[0]
         return out if out.dtype is dtype else out.to(dtype)
     if is_causal:
         mask = fn.ones((query.shape[-2], key.shape[-2]), dtype=bool_).tril()
@@ -143,7 +143,7 @@ def _long(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> bool:
         return False
     if size <= LONG or state.levels or query.dtype not in (float32, float64):
         return False
-    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+    if not query.shape[-1] or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
         return False
     if mask is None:
         return True
@@ -195,7 +195,9 @@ def _cpp(t: Tensor) -> str:
     return _CPP.get(t.dtype.name, t.dtype.name)
 
 
-def fused(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float = 0.0, enable_gqa: bool = False) -> str:
+def fused(
+    query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float = 0.0, enable_gqa: bool = False
+) -> str:
     """Why PyTorch would not take its kernel for CPUs; nothing where it does."""
     tensors = (query, key, value)
     if dropout_p > 0:
@@ -208,8 +210,12 @@ def fused(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float
     heads = [t.shape[1] for t in tensors]
     alike = heads[1] == heads[2] and (heads[0] == heads[1] or (enable_gqa and heads[0] % heads[1] == 0))
     if not alike or not query.shape[0] == key.shape[0] == value.shape[0]:
-        sizes = ", ".join(f"{w} sizes: {list(t.shape)}" for w, t in zip(("Query", "Key", "Value"), tensors, strict=True))
-        return f"Flash attention kernels require query, key and value to have the same batch_size and num_heads. {sizes}"
+        sizes = ", ".join(
+            f"{w} sizes: {list(t.shape)}" for w, t in zip(("Query", "Key", "Value"), tensors, strict=True)
+        )
+        return (
+            f"Flash attention kernels require query, key and value to have the same batch_size and num_heads. {sizes}"
+        )
     if not query.shape[-1] == key.shape[-1] == value.shape[-1]:
         sizes = ", ".join(f"{w} {t.shape[-1]}" for w, t in zip(("Query", "Key", "Value"), tensors, strict=True))
         return f"Flash attention requires q,k,v to have the same last dimension. Got {sizes}"

@@ -77,7 +77,9 @@ def _in_projection(
     return fn.linear(q, w_q, b_q), fn.linear(k, w_k, b_k), fn.linear(v, w_v, b_v)
 
 
-def _mha_shape_check(query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Any, attn_mask: Any, num_heads: int) -> bool:
+def _mha_shape_check(
+    query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Any, attn_mask: Any, num_heads: int
+) -> bool:
     """Whether the inputs have a batch dimension; AssertionError for shapes that fit neither form."""
     n = query.dim()
     if n not in (2, 3):
@@ -123,7 +125,15 @@ def _checked_mask(mask: Any, tgt: int, src: int, batch: int, heads: int) -> Any:
 
 
 def _projected(
-    query: Any, key: Any, value: Any, weight: Any, bias: Any, separate: bool, q_weight: Any, k_weight: Any, v_weight: Any
+    query: Any,
+    key: Any,
+    value: Any,
+    weight: Any,
+    bias: Any,
+    separate: bool,
+    q_weight: Any,
+    k_weight: Any,
+    v_weight: Any,
 ) -> Any:
     if separate:
         if key.shape[:2] != value.shape[:2]:
@@ -189,9 +199,7 @@ def multi_head_attention_forward(
         key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
     tgt, batch, width = query.shape
     src = key.shape[0]
-    padding = _canonical_mask(
-        key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype
-    )
+    padding = _canonical_mask(key_padding_mask, "key_padding_mask", _none_or_dtype(attn_mask), "attn_mask", query.dtype)
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
@@ -238,7 +246,7 @@ def multi_head_attention_forward(
         weights = fn.bmm(scaled, turned) if attn_mask is None else fn.baddbmm(attn_mask, scaled, turned)
         weights = softmax(weights, dim=-1)
         weights = dropout(weights, p=dropout_p) if dropout_p > 0.0 else weights
-        mixed = fn.bmm(weights, v).transpose(0, 1).contiguous().view(tgt * batch, width)
+        mixed = fn.bmm(weights, v).transpose(0, 1).reshape(tgt * batch, width)
         out = fn.linear(mixed, out_proj_weight, out_proj_bias)
         out = out.view(tgt, batch, out.size(1))
         weights = weights.view(batch, num_heads, tgt, src)
@@ -247,9 +255,9 @@ def multi_head_attention_forward(
     if attn_mask is not None:
         whole = attn_mask.size(0) == 1 and attn_mask.dim() == 3
         attn_mask = attn_mask.unsqueeze(0) if whole else attn_mask.view(batch, num_heads, -1, src)
-    q, k, v = (x.view(batch, num_heads, x.shape[1], head) for x in (q, k, v))
+    q, k, v = (x.view(batch, num_heads, n, head) for x, n in ((q, tgt), (k, src), (v, src)))
     mixed = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
-    mixed = mixed.permute(2, 0, 1, 3).contiguous().view(batch * tgt, width)  # type: ignore[attr-defined]
+    mixed = mixed.permute(2, 0, 1, 3).reshape(batch * tgt, width)  # type: ignore[attr-defined]
     out = fn.linear(mixed, out_proj_weight, out_proj_bias)
     out = out.view(tgt, batch, out.size(1))
     return (out, None) if batched else (out.squeeze(1), None)

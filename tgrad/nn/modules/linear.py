@@ -61,6 +61,10 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The output projection; PyTorch has a class of its own for it, which shows in `repr`."""
+
+
 class Bilinear(Module):
     """input1 @ weight[k] @ input2 + bias[k] for each output k."""
 
