@@ -42,7 +42,7 @@ class _Call:
         size = query.itemsize
         self.wide = wide = VECTORS * registers()[1] // size
         self.width = query.shape[-1]
-        self.arrays = [_laid(a, wide) for a in (query, key, value, query if grad is None else grad)]
+        self.arrays = [_laid(a, wide // VECTORS) for a in (query, key, value, query if grad is None else grad)]
         q, k = self.arrays[:2]
         (self.N, self.H, self.T, self.W), self.S = q.shape, k.shape[2]
         self.several = self.H // k.shape[1]

@@ -7,7 +7,7 @@ than reading them from memory would. Keys are
 laid out with their length innermost first (`sideways`), so that scores are sums over rows of that, several vectors wide; all products
 have the form of `combined` in vector.py, which keeps ROWS rows by VECTORS vectors of sums in registers.
 
-Geometry g, for queries [N, H, T, W], keys and values [N, H / several, S, W], W a multiple of `wide`, the lanes of VECTORS vectors:
+Geometry g, for queries [N, H, T, W], keys and values [N, H / several, S, W], W a multiple of the lanes of a vector; `wide`: those of VECTORS vectors:
 
     0-5    H, T, S, W, S rounded up to `wide`, wide
     6-8    steps of queries from batch to batch, head to head, row to row;  9-11 of keys;  12-14 of values;  15-17 of what arrives
@@ -53,6 +53,24 @@ def _products(block: Any, single: Any) -> Any:
 product, product_on = (
     _products(combined(ROWS, VECTORS, fresh), combined(1, VECTORS, fresh)) for fresh in (True, False)
 )
+slim, slim_on = (_products(combined(ROWS, 1, fresh), combined(1, 1, fresh)) for fresh in (True, False))
+
+
+@jitable
+def across(w, wr, wt, x, xs, count, out, step, m, W, wide):
+    """`product` with results as wide as queries are: a head may be one vector wide."""
+    if W % wide:
+        slim(w, wr, wt, x, xs, count, out, step, m, W, wide // VECTORS)
+    else:
+        product(w, wr, wt, x, xs, count, out, step, m, W, wide)
+
+
+@jitable
+def across_on(w, wr, wt, x, xs, count, out, step, m, W, wide):
+    if W % wide:
+        slim_on(w, wr, wt, x, xs, count, out, step, m, W, wide // VECTORS)
+    else:
+        product_on(w, wr, wt, x, xs, count, out, step, m, W, wide)
 
 
 @jitable
@@ -175,7 +193,7 @@ def attended(q, k, v, mask, out, lse, room, g, lo, hi, scale):
             m = min(SOME, end - t)
             n = scored(at(source, t * g[8]), g[8], keys, masks, t, scores, m, g, scale)
             weights(scores, t, m, at(lse, head * T + t), g)
-            product(scores, length, 1, values, g[14], n, at(target, t * g[28]), g[28], m, W, wide)
+            across(scores, length, 1, values, g[14], n, at(target, t * g[28]), g[28], m, W, wide)
             t += SOME
 
 
@@ -205,7 +223,7 @@ def attended_back(q, k, v, mask, grad, lse, gq, gk, gv, room, g, lo, hi, scale):
                 n = scored(rows, g[8], keys, masks, t, scores, m, g, scale)
                 weights_again(scores, t, m, at(lse, (b * H + hq) * T + t), g)
                 reach = (n + wide - 1) // wide * wide
-                product_on(scores, 1, length, come, g[17], m, to_v, g[31], n, W, wide)
+                across_on(scores, 1, length, come, g[17], m, to_v, g[31], n, W, wide)
                 product(come, g[17], 1, values, length, W, flow, length, m, reach, wide)
                 for r in range(m):
                     here = r * length
@@ -215,6 +233,6 @@ def attended_back(q, k, v, mask, grad, lse, gq, gk, gv, room, g, lo, hi, scale):
                     mean, factor = like(total, room[0]), like(scale, room[0])
                     for i in range(here, here + n):
                         flow[i] = scores[i] * (flow[i] - mean) * factor
-                product(flow, length, 1, k0, g[11], n, at(to_q, t * g[28]), g[28], m, W, wide)
-                product_on(flow, 1, length, rows, g[8], m, to_k, g[31], n, W, wide)
+                across(flow, length, 1, k0, g[11], n, at(to_q, t * g[28]), g[28], m, W, wide)
+                across_on(flow, 1, length, rows, g[8], m, to_k, g[31], n, W, wide)
                 t += SOME
