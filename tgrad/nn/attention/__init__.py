@@ -72,9 +72,9 @@ def sdpa_kernel(backends: list[SDPBackend] | SDPBackend, set_priority: bool = Fa
     """Only these ways to compute attention, for a block of code; with `set_priority` the first ones are preferred. RuntimeError comes from
     `scaled_dot_product_attention` where none of them is possible, AssertionError from here for anything but members of SDPBackend.
 
-    >>> from torch.nn.attention import SDPBackend, sdpa_kernel
+    >>> attention = torch.nn.attention
     >>> q = torch.zeros(1, 1, 2, 3, requires_grad=True)
-    >>> with sdpa_kernel(SDPBackend.MATH):
+    >>> with attention.sdpa_kernel(attention.SDPBackend.MATH):
     ...     print(F.scaled_dot_product_attention(q, q, q).grad_fn.name())
     UnsafeViewBackward0
     """

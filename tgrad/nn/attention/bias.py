@@ -27,7 +27,7 @@ class CausalVariant(IntEnum):
 class CausalBias(Tensor):
     """A causal mask for `scaled_dot_product_attention`, given as its `attn_mask`; made by `causal_upper_left` and `causal_lower_right`.
 
-    >>> from torch.nn.attention.bias import causal_lower_right
+    >>> from tgrad.nn.attention.bias import causal_lower_right
     >>> causal_lower_right(2, 3)
     tensor([[ True,  True, False],
             [ True,  True,  True]])
