@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -88,6 +92,28 @@ def test_against_pytorch(torch: ModuleType, used: list[str], sizes: tuple[int, .
             ours, theirs = (outcome(T, arrays, turn, None, **options) for T in (tgrad, torch))
             for a, b in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(a, b, rtol=near, atol=near * max(1, np.abs(b).max()), err_msg=f"{options}")
+
+
+LONG = """
+import pathlib, resource, sys
+import tgrad as torch
+from tgrad.kernels import cache, native
+cache.folder = lambda: pathlib.Path(sys.argv[1])
+q, k, v = (torch.randn(1, 1, 16384, 16, requires_grad=True) for _ in range(3))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+out = torch.nn.functional.scaled_dot_product_attention(q, k, v)
+out.backward(torch.ones_like(out))
+ready = [name for (name, _), kernel in native.KERNELS.items() if kernel.state == native.READY]
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024, "attend.attended_back" in ready)
+"""
+
+
+def test_no_room_for_all_weights_backward(kernel_folder: Path) -> None:
+    """In a process of its own, whose memory is looked at from outside; machine code is loaded from this run's cache, which takes some of it."""
+    told, folder = os.environ | {"TGRAD_JIT": "eager"}, str(kernel_folder)
+    run = subprocess.run([sys.executable, "-c", LONG, folder], capture_output=True, text=True, check=True, env=told)
+    used, compiled = run.stdout.split()
+    assert int(used) < 200 and compiled == "True"
 
 
 def test_no_room_for_all_weights() -> None:

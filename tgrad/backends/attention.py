@@ -6,7 +6,7 @@ Of the ways that have a switch, a CPU knows two: the kernel ("flash") and the on
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -19,29 +19,54 @@ class Switches:
     order: tuple[int, ...] = (1, 2, 0, 3, 4)  # numbers of `SDPBackend`, the preferred ones first
 
 
-def _pair(word: str, title: str) -> tuple[Callable[[], bool], Callable[[bool], None]]:
-    def enabled() -> bool:
-        return getattr(Switches, word)
-
-    def enable(enabled: bool) -> None:
-        setattr(Switches, word, bool(enabled))
-
-    enabled.__doc__, enable.__doc__ = f"Whether {title} is on.", f"Turns {title} on or off."
-    return enabled, enable
+def flash_sdp_enabled() -> bool:
+    """Whether the kernel for attention is on."""
+    return Switches.flash
 
 
-flash_sdp_enabled, enable_flash_sdp = _pair("flash", "the kernel for attention")
-math_sdp_enabled, enable_math_sdp = _pair("math", "attention made of products")
-mem_efficient_sdp_enabled, enable_mem_efficient_sdp = _pair("mem_efficient", "the kernel for GPUs that saves memory")
-cudnn_sdp_enabled, enable_cudnn_sdp = _pair("cudnn", "cuDNN's kernel for attention")
-fp16_bf16_reduction_math_sdp_allowed, allow_fp16_bf16_reduction_math_sdp = _pair(
-    "half_reductions", "summing halves as halves"
-)
-for _name in ("flash", "math", "mem_efficient", "cudnn"):
-    globals()[f"{_name}_sdp_enabled"].__name__, globals()[f"enable_{_name}_sdp"].__name__ = (
-        f"{_name}_sdp_enabled",
-        f"enable_{_name}_sdp",
-    )
+def enable_flash_sdp(enabled: bool) -> None:
+    """Turns the kernel for attention on or off."""
+    Switches.flash = bool(enabled)
+
+
+def math_sdp_enabled() -> bool:
+    """Whether attention made of products is on."""
+    return Switches.math
+
+
+def enable_math_sdp(enabled: bool) -> None:
+    """Turns attention made of products on or off."""
+    Switches.math = bool(enabled)
+
+
+def mem_efficient_sdp_enabled() -> bool:
+    """Whether the kernel for GPUs that saves memory is on."""
+    return Switches.mem_efficient
+
+
+def enable_mem_efficient_sdp(enabled: bool) -> None:
+    """Turns the kernel for GPUs that saves memory on or off."""
+    Switches.mem_efficient = bool(enabled)
+
+
+def cudnn_sdp_enabled() -> bool:
+    """Whether cuDNN's kernel for attention is on."""
+    return Switches.cudnn
+
+
+def enable_cudnn_sdp(enabled: bool) -> None:
+    """Turns cuDNN's kernel for attention on or off."""
+    Switches.cudnn = bool(enabled)
+
+
+def fp16_bf16_reduction_math_sdp_allowed() -> bool:
+    """Whether attention made of products may sum halves as halves."""
+    return Switches.half_reductions
+
+
+def allow_fp16_bf16_reduction_math_sdp(enabled: bool) -> None:
+    """Whether attention made of products may sum halves as halves. Remembered only."""
+    Switches.half_reductions = bool(enabled)
 
 
 def get_fastpath_enabled() -> bool:
@@ -106,10 +131,3 @@ def sdp_kernel(
     finally:
         for w, on in before.items():
             setattr(Switches, w, on)
-
-
-NAMES = (
-    "SDPAParams allow_fp16_bf16_reduction_math_sdp can_use_cudnn_attention can_use_efficient_attention can_use_flash_attention "
-    "cudnn_sdp_enabled enable_cudnn_sdp enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp flash_sdp_enabled "
-    "fp16_bf16_reduction_math_sdp_allowed is_flash_attention_available math_sdp_enabled mem_efficient_sdp_enabled sdp_kernel"
-).split()
