@@ -6,9 +6,9 @@ The state is detached between pieces: gradients go back through one piece only (
 """
 
 import argparse
+from pydoc_data.topics import topics
 
 import torch
-from pydoc_data.topics import topics
 from torch import nn
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

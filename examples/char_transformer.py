@@ -8,10 +8,10 @@ The text is Python's own help on its syntax. Each position sees itself and what 
 
 import argparse
 import math
+from pydoc_data.topics import topics
 
 import torch
 import torch.nn.functional as F
-from pydoc_data.topics import topics
 from torch import nn
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,7 +61,9 @@ class Writer(nn.Module):
         layer = nn.TransformerEncoderLayer(
             args.width, args.heads, dim_feedforward=4 * args.width, dropout=0.1, batch_first=True, norm_first=True
         )
-        self.encoder = nn.TransformerEncoder(layer, args.layers, norm=nn.LayerNorm(args.width), enable_nested_tensor=False)
+        self.encoder = nn.TransformerEncoder(
+            layer, args.layers, norm=nn.LayerNorm(args.width), enable_nested_tensor=False
+        )
         self.output = nn.Linear(args.width, len(letters))
 
     def forward(self, tokens):

@@ -83,7 +83,9 @@ def main():
 
     model = Net()
     optimizer = torch.optim.SGD(model.parameters(), lr=args.max_lr / 25, momentum=0.9, weight_decay=5e-4, nesterov=True)
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, args.max_lr, epochs=args.epochs, steps_per_epoch=len(loader))
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, args.max_lr, epochs=args.epochs, steps_per_epoch=len(loader)
+    )
     path = args.checkpoint or os.path.join(tempfile.mkdtemp(), "digits.pt")
     best, first = float("inf"), 1
     if args.resume:

@@ -1,7 +1,7 @@
 """A multilayer perceptron reads handwritten digits: 1797 pictures of 8x8 points that come with scikit-learn.
 
-    tgrad run digits_mlp.py --epochs 5
-    tgrad run digits_mlp.py --float64     the losses are then PyTorch's to the last digits printed
+tgrad run digits_mlp.py --epochs 5
+tgrad run digits_mlp.py --float64     the losses are then PyTorch's to the last digits printed
 """
 
 import argparse
@@ -51,4 +51,6 @@ for epoch in range(1, args.epochs + 1):
         inputs, targets = held_out[:]
         outputs = model(inputs)
         right = (outputs.argmax(dim=1) == targets).double().mean().item()
-        print(f"epoch {epoch}: loss {total / len(training):.10f}, held out {criterion(outputs, targets):.10f}, right {right:.1%}")
+        print(
+            f"epoch {epoch}: loss {total / len(training):.10f}, held out {criterion(outputs, targets):.10f}, right {right:.1%}"
+        )

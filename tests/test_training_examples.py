@@ -59,9 +59,7 @@ def test_workers_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("first, second", [("torch", "tgrad"), ("tgrad", "torch")])
-def test_a_checkpoint_of_one_is_taken_up_by_the_other(
-    first: str, second: str, torch: object, tmp_path: Path
-) -> None:
+def test_a_checkpoint_of_one_is_taken_up_by_the_other(first: str, second: str, torch: object, tmp_path: Path) -> None:
     """Trained with one, resumed with the other: as if it had been one of them all the time."""
     curves = []
     for names in ((first, second), (first, first)):
