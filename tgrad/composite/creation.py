@@ -219,7 +219,7 @@ def laid_out(shape: tuple[int, ...], d: dtype, memory_format: Any) -> np.ndarray
     RuntimeError for a format of another number of dimensions, and for `preserve_format`: there is nothing to preserve.
     """
     if memory_format is FORMATS["preserve_format"]:
-        raise RuntimeError("Unsupported memory format option Preserve")
+        raise RuntimeError("unsupported memory format Preserve")
     if memory_format is FORMATS["contiguous_format"]:
         return np.empty(shape, d.np)
     order = FASTEST_LAST[memory_format.name]
