@@ -38,9 +38,9 @@ __version__ = f"{_torch_api}+tgrad.{_own_version}"
 for _d in _dtypes.ALL:
     globals()[_d.name] = _d
 globals().update(_dtypes.ALIASES)
-for _name, _f in _composite.convert.FORMATS.items():
+for _name, _f in _composite.formats.FORMATS.items():
     globals()[_name] = _f
-memory_format = _composite.convert.memory_format
+memory_format = _composite.formats.memory_format
 
 # Layouts that can be asked about; tensors are strided, and factories refuse the others.
 sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(

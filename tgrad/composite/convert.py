@@ -17,21 +17,7 @@ from ..ops.spec import ROWS
 from ..storage import memory, offset
 from ..tensor import Tensor, make
 from .arguments import need_tensors
-
-
-class memory_format:
-    """How the dimensions of a dense tensor are ordered in memory."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return "torch." + self.name
-
-
-FORMATS = {n: memory_format(n) for n in ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")}
+from .formats import FORMATS
 
 
 def _ordered(self: Tensor, fmt: Any) -> Tensor:

@@ -66,9 +66,10 @@ def _get_state(self: Generator) -> Tensor:
     return wrap(self.get_state_array())
 
 
-def _set_state(self: Generator, new_state: Tensor) -> None:
-    """Puts the generator into a state that `get_state` returned."""
+def _set_state(self: Generator, new_state: Tensor) -> Generator:
+    """Puts the generator into a state that `get_state` returned, and returns the generator."""
     self.set_state_array(new_state._a)
+    return self
 
 
 # The generator itself knows arrays only.
@@ -132,7 +133,7 @@ def _factory(name: str, draw: Any) -> None:
              memory_format: Any = None, generator: Any = None, pin_memory: Any = False) -> Any:  # fmt: skip
         at(device)
         d = dtype or input.dtype
-        a = like_array(input, d, "empty")
+        a = like_array(input, d, "empty", memory_format)
         if name == "randn":
             place(a, gen(generator).normal(a.shape, d.np, contiguous=a.flags.c_contiguous))
         else:
@@ -179,7 +180,7 @@ def randint_like(
     if isinstance(high, Tensor):
         high = int(high)
     d = dtype or input.dtype
-    a = like_array(input, d, "empty")
+    a = like_array(input, d, "empty", memory_format)
     place(a, default_generator.randint(int(low), int(high), a.shape, d.np))
     return flagged(a, requires_grad)
 

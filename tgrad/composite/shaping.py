@@ -15,7 +15,7 @@ from ..ops import view as rows
 from ..shape import infer_size, view_strides, wrap_dim
 from ..storage import strides
 from ..tensor import Tensor, mark_view, wrap
-from .convert import FORMATS
+from .formats import FORMATS
 
 
 def _view(self: Tensor, *size: Any, dtype: Any = None, **kw: Any) -> Tensor:

@@ -61,6 +61,9 @@ class Generator:
         self._device = "cpu"
         self._engine = Engine()
 
+    def __repr__(self) -> str:
+        return f"<torch._C.Generator object at {id(self):#x}>"
+
     # ---- seed and state ----
 
     @property
