@@ -57,8 +57,13 @@ def memory(a: np.ndarray) -> np.ndarray:
 
 
 def strides(a: np.ndarray) -> tuple[int, ...]:
-    """Strides in elements."""
+    """Strides in elements; those of row-major order where nothing is there and numpy has none."""
     size = a.dtype.itemsize
+    if not a.size and not any(a.strides):
+        steps = [1]
+        for n in a.shape[:0:-1]:
+            steps.append(steps[-1] * max(n, 1))
+        return tuple(steps[::-1][: a.ndim])
     return tuple([s // size for s in a.strides])
 
 
