@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any
 
@@ -41,3 +42,20 @@ def message(call: Any) -> tuple[str, str]:
     except Exception as e:
         return type(e).__name__, str(e)
     raise AssertionError("no error")
+
+
+def outcome(call: Any) -> Any:
+    """What a call gives as text, or the type and text of its error, so that both libraries can be compared."""
+    try:
+        return _text(call())
+    except Exception as e:
+        return type(e).__name__, _text(str(e))
+
+
+def _text(value: Any) -> Any:
+    """Places of objects and the libraries' own names taken out."""
+    if isinstance(value, (tuple, list)):
+        return tuple(_text(v) for v in value)
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(value) if not isinstance(value, str) else value).replace(
+        "tgrad.", "torch."
+    )

@@ -134,8 +134,8 @@ class AvgPool1d(_AvgPoolNd):
         return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
-class AvgPool2d(_AvgPoolNd):
-    """The mean of each window: [N, C, H, W] -> [N, C, H', W']."""
+class _AvgPoolDivided(_AvgPoolNd):
+    """What AvgPool2d and AvgPool3d share: a divisor of one's own."""
 
     dims = 2
 
@@ -145,12 +145,9 @@ class AvgPool2d(_AvgPoolNd):
     ) -> None:  # fmt: skip
         super().__init__()
         self.kernel_size = kernel_size
-        self.stride = self._stride(kernel_size, stride)
+        self.stride = kernel_size if stride is None else stride
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
-
-    def _stride(self, kernel_size: Any, stride: Any) -> Any:
-        return kernel_size if stride is None else stride
 
     def forward(self, input: Tensor) -> Tensor:
         pool = getattr(F, f"avg_pool{self.dims}d")
@@ -165,7 +162,11 @@ class AvgPool2d(_AvgPoolNd):
         )
 
 
-class AvgPool3d(AvgPool2d):
+class AvgPool2d(_AvgPoolDivided):
+    """The mean of each window: [N, C, H, W] -> [N, C, H', W']."""
+
+
+class AvgPool3d(_AvgPoolDivided):
     """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
 
     dims = 3
@@ -309,47 +310,3 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
     """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size]."""
 
     dims = 3
-
-
-class Unfold(Module):
-    """All windows of images as columns: [N, C, H, W] -> [N, C * kernel, windows].
-
-    >>> import tgrad as torch
-    >>> torch.nn.Unfold(3)(torch.ones(1, 2, 8, 8)).shape
-    torch.Size([1, 18, 36])
-    """
-
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
-        super().__init__()
-        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-
-
-class Fold(Module):
-    """Columns put back where Unfold took them from, what meets in one place added up.
-
-    >>> import tgrad as torch
-    >>> torch.nn.Fold((8, 8), 3)(torch.ones(1, 18, 36)).shape
-    torch.Size([1, 2, 8, 8])
-    """
-
-    def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-    ) -> None:
-        super().__init__()
-        self.output_size, self.kernel_size = output_size, kernel_size
-        self.dilation, self.padding, self.stride = dilation, padding, stride
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
-
-    def extra_repr(self) -> str:
-        return (
-            f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
-            f"padding={self.padding}, stride={self.stride}"
-        )

@@ -47,6 +47,9 @@ class Embedding(Module):
     def reset_parameters(self) -> None:
         """Draws the initial values again."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self) -> None:
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
@@ -114,6 +117,9 @@ class EmbeddingBag(Module):
     def reset_parameters(self) -> None:
         """Draws the initial values again."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self) -> None:
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
