@@ -70,7 +70,7 @@ _NEURAL = frozenset(
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
     "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
-    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
+    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _weight_norm _weight_norm_interface norm_except_dim".split()
 )
 
 
