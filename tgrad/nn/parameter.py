@@ -174,9 +174,12 @@ class UninitializedTensorMixin:
         kind = type(self)
         self.__class__ = kind.cls_to_become  # type: ignore[assignment]
         try:
-            return act(self, *args, **kwargs)
+            out = act(self, *args, **kwargs)
         finally:
             self.__class__ = kind  # type: ignore[assignment]
+        if kind.cls_to_become is Tensor and type(out) is Tensor:  # a converted buffer is one without a size, too
+            out.__class__ = kind
+        return out
 
     def __getattribute__(self, name: str) -> Any:
         found = object.__getattribute__(self, name)

@@ -27,3 +27,9 @@ class CosineSimilarity(Module):
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
         return F.cosine_similarity(x1, x2, self.dim, self.eps)
+
+
+__all__ = [
+    "CosineSimilarity",
+    "PairwiseDistance",
+]

@@ -366,3 +366,30 @@ class LinearCrossEntropyLoss(_WeightedLoss):
         words = ("num_classes", "out_features", "bias", "reduction", "ignore_index", "label_smoothing", "options")
         shown = {w: self.linear.bias is not None if w == "bias" else getattr(self, w) for w in words}
         return f"in_features={self.linear.in_features}, " + ", ".join(f"{w}={v}" for w, v in shown.items())
+
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CTCLoss",
+    "CosineEmbeddingLoss",
+    "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "LinearCrossEntropyLoss",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "NLLLoss",
+    "NLLLoss2d",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+]

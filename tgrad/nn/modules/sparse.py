@@ -167,3 +167,9 @@ class EmbeddingBag(Module):
         )
         made.weight.requires_grad = not freeze
         return made
+
+
+__all__ = [
+    "Embedding",
+    "EmbeddingBag",
+]
