@@ -253,6 +253,12 @@ def _steps(shape: tuple[int, ...], fmt: str) -> tuple[int, ...]:
 
 
 @composite(function=False, method=True)
+def module_load(self, other, assign=False):
+    """What a module puts in the place of this tensor when it loads `other`: `other` itself with `assign`, else this one with its values."""
+    return other.detach() if assign else self.copy_(other).detach()
+
+
+@composite(function=False, method=True)
 def resize_as_(self, the_template, memory_format=None):
     """`resize_` to the sizes of another tensor."""
     return self.resize_(the_template.shape)

@@ -206,6 +206,10 @@ class UninitializedTensorMixin:
         _array.__set__(self, made._a)
         self.__class__ = type(self).cls_to_become  # type: ignore[assignment]
 
+    def copy_(self, src: Any, non_blocking: bool = False) -> Any:
+        """Copies nothing, from another tensor without elements."""
+        return self._as_it_will_be(self.cls_to_become.copy_, src.data if is_lazy(src) else src, non_blocking)  # type: ignore[attr-defined]
+
     @property
     def data(self) -> Tensor:
         """A plain tensor of no elements."""
@@ -248,7 +252,7 @@ class UninitializedTensorMixin:
         return type(self), (self.requires_grad,)  # type: ignore[attr-defined]
 
 
-_CONVERSIONS = _ALLOWED - {"materialize", "share_memory_"}
+_CONVERSIONS = _ALLOWED - {"materialize", "share_memory_", "copy_"}
 
 
 def _refusing(name: str) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """The modules of `torch.nn`, one file per kind."""
 
+from . import utils as utils
 from .activation import (
     CELU,
     ELU,

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...graph.function import Function
 from ...graph.hooks import RemovableHandle
+from ...graph.modes import is_grad_enabled
 from ...tensor import Tensor
 
 Hooks = OrderedDict[int, Callable[..., Any]]
@@ -132,28 +133,30 @@ class BackwardHook:
         self.n_inputs = self.n_outputs = -1
         self.outputs_at: list[int] = []
 
-    def _through(self, values: tuple[Any, ...], callback: Callable[..., Any]) -> tuple[tuple[Any, ...], list[int]]:
-        """The values with their tensors passed through the identity, and where those stand."""
+    def _through(
+        self, values: tuple[Any, ...], callback: Callable[..., Any]
+    ) -> tuple[tuple[Any, ...], list[int] | None]:
+        """The values with their tensors passed through the identity, and where those stand; None where nothing is recorded."""
         at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
-        if not any(values[i].requires_grad for i in at):
-            return values, []
+        if not (any(values[i].requires_grad for i in at) and is_grad_enabled()):
+            return values, None
         made = BackwardHookFunction.apply(callback, *[values[i] for i in at])
         out = list(values)
         for i, t in zip(at, made if isinstance(made, tuple) else (made,)):
             out[i] = t
-        return tuple(out), at
+        return tuple(out) if type(values) is tuple else type(values)(*out), at
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.n_inputs = len(args)
-        args, at = self._through(args, self._inputs_passed)
-        self.inputs_at = at or None
+        args, self.inputs_at = self._through(args, self._inputs_passed)
         return args
 
     def outputs(self, result: Any) -> Any:
         single = not isinstance(result, tuple)
         values = (result,) if single else result
         self.n_outputs = len(values)
-        values, self.outputs_at = self._through(values, self._outputs_reached)
+        values, at = self._through(values, self._outputs_reached)
+        self.outputs_at = at or []
         return values[0] if single else values
 
     @staticmethod
@@ -164,43 +167,42 @@ class BackwardHook:
         return tuple(out)
 
     def _outputs_reached(self, grads: Any) -> Any:
-        self.grad_outputs = self._spread(self.outputs_at, self.n_outputs, grads)
+        out = self._spread(self.outputs_at, self.n_outputs, grads)
         for hook in self.pre_hooks:
-            got = hook(self.module, self.grad_outputs)
+            got = hook(self.module, out)
             if got is None:
                 continue
-            expected = len(self.grad_outputs)
-            got = got if isinstance(got, tuple) else (got,)
-            if len(got) != expected:
+            if len(got) != len(out):
                 raise RuntimeError(
-                    f"Backward pre hook returned an invalid number of grad_output, got {len(got)}, but expected {expected}"
+                    f"Backward pre hook returned an invalid number of grad_output, got {len(got)}, but expected {len(out)}"
                 )
-            self.grad_outputs = got
-        if self.inputs_at is None:
+            out = got
+        if self.inputs_at is None:  # nothing will come to the inputs: the hooks are called here
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require gradients. "
+                "See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more "
+                "details.",
+                stacklevel=5,
+            )
             for hook in self.hooks:
-                got = hook(self.module, (), self.grad_outputs)
+                got = hook(self.module, (None,) * self.n_inputs, out)
                 if got is not None and not (isinstance(got, tuple) and all(g is None for g in got)):
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None for all "
-                        "gradients."
+                        "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
                     )
-        assert self.grad_outputs is not None
-        return [self.grad_outputs[i] for i in self.outputs_at]
+        else:
+            self.grad_outputs = out
+        return [out[i] for i in self.outputs_at]
 
     def _inputs_passed(self, grads: Any) -> Any:
-        if self.grad_outputs is None:
-            raise RuntimeError(
-                "Module backward hook for grad_input is called before the grad_output one. This happens because the gradient in "
-                "your nn.Module flows to the Module's input without passing through the Module's output. Make sure that the "
-                "output depends on the input and that the loss is computed based on the output."
-            )
+        if self.grad_outputs is None:  # it came some other way, not through the module's output
+            return list(grads)
         assert self.inputs_at is not None
         grad_inputs = self._spread(self.inputs_at, self.n_inputs, grads)
         for hook in self.hooks:
             got = hook(self.module, grad_inputs, self.grad_outputs)
             if got is None:
                 continue
-            got = got if isinstance(got, tuple) else (got,)
             if len(got) != len(grad_inputs):
                 raise RuntimeError(
                     f"Backward hook returned an invalid number of grad_input, got {len(got)}, but expected {len(grad_inputs)}"

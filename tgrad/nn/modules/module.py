@@ -12,7 +12,7 @@ import functools
 import inspect
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ...tensor import Tensor
@@ -36,6 +36,7 @@ from .hooks import (
 from .names import indented as _addindent
 from .names import typename
 from .state import StateMixin
+from .state import _IncompatibleKeys as _IncompatibleKeys
 from .walk import WalkMixin
 
 
@@ -222,7 +223,6 @@ class Module(WalkMixin, StateMixin, HookMixin):
         if buffers is None:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if isinstance(value, Buffer):
-            self._forget(name, "__dict__", "_parameters", "_modules")
             persistent = value.persistent  # type: ignore[attr-defined]
         else:
             persistent = name not in self._non_persistent_buffers_set
@@ -286,7 +286,10 @@ class Module(WalkMixin, StateMixin, HookMixin):
         called: set[int] = set()
         result: list[Any] = [None]
         try:
-            args, kwargs = self._run_pre_hooks(args, kwargs)
+            for now in self._run_pre_hooks(
+                args, kwargs
+            ):  # what went wrong in between sees what the hooks before made of them
+                args, kwargs = now
             backward = None
             full, old = self._get_backward_hooks()
             before = self._get_backward_pre_hooks()
@@ -310,22 +313,21 @@ class Module(WalkMixin, StateMixin, HookMixin):
             self._run_always_called(args, kwargs, result, called)
             raise
 
-    def _run_pre_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _run_pre_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         for key, hook in [*everywhere.forward_pre.items(), *self._forward_pre_hooks.items()]:
             if key in self._forward_pre_hooks_with_kwargs:
                 got = hook(self, args, kwargs)
-                if got is None:
-                    continue
-                if not (isinstance(got, tuple) and len(got) == 2):
-                    raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {got}."
-                    )
-                args, kwargs = got
+                if got is not None:
+                    if not (isinstance(got, tuple) and len(got) == 2):
+                        raise RuntimeError(
+                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {got}."
+                        )
+                    args, kwargs = got
             else:
                 got = hook(self, args)
                 if got is not None:
                     args = got if isinstance(got, tuple) else (got,)
-        return args, kwargs
+            yield args, kwargs
 
     def _run_forward_hooks(self, args: Any, kwargs: Any, result: list[Any], called: set[int]) -> None:
         for key, hook in [*everywhere.forward.items(), *self._forward_hooks.items()]:
