@@ -92,6 +92,7 @@ def parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:
     """(device, dtype, non_blocking, memory format) of the ways in which `Module.to` is called; TypeError for others."""
     refused = no_overload("to", *args, **kwargs)
     first = args[0] if args else kwargs.get("tensor")
+    words: tuple[str, ...]
     if isinstance(first, Tensor):
         words = ("tensor", "non_blocking", "copy")
     elif isinstance(first, DType):

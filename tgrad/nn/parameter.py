@@ -113,16 +113,15 @@ _OPERATORS = {
     "__len__": "__len__", "__bool__": "__bool__", "__int__": "__int__", "__float__": "__float__", "__format__": "__format__",
     "__eq__": "__eq__", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__contains__": "__contains__",
 }  # fmt: skip
-_ENGINE = (
-    "tgrad.dispatch",
-    "tgrad.fast",
-    "tgrad.prepared",
-    "tgrad.promotion",
+_GENERIC = ("tgrad.dispatch", "tgrad.fast", "tgrad.prepared", "tgrad.promotion", "tgrad.methods")
+_PUBLIC = (
     "tgrad.functions",
-    "tgrad.methods",
     "tgrad.composite",
+    "tgrad.nn.functional",
+    "tgrad.nn.functions",
+    "tgrad.ops",
+    "tgrad.linalg",
 )
-_ENGINE += ("tgrad.nn.functional", "tgrad.nn.functions", "tgrad.ops", "tgrad.linalg")
 
 
 def _method(name: str) -> str:
@@ -133,10 +132,18 @@ def _method(name: str) -> str:
 def _caller() -> str:
     """The outermost function of the engine that is at work: what the user has called."""
     frame, name = sys._getframe(2), ""
-    while frame is not None and frame.f_globals.get("__name__", "").startswith((*_ENGINE, __name__)):
-        here = frame.f_locals  # generated functions and those made by factories have their names there
-        inner = getattr(here.get("row"), "name", None) or here.get("name") or frame.f_code.co_name
-        name = name if inner == "front" else inner
+    while frame is not None and frame.f_globals.get("__name__", "").startswith((*_GENERIC, *_PUBLIC, __name__)):
+        here, name_of = (
+            frame.f_locals,
+            frame.f_code.co_name,
+        )  # generated functions have their own names in what they close over
+        made = frame.f_globals["__name__"] in _GENERIC
+        name = (
+            getattr(here.get("row"), "name", None)
+            or getattr(here.get("full"), "__name__", None)
+            or here.get("name")
+            or (name if made else name_of)
+        )
         frame = frame.f_back  # type: ignore[assignment]
     return f"<built-in function {name}>"
 
@@ -178,7 +185,7 @@ class UninitializedTensorMixin:
         finally:
             self.__class__ = kind  # type: ignore[assignment]
         if kind.cls_to_become is Tensor and type(out) is Tensor:  # a converted buffer is one without a size, too
-            out.__class__ = kind
+            out.__class__ = kind  # type: ignore[assignment]
         return out
 
     def __getattribute__(self, name: str) -> Any:
@@ -189,7 +196,9 @@ class UninitializedTensorMixin:
         act = getattr(kind.cls_to_become, name, None)
         if name in _ALLOWED:
             return lambda *args, **kwargs: (
-                self._as_it_will_be(act, *args, **kwargs) if name in _CONVERSIONS else found(*args, **kwargs)
+                self._as_it_will_be(act, *args, **kwargs)
+                if act is not None and name in _CONVERSIONS
+                else found(*args, **kwargs)
             )
         if getattr(kind, name, None) is not act:  # a method of a subclass
             return found

@@ -22,8 +22,9 @@ def skip_init(module_cls: Any, *args: Any, **kwargs: Any) -> Any:
     if "device" not in inspect.signature(module_cls).parameters:
         raise RuntimeError("Module must support a 'device' arg to skip initialization")
     device = kwargs.pop("device", "cpu")
-    state = default_generator.get_state()
+    before: Any = default_generator
+    state = before.get_state()
     try:
         return module_cls(*args, **kwargs).to_empty(device=device)
     finally:
-        default_generator.set_state(state)
+        before.set_state(state)

@@ -10,8 +10,9 @@ from ..modules.conv import Conv2d, Conv3d, ConvTranspose2d, ConvTranspose3d
 def _convert(module: Any, kinds: tuple[type, ...], memory_format: Any) -> Any:
     for part in module.modules():
         if isinstance(part, kinds):
-            data = part.weight.detach().clone(memory_format=memory_format)
-            part.weight.data = data.resize_(data.size(), memory_format=memory_format)
+            held: Any = part
+            data = held.weight.detach().clone(memory_format=memory_format)
+            held.weight.data = data.resize_(data.size(), memory_format=memory_format)
     return module
 
 

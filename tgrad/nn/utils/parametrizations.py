@@ -195,6 +195,9 @@ class _SpectralNorm(Module):
     They are updated in place at each look in training, and copied before they are used: the graph of an earlier look keeps its own.
     """
 
+    _u: Any
+    _v: Any
+
     def __init__(self, weight: Any, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
         super().__init__()
         ndim = weight.ndim

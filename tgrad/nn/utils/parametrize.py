@@ -193,7 +193,7 @@ def _copied(self: Any, memo: dict[int, Any]) -> Any:
     """deepcopy of a parametrized module, whose pickled state is not to be had."""
     if id(self) in memo:
         return memo[id(self)]
-    replica = memo[id(self)] = type(self).__new__(type(self))
+    replica = memo[id(self)] = object.__new__(type(self))
     replica.__dict__ = deepcopy(self.__dict__, memo)
     for slot in copyreg._slotnames(type(self)):  # type: ignore[attr-defined]
         if hasattr(self, slot):
