@@ -22,7 +22,7 @@ import tgrad
 
 sys.path.insert(0, str(Path(__file__).parent))
 from module_samples import Sample, samples
-from twins import array
+from twins import array, outcome
 
 # Tested in files of their own, with what they need.
 ELSEWHERE = {
@@ -226,6 +226,32 @@ def test_module(torch: ModuleType, database: Any, name: str) -> None:
                     pair.pickled()
             checked += 1
     assert checked >= 2, "no samples"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_errors(torch: ModuleType, database: Any) -> None:
+    """The database's own misuses: the same kind of error with the same first line."""
+
+    def tried(T: Any, name: str, made: Any, given: Any) -> Any:
+        def act() -> None:
+            module = getattr(T.nn, name)(*moved(made.args, T), **moved(made.kwargs, T))
+            module(*moved(given.args, T), **moved(given.kwargs, T))
+
+        return outcome(act)
+
+    checked = 0
+    for name, info in database.items():
+        if name in ELSEWHERE or info.module_error_inputs_func is None:
+            continue
+        options = {"device": "cpu", "dtype": torch.float32, "requires_grad": False, "training": True}
+        for one in info.module_error_inputs_func(info, **options):
+            made, given = one.module_error_input.constructor_input, one.module_error_input.forward_input
+            if given is None:
+                given = type(made)()
+            mine, theirs = tried(tgrad, name, made, given), tried(torch, name, made, given)
+            assert mine[0] == theirs[0] and mine[1].split("\n")[0] == theirs[1].split("\n")[0], (name, checked)
+            checked += 1
+    assert checked > 25
 
 
 def test_nothing_is_left_out(torch: ModuleType) -> None:

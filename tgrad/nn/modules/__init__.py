@@ -1,5 +1,7 @@
 """The modules of `torch.nn`, one file per kind."""
 
+from types import FunctionType
+
 from . import utils as utils
 from .activation import (
     CELU,
@@ -292,3 +294,30 @@ __all__ = [
     "ZeroPad2d",
     "ZeroPad3d",
 ]
+
+
+# What PyTorch has in private bases as well, and names so.
+_SHARED = {
+    *(f"_{base}.__init__" for base in ("AdaptiveAvgPoolNd", "AdaptiveMaxPoolNd", "BatchNorm", "DropoutNd", "InstanceNorm", "LPPoolNd")),
+    *(f"_{base}.__init__" for base in ("LazyNormBase", "Loss", "MaxPoolNd", "WeightedLoss")),
+    *(f"_{base}.forward" for base in ("BatchNorm", "InstanceNorm", "CircularPadNd", "ConstantPadNd", "ReflectionPadNd", "ReplicationPadNd")),
+}  # fmt: skip
+
+
+def _named_as_in_pytorch() -> None:
+    """Constructors and forwards that stand in private bases here and not there get the names that Python's own errors say there."""
+    for name in __all__:
+        kind = globals()[name]
+        bases = [c for c in kind.__mro__ if c.__name__.startswith("_")]
+        for method in ("__init__", "forward"):
+            owner = next((c for c in kind.__mro__ if method in vars(c)), object)
+            if owner in bases:
+                shared = [n for c in bases if (n := f"{c.__name__}.{method}") in _SHARED]
+                f = vars(owner)[method]
+                own = FunctionType(f.__code__, f.__globals__, f.__name__, f.__defaults__, f.__closure__)
+                own.__kwdefaults__, own.__doc__, own.__annotations__ = f.__kwdefaults__, f.__doc__, f.__annotations__
+                own.__module__, own.__qualname__ = kind.__module__, shared[0] if shared else f"{name}.{method}"
+                setattr(kind, method, own)
+
+
+_named_as_in_pytorch()

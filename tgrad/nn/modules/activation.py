@@ -93,16 +93,15 @@ class Hardtanh(Module):
         for word, old in (("min_val", min_value), ("max_val", max_value)):
             if old is not None:
                 warnings.warn(
-                    f"keyword argument `{word[:3]}_value` is deprecated and rename to `{word}`",
+                    f"keyword argument `{word[:3]}_value` is deprecated and renamed to `{word}`",
                     FutureWarning,
                     stacklevel=2,
                 )
         self.min_val = min_val if min_value is None else min_value
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
-        assert self.max_val > self.min_val, (
-            f"max_val must be larger than min_val, got {self.max_val} and {self.min_val}"
-        )
+        if self.max_val <= self.min_val:
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)

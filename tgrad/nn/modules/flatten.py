@@ -27,32 +27,16 @@ class Unflatten(Module):
 
     def __init__(self, dim: Any, unflattened_size: Any) -> None:
         super().__init__()
-        if isinstance(dim, int):
-            self._check_sizes(unflattened_size)
-        elif isinstance(dim, str):
-            self._check_pairs(unflattened_size)
-        else:
-            raise TypeError("invalid argument type for dim parameter")
+        self._require_tuple_int(unflattened_size)
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    @staticmethod
-    def _check_sizes(sizes: Any) -> None:
-        if not isinstance(sizes, (tuple, list)):
-            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
-        for i, n in enumerate(sizes):
+    def _require_tuple_int(self, input: Any) -> None:
+        if not isinstance(input, (tuple, list)):
+            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(input).__name__}")
+        for i, n in enumerate(input):
             if not isinstance(n, int):
                 raise TypeError(
                     f"unflattened_size must be tuple of ints, but found element of type {type(n).__name__} at pos {i}"
-                )
-
-    @staticmethod
-    def _check_pairs(sizes: Any) -> None:
-        if not isinstance(sizes, tuple):
-            raise TypeError(f"unflattened_size must be a tuple of tuples, but found type {type(sizes).__name__}")
-        for i, pair in enumerate(sizes):
-            if not isinstance(pair, tuple):
-                raise TypeError(
-                    f"unflattened_size must be tuple of tuples, but found element of type {type(pair).__name__} at pos {i}"
                 )
 
     def forward(self, input: Tensor) -> Tensor:

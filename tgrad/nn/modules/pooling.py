@@ -277,6 +277,8 @@ class _FractionalMaxPoolNd(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         n = self.dims
+        if n == 3 and not all(k > 0 for k in repeated(kernel_size, n)):
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
         self.kernel_size = repeated(kernel_size, n)
         self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)

@@ -70,7 +70,7 @@ def clip_grad_norm(
 ) -> Tensor:  # fmt: skip
     """The old name of clip_grad_norm_."""
     warnings.warn(
-        "torch.nn.utils.clip_grad_norm is now deprecated in favor of torch.nn.utils.clip_grad_norm_.",
+        "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
         stacklevel=2,
     )

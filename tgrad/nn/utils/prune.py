@@ -344,8 +344,9 @@ def random_unstructured(module: Any, name: str, amount: Any) -> Any:
 def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any = None) -> Any:
     """Prunes `amount` of a parameter's elements, a number or a fraction: those of smallest magnitude, or of smallest importance.
 
+    >>> from tgrad.nn.utils import prune
     >>> layer = nn.Linear(2, 2)
-    >>> _ = nn.utils.prune.l1_unstructured(layer, "weight", 3)
+    >>> _ = prune.l1_unstructured(layer, "weight", 3)
     >>> int(layer.weight_mask.sum()), sorted(layer.state_dict())
     (1, ['bias', 'weight_mask', 'weight_orig'])
     """
@@ -415,7 +416,8 @@ def remove(module: Any, name: str) -> Any:
 def is_pruned(module: Any) -> bool:
     """Whether any parameter of the module or of those below is pruned.
 
-    >>> nn.utils.prune.is_pruned(nn.Linear(2, 2))
+    >>> from tgrad.nn.utils import prune
+    >>> prune.is_pruned(nn.Linear(2, 2))
     False
     """
     return any(
@@ -427,7 +429,7 @@ def _validate_pruning_amount_init(amount: Any) -> None:
     if not isinstance(amount, numbers.Real):
         raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
     whole = isinstance(amount, numbers.Integral)
-    if (whole and int(amount) < 0) or (not whole and not 0.0 <= float(amount) <= 1.0):
+    if (whole and float(amount) < 0) or (not whole and not 0.0 <= float(amount) <= 1.0):
         raise ValueError(f"amount={amount} should either be a float in the range [0, 1] or a non-negative integer")
 
 
