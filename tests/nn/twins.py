@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -59,3 +61,16 @@ def _text(value: Any) -> Any:
     return re.sub(r"0x[0-9a-f]+", "0x", repr(value) if not isinstance(value, str) else value).replace(
         "tgrad.", "torch."
     )
+
+
+def noting(T: Any, act: Callable[[Any], Any]) -> Any:
+    """The warnings of an action, and what it gives."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        out = act(T)
+    return [(w.category.__name__, str(w.message)) for w in seen], out
+
+
+class Log(list):  # type: ignore[type-arg]
+    def note(self, *what: Any) -> None:
+        self.append([w.tolist() if hasattr(w, "tolist") else w for w in what])
