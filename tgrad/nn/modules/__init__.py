@@ -300,7 +300,8 @@ __all__ = [
 _SHARED = {
     *(f"_{base}.__init__" for base in ("AdaptiveAvgPoolNd", "AdaptiveMaxPoolNd", "BatchNorm", "DropoutNd", "InstanceNorm", "LPPoolNd")),
     *(f"_{base}.__init__" for base in ("LazyNormBase", "Loss", "MaxPoolNd", "WeightedLoss")),
-    *(f"_{base}.forward" for base in ("BatchNorm", "InstanceNorm", "CircularPadNd", "ConstantPadNd", "ReflectionPadNd", "ReplicationPadNd")),
+    *(f"_{base}.forward" for base in ("BatchNorm", "InstanceNorm", "CircularPadNd", "ConstantPadNd")),
+    *(f"_{base}.forward" for base in ("ReflectionPadNd", "ReplicationPadNd")),
 }  # fmt: skip
 
 

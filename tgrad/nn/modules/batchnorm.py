@@ -132,7 +132,12 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Mean 0 and variance 1 per channel of [N, C] or [N, C, L]."""
+    """Mean 0 and variance 1 per channel of [N, C] or [N, C, L].
+
+    >>> nn.BatchNorm1d(1)(torch.tensor([[1.0], [3.0]]))
+    tensor([[-1.0000],
+            [ 1.0000]], grad_fn=<NativeBatchNormBackward0>)
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() not in (2, 3):
@@ -140,7 +145,11 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Mean 0 and variance 1 per channel of [N, C, H, W]."""
+    """Mean 0 and variance 1 per channel of [N, C, H, W].
+
+    >>> nn.BatchNorm2d(3)(torch.ones(2, 3, 4, 4)).shape
+    torch.Size([2, 3, 4, 4])
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 4:
@@ -148,7 +157,11 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Mean 0 and variance 1 per channel of [N, C, D, H, W]."""
+    """Mean 0 and variance 1 per channel of [N, C, D, H, W].
+
+    >>> nn.BatchNorm3d(3)(torch.ones(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 3, 4, 4, 4])
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 5:
@@ -156,7 +169,13 @@ class BatchNorm3d(_BatchNorm):
 
 
 class LazyBatchNorm1d(_LazyNormBase, _BatchNorm):
-    """A BatchNorm1d that takes `num_features` from the first input."""
+    """A BatchNorm1d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyBatchNorm1d()
+    >>> _ = layer(torch.ones(1, 2, 3))
+    >>> layer
+    BatchNorm1d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = BatchNorm1d
 
@@ -165,7 +184,13 @@ class LazyBatchNorm1d(_LazyNormBase, _BatchNorm):
 
 
 class LazyBatchNorm2d(_LazyNormBase, _BatchNorm):
-    """A BatchNorm2d that takes `num_features` from the first input."""
+    """A BatchNorm2d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyBatchNorm2d()
+    >>> _ = layer(torch.ones(1, 2, 3, 3))
+    >>> layer
+    BatchNorm2d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = BatchNorm2d
 
@@ -174,7 +199,13 @@ class LazyBatchNorm2d(_LazyNormBase, _BatchNorm):
 
 
 class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
-    """A BatchNorm3d that takes `num_features` from the first input."""
+    """A BatchNorm3d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyBatchNorm3d()
+    >>> _ = layer(torch.ones(1, 2, 3, 3, 3))
+    >>> layer
+    BatchNorm3d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = BatchNorm3d
 
@@ -183,7 +214,11 @@ class LazyBatchNorm3d(_LazyNormBase, _BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch norm of [N, C, ...] over the batches of all processes together. Here there is one process: a batch norm of any dimensions."""
+    """Batch norm of [N, C, ...] over the batches of all processes together. Here there is one process: a batch norm of any dimensions.
+
+    >>> nn.SyncBatchNorm(3)(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,

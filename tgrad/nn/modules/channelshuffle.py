@@ -8,7 +8,11 @@ from .module import Module
 
 
 class ChannelShuffle(Module):
-    """Channels reordered so that each group gets some of every group's."""
+    """Channels reordered so that each group gets some of every group's.
+
+    >>> nn.ChannelShuffle(2)(torch.arange(4.0).reshape(1, 4, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()

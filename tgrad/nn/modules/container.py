@@ -154,7 +154,16 @@ def _times(n: Any) -> int:
 
 
 class ModuleList(Module):
-    """A list of modules whose parameters count."""
+    """A list of modules whose parameters count.
+
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> len(list(layers.parameters()))
+    6
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -237,7 +246,12 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules whose parameters count, in order of insertion."""
+    """A dict of modules whose parameters count, in order of insertion.
+
+    >>> acts = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
+    >>> acts["tanh"], list(acts)
+    (Tanh(), ['relu', 'tanh'])
+    """
 
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
@@ -319,7 +333,14 @@ def _described(value: Any, key: str, type_of: Any) -> str:
 
 
 class ParameterList(Module):
-    """A list of parameters (tensors become ones) and of anything else."""
+    """A list of parameters (tensors become ones) and of anything else.
+
+    >>> nn.ParameterList([torch.ones(2), nn.Parameter(torch.ones(2, 3))])
+    ParameterList(
+        (0): Parameter containing: [torch.float32 of size 2]
+        (1): Parameter containing: [torch.float32 of size 2x3]
+    )
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -374,7 +395,11 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dict of parameters (tensors become ones) and of anything else, in order of insertion."""
+    """A dict of parameters (tensors become ones) and of anything else, in order of insertion.
+
+    >>> nn.ParameterDict({"scale": torch.ones(2)})
+    ParameterDict(  (scale): Parameter containing: [torch.FloatTensor of size 2])
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()

@@ -149,7 +149,11 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Conv1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W']."""
+    """Conv1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W'].
+
+    >>> nn.Conv3d(2, 4, 3)(torch.ones(1, 2, 5, 5, 5)).shape
+    torch.Size([1, 4, 3, 3, 3])
+    """
 
     dims = 3
 
@@ -211,13 +215,21 @@ class ConvTranspose1d(_ConvTransposeNd):
 
 
 class ConvTranspose2d(_ConvTransposeNd):
-    """ConvTranspose1d over two dimensions: [N, in_channels, H, W] -> [N, out_channels, H', W']."""
+    """ConvTranspose1d over two dimensions: [N, in_channels, H, W] -> [N, out_channels, H', W'].
+
+    >>> nn.ConvTranspose2d(4, 2, 3, stride=2)(torch.ones(1, 4, 5, 5)).shape
+    torch.Size([1, 2, 11, 11])
+    """
 
     dims = 2
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """ConvTranspose1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W']."""
+    """ConvTranspose1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W'].
+
+    >>> nn.ConvTranspose3d(4, 2, 3)(torch.ones(1, 4, 5, 5, 5)).shape
+    torch.Size([1, 2, 7, 7, 7])
+    """
 
     dims = 3
 
@@ -297,37 +309,61 @@ class _LazyConvTransposeMixin(_LazyConvXdMixin):
 
 
 class LazyConv1d(_LazyConvXdMixin, Conv1d):  # type: ignore[misc]
-    """A Conv1d that takes `in_channels` from the first input."""
+    """A Conv1d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv1d(4, 2)(torch.ones(1, 2, 3)).shape
+    torch.Size([1, 4, 2])
+    """
 
     cls_to_become = Conv1d
 
 
 class LazyConv2d(_LazyConvXdMixin, Conv2d):  # type: ignore[misc]
-    """A Conv2d that takes `in_channels` from the first input."""
+    """A Conv2d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv2d(4, 2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 4, 2, 2])
+    """
 
     cls_to_become = Conv2d
 
 
 class LazyConv3d(_LazyConvXdMixin, Conv3d):  # type: ignore[misc]
-    """A Conv3d that takes `in_channels` from the first input."""
+    """A Conv3d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv3d(4, 2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 4, 2, 2, 2])
+    """
 
     cls_to_become = Conv3d
 
 
 class LazyConvTranspose1d(_LazyConvTransposeMixin, ConvTranspose1d):  # type: ignore[misc]
-    """A ConvTranspose1d that takes `in_channels` from the first input."""
+    """A ConvTranspose1d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose1d(4, 2)(torch.ones(1, 2, 3)).shape
+    torch.Size([1, 4, 4])
+    """
 
     cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTransposeMixin, ConvTranspose2d):  # type: ignore[misc]
-    """A ConvTranspose2d that takes `in_channels` from the first input."""
+    """A ConvTranspose2d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose2d(4, 2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 4, 4, 4])
+    """
 
     cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTransposeMixin, ConvTranspose3d):  # type: ignore[misc]
-    """A ConvTranspose3d that takes `in_channels` from the first input."""
+    """A ConvTranspose3d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose3d(4, 2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 4, 4, 4, 4])
+    """
 
     cls_to_become = ConvTranspose3d
 

@@ -9,7 +9,11 @@ from .module import Module
 
 
 class Flatten(Module):
-    """Joins the dimensions from start_dim to end_dim; by default all but the first."""
+    """Joins the dimensions from start_dim to end_dim; by default all but the first.
+
+    >>> nn.Flatten()(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 12])
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -23,7 +27,11 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits a dimension into several of the given sizes."""
+    """Splits a dimension into several of the given sizes.
+
+    >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
+    torch.Size([2, 3, 4])
+    """
 
     def __init__(self, dim: Any, unflattened_size: Any) -> None:
         super().__init__()

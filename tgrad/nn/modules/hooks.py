@@ -179,9 +179,10 @@ class BackwardHook:
             out = got
         if self.inputs_at is None:  # nothing will come to the inputs: the hooks are called here
             warnings.warn(
-                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require gradients. "
-                "See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for more "
-                "details.",
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+                "gradients. See "
+                "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for "
+                "more details.",
                 stacklevel=5,
             )
             for hook in self.hooks:

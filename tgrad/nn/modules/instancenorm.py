@@ -71,7 +71,12 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Mean 0 and variance 1 per sample and channel of [N, C, L] or [C, L]."""
+    """Mean 0 and variance 1 per sample and channel of [N, C, L] or [C, L].
+
+    >>> nn.InstanceNorm1d(2)(torch.tensor([[[1.0, 3.0], [0.0, 4.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
 
     def _get_no_batch_dim(self) -> int:
         return 2
@@ -82,7 +87,11 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Mean 0 and variance 1 per sample and channel of [N, C, H, W] or [C, H, W]."""
+    """Mean 0 and variance 1 per sample and channel of [N, C, H, W] or [C, H, W].
+
+    >>> nn.InstanceNorm2d(3)(torch.ones(2, 3, 4, 4)).shape
+    torch.Size([2, 3, 4, 4])
+    """
 
     def _get_no_batch_dim(self) -> int:
         return 3
@@ -93,7 +102,11 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Mean 0 and variance 1 per sample and channel of [N, C, D, H, W] or [C, D, H, W]."""
+    """Mean 0 and variance 1 per sample and channel of [N, C, D, H, W] or [C, D, H, W].
+
+    >>> nn.InstanceNorm3d(3)(torch.ones(2, 3, 4, 4, 4)).shape
+    torch.Size([2, 3, 4, 4, 4])
+    """
 
     def _get_no_batch_dim(self) -> int:
         return 4
@@ -104,7 +117,13 @@ class InstanceNorm3d(_InstanceNorm):
 
 
 class LazyInstanceNorm1d(_LazyNormBase, _InstanceNorm):
-    """An InstanceNorm1d that takes `num_features` from the first input."""
+    """An InstanceNorm1d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyInstanceNorm1d()
+    >>> _ = layer(torch.ones(1, 2, 3))
+    >>> layer
+    InstanceNorm1d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = InstanceNorm1d
 
@@ -116,7 +135,13 @@ class LazyInstanceNorm1d(_LazyNormBase, _InstanceNorm):
 
 
 class LazyInstanceNorm2d(_LazyNormBase, _InstanceNorm):
-    """An InstanceNorm2d that takes `num_features` from the first input."""
+    """An InstanceNorm2d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyInstanceNorm2d()
+    >>> _ = layer(torch.ones(1, 2, 3, 3))
+    >>> layer
+    InstanceNorm2d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = InstanceNorm2d
 
@@ -128,7 +153,13 @@ class LazyInstanceNorm2d(_LazyNormBase, _InstanceNorm):
 
 
 class LazyInstanceNorm3d(_LazyNormBase, _InstanceNorm):
-    """An InstanceNorm3d that takes `num_features` from the first input."""
+    """An InstanceNorm3d that takes `num_features` from the first input.
+
+    >>> layer = nn.LazyInstanceNorm3d()
+    >>> _ = layer(torch.ones(1, 2, 3, 3, 3))
+    >>> layer
+    InstanceNorm3d(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
 
     cls_to_become = InstanceNorm3d
 

@@ -16,7 +16,11 @@ from .module import Module
 
 
 class Identity(Module):
-    """Gives back its input; takes any arguments."""
+    """Gives back its input; takes any arguments.
+
+    >>> nn.Identity(54, unused=True)(torch.ones(2))
+    tensor([1., 1.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -68,7 +72,11 @@ class NonDynamicallyQuantizableLinear(Linear):
 
 
 class Bilinear(Module):
-    """input1 @ weight[k] @ input2 + bias[k] for each output k."""
+    """input1 @ weight[k] @ input2 + bias[k] for each output k.
+
+    >>> nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
+    torch.Size([5, 4])
+    """
 
     def __init__(
         self,
@@ -108,7 +116,12 @@ class Bilinear(Module):
 
 
 class LazyLinear(LazyModuleMixin, Linear):
-    """A Linear that takes `in_features` from the first input, and is a Linear from then on."""
+    """A Linear that takes `in_features` from the first input, and is a Linear from then on.
+
+    >>> layer = nn.LazyLinear(3)
+    >>> layer(torch.ones(2, 5)).shape, layer
+    (torch.Size([2, 3]), Linear(in_features=5, out_features=3, bias=True))
+    """
 
     cls_to_become = Linear
 

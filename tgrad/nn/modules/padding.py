@@ -39,23 +39,39 @@ class _ConstantPadNd(_Pad):
 
 
 class ConstantPad1d(_ConstantPadNd):
-    """A constant at both ends of the last dimension."""
+    """A constant at both ends of the last dimension.
+
+    >>> nn.ConstantPad1d((1, 2), 9.0)(torch.tensor([[[1.0, 2.0]]]))
+    tensor([[[9., 1., 2., 9., 9.]]])
+    """
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """A constant around the last two dimensions."""
+    """A constant around the last two dimensions.
+
+    >>> nn.ConstantPad2d(1, 9.0)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """A constant around the last three dimensions."""
+    """A constant around the last three dimensions.
+
+    >>> nn.ConstantPad3d(1, 9.0)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
 
 class ZeroPad1d(ConstantPad1d):
-    """Zeros at both ends of the last dimension."""
+    """Zeros at both ends of the last dimension.
+
+    >>> nn.ZeroPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[0., 1., 2., 3., 0.]]])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -65,7 +81,11 @@ class ZeroPad1d(ConstantPad1d):
 
 
 class ZeroPad2d(ConstantPad2d):
-    """Zeros around the last two dimensions."""
+    """Zeros around the last two dimensions.
+
+    >>> nn.ZeroPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -75,7 +95,11 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class ZeroPad3d(ConstantPad3d):
-    """Zeros around the last three dimensions."""
+    """Zeros around the last three dimensions.
+
+    >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -89,17 +113,29 @@ class _ReflectionPadNd(_Pad):
 
 
 class ReflectionPad1d(_ReflectionPadNd):
-    """The elements next to each end, mirrored."""
+    """The elements next to each end, mirrored.
+
+    >>> nn.ReflectionPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[2., 1., 2., 3., 2.]]])
+    """
 
 
 class ReflectionPad2d(_ReflectionPadNd):
-    """The same around the last two dimensions."""
+    """The same around the last two dimensions.
+
+    >>> nn.ReflectionPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
 class ReflectionPad3d(_ReflectionPadNd):
-    """The same around the last three dimensions."""
+    """The same around the last three dimensions.
+
+    >>> nn.ReflectionPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
@@ -109,17 +145,29 @@ class _ReplicationPadNd(_Pad):
 
 
 class ReplicationPad1d(_ReplicationPadNd):
-    """The element at each end, repeated."""
+    """The element at each end, repeated.
+
+    >>> nn.ReplicationPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[1., 1., 2., 3., 3.]]])
+    """
 
 
 class ReplicationPad2d(_ReplicationPadNd):
-    """The same around the last two dimensions."""
+    """The same around the last two dimensions.
+
+    >>> nn.ReplicationPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
 class ReplicationPad3d(_ReplicationPadNd):
-    """The same around the last three dimensions."""
+    """The same around the last three dimensions.
+
+    >>> nn.ReplicationPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
@@ -136,7 +184,11 @@ class _CircularPadNd(_Pad):
 
 
 class CircularPad1d(_CircularPadNd):
-    """The elements at each end, repeated at the other."""
+    """The elements at each end, repeated at the other.
+
+    >>> nn.CircularPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[3., 1., 2., 3., 1.]]])
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() not in (2, 3):
@@ -144,7 +196,11 @@ class CircularPad1d(_CircularPadNd):
 
 
 class CircularPad2d(_CircularPadNd):
-    """The same around the last two dimensions."""
+    """The same around the last two dimensions.
+
+    >>> nn.CircularPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
@@ -154,7 +210,11 @@ class CircularPad2d(_CircularPadNd):
 
 
 class CircularPad3d(_CircularPadNd):
-    """The same around the last three dimensions."""
+    """The same around the last three dimensions.
+
+    >>> nn.CircularPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 

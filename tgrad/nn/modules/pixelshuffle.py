@@ -8,7 +8,11 @@ from .module import Module
 
 
 class PixelShuffle(Module):
-    """[..., C * r * r, H, W] -> [..., C, H * r, W * r]."""
+    """[..., C * r * r, H, W] -> [..., C, H * r, W * r].
+
+    >>> nn.PixelShuffle(2)(torch.ones(1, 8, 3, 3)).shape
+    torch.Size([1, 2, 6, 6])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -22,7 +26,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """[..., C, H * r, W * r] -> [..., C * r * r, H, W]."""
+    """[..., C, H * r, W * r] -> [..., C * r * r, H, W].
+
+    >>> nn.PixelUnshuffle(2)(torch.ones(1, 2, 6, 6)).shape
+    torch.Size([1, 8, 3, 3])
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()

@@ -59,7 +59,11 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """The largest element of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """The largest element of each window: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.MaxPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+    torch.Size([1, 1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -92,13 +96,24 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """Each element back where MaxPool2d found it, zeros elsewhere."""
+    """Each element back where MaxPool2d found it, zeros elsewhere.
+
+    >>> values, at = nn.MaxPool2d(2, return_indices=True)(torch.arange(4.0).reshape(1, 2, 2))
+    >>> nn.MaxUnpool2d(2)(values, at)
+    tensor([[[0., 0.],
+             [0., 3.]]])
+    """
 
     dims = 2
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """Each element back where MaxPool3d found it, zeros elsewhere."""
+    """Each element back where MaxPool3d found it, zeros elsewhere.
+
+    >>> values, at = nn.MaxPool3d(2, return_indices=True)(torch.ones(1, 2, 2, 2))
+    >>> nn.MaxUnpool3d(2)(values, at).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -163,11 +178,19 @@ class _AvgPoolDivided(_AvgPoolNd):
 
 
 class AvgPool2d(_AvgPoolDivided):
-    """The mean of each window: [N, C, H, W] -> [N, C, H', W']."""
+    """The mean of each window: [N, C, H, W] -> [N, C, H', W'].
+
+    >>> nn.AvgPool2d(2)(torch.arange(4.0).reshape(1, 2, 2))
+    tensor([[[1.5000]]])
+    """
 
 
 class AvgPool3d(_AvgPoolDivided):
-    """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.AvgPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+    torch.Size([1, 1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -188,17 +211,29 @@ class _LPPoolNd(Module):
 
 
 class LPPool1d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, L] -> [N, C, L']."""
+    """The norm of each window of order `norm_type`: [N, C, L] -> [N, C, L'].
+
+    >>> nn.LPPool1d(2, 2)(torch.tensor([[3.0, 4.0, 0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
 
 
 class LPPool2d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, H, W] -> [N, C, H', W']."""
+    """The norm of each window of order `norm_type`: [N, C, H, W] -> [N, C, H', W'].
+
+    >>> nn.LPPool2d(2, 2)(torch.ones(1, 2, 4, 4)).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 2
 
 
 class LPPool3d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """The norm of each window of order `norm_type`: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.LPPool3d(2, 2)(torch.ones(1, 2, 4, 4, 4)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -218,7 +253,11 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+    """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size].
+
+    >>> nn.AdaptiveAvgPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 6.0]]))
+    tensor([[2., 4.]])
+    """
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
@@ -233,7 +272,11 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveAvgPool3d(2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -253,17 +296,29 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+    """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size].
+
+    >>> nn.AdaptiveMaxPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 6.0]]))
+    tensor([[3., 6.]])
+    """
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveMaxPool2d(2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveMaxPool3d(2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -309,7 +364,11 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
-    """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size]."""
+    """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size].
+
+    >>> nn.FractionalMaxPool3d(2, output_size=3)(torch.ones(1, 2, 6, 6, 6)).shape
+    torch.Size([1, 2, 3, 3, 3])
+    """
 
     dims = 3
 
