@@ -7,7 +7,7 @@ Linear(in_features=2, out_features=1, bias=True)
 
 from typing import Any
 
-from . import functional, init, modules, parallel, parameter, utils
+from . import functional, grad, init, modules, parallel, parameter, utils
 from .modules import *  # noqa: F403
 from .modules import __all__ as _modules
 from .parallel import DataParallel
@@ -21,6 +21,7 @@ __all__ = [
     "UninitializedParameter",
     "factory_kwargs",
     "functional",
+    "grad",
     "init",
     "modules",
     "parallel",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..dispatch import into
-from ..dtype import float16
 from ..methods import missing
 from ..ops import norm, pooling, weightnorm
 from ..ops.spec import REQUIRED
@@ -256,7 +255,7 @@ def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
 def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
     """v with its norms over all dimensions but `dim` replaced by g."""
     v, g = v.contiguous(), g.contiguous()
-    if float16 not in (v.dtype, g.dtype) and dim in (0, v.dim() - 1):
+    if dim in (0, v.dim() - 1):
         return _weight_norm_interface(v, g, dim)[0]
     return v * (g / norm_except_dim(v, 2, dim))
 
