@@ -84,3 +84,6 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
         for p in every:
             if p.grad is not None:
                 p.grad.clamp_(min=-float(clip_value), max=float(clip_value))
+
+
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
