@@ -41,6 +41,8 @@ DRAWN: list[Callable[[Any, Any], Any]] = [
     lambda I, t: I.trunc_normal_(t, std=0.02),
     lambda I, t: I.trunc_normal_(t, 3, 0.5, 2, 2.5),
     lambda I, t: I.trunc_normal_(t, 0, 1, 3, 4),
+    lambda I, t: I.trunc_normal_(t, 0, 1, 0.6, 2),  # a quarter lies inside
+    lambda I, t: I.trunc_normal_(t, 0, 1, 0.4, 2),  # a third
     lambda I, t: I.sparse_(t, 0.4),
     lambda I, t: I.sparse_(t, 0.9, 2.0),
     lambda I, t: I.orthogonal_(t),
