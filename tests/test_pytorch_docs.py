@@ -126,7 +126,12 @@ def cells() -> dict[str, list[tuple[str, list[str]]]]:
 
 def run(library: str, cells: list[tuple[str, list[str]]]) -> dict[str, list[list[str]]]:
     done = subprocess.run(
-        [sys.executable, "-c", RUN, library], input=json.dumps(cells), capture_output=True, text=True, timeout=280, cwd=ROOT
+        [sys.executable, "-c", RUN, library],
+        input=json.dumps(cells),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, list[list[str]]] = json.loads(done.stdout)
@@ -152,6 +157,8 @@ def test_pytorch_docs(space: str, cells: dict[str, list[tuple[str, list[str]]]])
             continue
         for (source, their), (_, our) in zip(rows, ours[name], strict=False):
             if not same(our, their):
-                wrong.append(f"{name}: {source.strip()}\n  PyTorch: {their.strip()[:300]}\n  tgrad:   {our.strip()[:300]}")
+                wrong.append(
+                    f"{name}: {source.strip()}\n  PyTorch: {their.strip()[:300]}\n  tgrad:   {our.strip()[:300]}"
+                )
                 break  # what follows in the same docstring follows from it
     assert not wrong, f"{len(wrong)} of {len(theirs)} docstrings\n" + "\n".join(wrong)

@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
+    "__future__", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
     "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -70,7 +70,7 @@ _NEURAL = frozenset(
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
     "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
-    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
+    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _weight_norm _weight_norm_interface norm_except_dim".split()
 )
 
 

@@ -48,15 +48,16 @@ def bad_argument(row_name: str, position: int, word: str, value: Any, want: str 
 def no_overload(name: str, *args: Any, **kwargs: Any) -> TypeError:
     """The error of an operation with several signatures, none of which takes these arguments."""
     got = [_type_name(a) for a in args if a is not REQUIRED]
-    got += [f"{k}={_type_name(v)}" for k, v in kwargs.items() if v is not None]
-    return TypeError(
-        f"{name}() received an invalid combination of arguments - got ({', '.join(got)}), but expected one of:"
-    )
+    named = [f"{k}={_type_name(v)}" for k, v in kwargs.items() if v is not None]
+    shown = ", ".join(got + named) + (", " if named and not got else "")  # PyTorch's way of joining them
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({shown}), but expected one of:")
 
 
 def _type_name(value: Any) -> str:
     """What PyTorch calls the type of an argument."""
     t = type(value)
+    if t.__module__.startswith("tgrad.") and t.__name__ in ("device", "dtype", "layout", "memory_format", "Size"):
+        return f"torch.{t.__name__}"
     return f"{t.__module__}.{t.__name__}" if t.__module__.startswith("numpy") else t.__name__
 
 

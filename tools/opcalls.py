@@ -180,6 +180,7 @@ CALLS = {
     "native_layer_norm": "f(2, 3), (3,), f(3), f(3), 1e-5",
     "nll_loss": "f(2, 3), i(2)",
     "nonzero_static": "s(2), size=1",
+    "norm_except_dim": "f(2, 3)",
     "one_hot": "i(3)",
     "orgqr": "f(3, 2), f(2)",
     "ormqr": "f(3, 2), f(2), f(3, 3)",

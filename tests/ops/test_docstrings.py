@@ -46,6 +46,11 @@ FUNCTIONAL = """
 # Their names are of tgrad alone, or they open windows and files.
 APART = {"cli", "viz", "echo", "graph", "interop", "cpu", "version", "testing"}
 HERE = Path(tgrad.__file__).parent
+# Public modules that no `__all__` of the above lists.
+DEEPER = [
+    f"tgrad.nn.{name}"
+    for name in ("modules.lazy", "modules.utils", "utils.parametrize", "utils.parametrizations", "utils.prune")
+]
 
 
 def public_modules() -> Iterator[types.ModuleType]:
@@ -59,6 +64,7 @@ def public_modules() -> Iterator[types.ModuleType]:
             value = getattr(module, inner)
             if isinstance(value, types.ModuleType) and value.__name__.startswith(module.__name__):
                 yield value
+    yield from map(importlib.import_module, DEEPER)
 
 
 def public_names(owner: Any) -> list[str]:

@@ -383,8 +383,6 @@ def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, a
 
 
 def _reduce(self: Tensor, protocol: int) -> Any:
-    if not self.is_leaf:
-        raise RuntimeError("Tensors that require grad and are not leaves cannot be pickled: detach() them first")
     a = self._a
     plain = a.view(np.uint16) if a.dtype.name == "bfloat16" else a
     return rebuild, (self.__class__, plain, self.dtype.name, self._rg, dict(self.__dict__))

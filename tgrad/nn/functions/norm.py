@@ -74,6 +74,10 @@ def batch_norm(
     """
     if training:
         _verify_batch_size(input.size())
+        if eps <= 0.0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    elif eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     if input.numel() == 0:  # nothing to normalise: as PyTorch, a copy that knows its first weight and bias
         out = input.clone()
         out = out if weight is None else out * weight[0]
