@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..composite.convert import memory_format
+from ..composite.formats import memory_format
 from ..device import device as Device
 from ..dispatch import no_overload
 from ..dtype import dtype as DType
