@@ -21,7 +21,8 @@ from .native import COMPILER, Jit, kernel
 from .operands import address
 
 ndarray = np.ndarray
-LONG = 1 << 22  # elements of a row, or of the work on one, that take long enough for Ctrl-C to matter
+SHARED = 1 << 17  # elements of a row that are worth several threads
+LONG = 1 << 22  # elements of a range that take long enough for Ctrl-C to matter
 HUGE = 1 << 25  # elements of a row through which a selection takes about as long as Ctrl-C may
 PATIENCE = 1 << 22
 PLACES = "i8* u1* i8* i4* i4* i4* "
@@ -39,7 +40,7 @@ def _kernel(name: str, signature: str, elements: int) -> Any:
 
 def _room(n: int) -> tuple[tuple[ndarray, ...], tuple[int, ...]]:
     """Memory for one row, and the addresses of it."""
-    room = *(np.empty(n + 64, np.int32) for _ in range(3)), np.empty(3 * 256, np.int64)
+    room = *(POOL.empty((n + 64,), np.dtype(np.int32)) for _ in range(3)), np.empty(3 * 256, np.int64)
     return room, tuple(map(address, room))
 
 
@@ -67,7 +68,7 @@ def introsorted(order: ndarray, same: ndarray) -> ndarray:
         return order
     run = None
     if n < 1 << 31:
-        long = n > LONG
+        long = n > SHARED
         name, tail = ("introsorted_part", "i8* i8 i8 i8") if long else ("introsorted", "i8* i8 i8 i8")
         run = _kernel(name, PLACES + tail, order.size)
     if run is None:
@@ -77,15 +78,37 @@ def introsorted(order: ndarray, same: ndarray) -> ndarray:
     if not long:
         _run(run, (order, same, out), rows, n, ())
         return out
+    for r in range(rows):
+        if same[r].any():
+            _long_row(run, order[r], same[r], out[r])
+        else:
+            out[r] = order[r]
+    return out
+
+
+def _long_row(run: Any, order: ndarray, same: ndarray, out: ndarray) -> None:
+    n = order.size
     room, places = _room(n)
     stack = room[3]
-    for r in range(rows):
-        fixed = *(address(a[r]) for a in (order, same, out)), *places, n
-        run(*fixed, 0, 0)
-        while stack[0]:
-            run(*fixed, 1, 4 * LONG)
-        run(*fixed, 2, 0)
-    return out
+    fixed = *map(address, (order, same, out)), *places[:3]
+    run(*fixed, places[3], n, 0, 0)
+    ranges, pieces = _taken(stack), max(4 * CREW.size, 2 * n // LONG)
+    while 0 < len(ranges) < pieces:
+        ranges.sort(key=lambda r: r[1] - r[0])
+        stack[0], stack[1:4] = 1, ranges.pop()
+        run(*fixed, places[3], n, 1, 1)
+        ranges += _taken(stack)
+    stacks = np.zeros((len(ranges), stack.size), np.int64)
+    stacks[:, 0] = 1
+    if ranges:
+        stacks[:, 1:4] = ranges
+    CREW.each(run, [(*fixed, address(stack), n, 1, 1 << 62) for stack in stacks])
+    run(*fixed, places[3], n, 2, 0)
+
+
+def _taken(stack: ndarray) -> list[list[int]]:
+    """The ranges on a stack: from, to, and how often they may be parted."""
+    return stack[1 : 1 + 3 * int(stack[0])].reshape(-1, 3).tolist()
 
 
 def chosen(order: ndarray, same: ndarray, k: int, ordered: bool) -> ndarray:

@@ -223,6 +223,7 @@ class _Ranks:
             low, high = low[needed], high[needed]
             needed = ties[high + 1] > ties[low]  # the element at `high` belongs to the next range, but may have equals in this one
             low, high = low[needed], high[needed]
+            low, high = self.equal(low, high, left)
             if not low.size:
                 break
             if left == 0:
@@ -238,6 +239,17 @@ class _Ranks:
             i = np.arange(n) + first[some : some + step, None]
             rows = self.at[i]
             self.at[i] = np.take_along_axis(rows, np.argsort(self.begins[rows], axis=-1, kind="stable"), -1)
+
+    def equal(self, low: ndarray, high: ndarray, left: int) -> tuple[ndarray, ndarray]:
+        """Ranges of equals alone end in an order that only their length decides; the other ranges are left."""
+        alone = (self.begins[low] == self.begins[high - 1]) & (high - low < SHORT << left)
+        if alone.any():
+            first, lengths = low[alone], (high - low)[alone]
+            for n in np.unique(lengths).tolist():
+                i = np.arange(n) + first[lengths == n, None]
+                self.at[i] = self.at[i][:, order_of_equals(n)]
+            low, high = low[~alone], high[~alone]
+        return low, high
 
     def select(self, nth: int) -> None:
         """`introsort.select` in each row."""
@@ -308,6 +320,25 @@ class _Ranks:
         first, last = first[wrong], last[wrong]
         at[first], at[last] = at[last], at[first]
         return at[place]
+
+
+def order_of_equals(n: int) -> ndarray:
+    """What the parting of ranges makes of n equal elements: each time the middle one goes to the front, the others are turned round, and the
+    halves are next."""
+    known: dict[int, ndarray] = {}
+
+    def made(n: int) -> ndarray:
+        if n <= SHORT:
+            return np.arange(n)
+        if n not in known:
+            order = np.arange(n)
+            order[[0, n // 2]] = order[[n // 2, 0]]
+            order[1:] = order[:0:-1].copy()
+            cut = 1 + (n - 1) // 2
+            known[n] = np.append(order[:cut][made(cut)], order[cut:][made(n - cut)])
+        return known[n]
+
+    return made(n)
 
 
 def _marked(places: ndarray, mask: ndarray, heads: ndarray, ends: ndarray) -> tuple[ndarray, ndarray, ndarray]:

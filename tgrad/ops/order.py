@@ -27,7 +27,15 @@ def steady(self: np.ndarray, descending: bool, stable: bool) -> bool:
 def ranked(self: np.ndarray, d: int, descending: bool) -> tuple[np.ndarray, np.ndarray]:
     """The stable order along d, and which elements of the ordered rows equal the one before, both with d as the last dimension."""
     order = argsort_stable(self, d, descending)
-    return np.moveaxis(order, d, -1), equals.neighbours(np.moveaxis(take_along(self, order, d), d, -1))
+    return to_last(order, d), equals.neighbours(to_last(take_along(self, order, d), d))
+
+
+def to_last(a: np.ndarray, d: int) -> np.ndarray:
+    return a if d == a.ndim - 1 else np.moveaxis(a, d, -1)
+
+
+def from_last(a: np.ndarray, d: int) -> np.ndarray:
+    return a if d == a.ndim - 1 else np.moveaxis(a, -1, d)
 
 
 def lines(a: np.ndarray) -> np.ndarray:
@@ -46,10 +54,10 @@ def sorted_along(
     ordered = take_along(self, order, d)
     # A row whose step is 0 is one number: PyTorch does not look at it.
     if not steady(self, descending, stable) and self.shape[d] > SHORT and self.strides[d] and self.size:
-        last, rows = np.moveaxis(order, d, -1), np.moveaxis(ordered, d, -1)
-        right = reorder(lines(last), lines(equals.neighbours(rows)))
-        if right is not None:
-            order = np.moveaxis(right.reshape(last.shape), -1, d)
+        same = equals.neighbours(to_last(ordered, d))
+        if same.any():
+            last = to_last(order, d)
+            order = from_last(reorder(lines(last), lines(same)).reshape(last.shape), d)
             ordered = take_along(self, order, d)  # 0.0 and -0.0 are equal, and not the same
     values, indices = blank(self), np.empty_like(blank(self), np.int64)
     values[...], indices[...] = ordered, order
@@ -81,7 +89,7 @@ def chosen_along(
         return self.copy(), np.zeros((), np.int64)
     order, same = ranked(self, d, largest)
     at = choose(lines(order), lines(same), k, sorted) if self.size else order[..., :k]
-    at = in_rows(np.moveaxis(at.reshape(*order.shape[:-1], k), -1, d))
+    at = in_rows(from_last(at.reshape(*order.shape[:-1], k), d))
     return in_rows(take_along(self, at, d)), at
 
 
@@ -104,7 +112,7 @@ def kth_along(
         return self.copy(), np.zeros((), np.int64)
     refuse(self, lacking("c", "kthvalue_cpu"))
     order, same = ranked(self, d, False)
-    at = np.moveaxis(find(lines(order), lines(same), k - 1).reshape(*order.shape[:-1], 1), -1, d)
+    at = from_last(find(lines(order), lines(same), k - 1).reshape(*order.shape[:-1], 1), d)
     values, at = in_rows(take_along(self, at, d)), in_rows(at)
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
 

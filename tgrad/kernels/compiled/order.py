@@ -89,9 +89,14 @@ def part(at, begins, ends, first, last):
     else:
         m = first + 1 if x < z else last - 1 if y < z else middle
     exchange(at, first, m)
+    i, j = first + 1, last
+    if begins[first] == begins[last - 1]:  # what belongs there is equal, and so all of it: everything changes places
+        half = (j - i) // 2
+        for k in range(half):
+            exchange(at, i + k, j - 1 - k)
+        return i + half
     p = i8(at[first])
     s, e = begins[p], ends[p]
-    i, j = first + 1, last
     left, right = i8(0), i8(0)
     while j - i >= 128:  # a block from the left and one from the right
         if left == 0:
@@ -226,31 +231,38 @@ def tied(same, base, low, high, n):
 
 
 @jitable
+def push(stack, count, low, high, left):
+    if high - low <= SHORT:
+        return count
+    stack[3 * count + 1], stack[3 * count + 2], stack[3 * count + 3] = low, high, left
+    return count + 1
+
+
+@jitable
 def sort(same, base, at, begins, ends, stack, n, most):
     """Parts the ranges on the stack, of about `most` elements; stack[0] says how many ranges are left."""
     count = stack[0]
     while count > 0 and most > 0:
         count -= 1
         low, high, left = stack[3 * count + 1], stack[3 * count + 2], stack[3 * count + 3]
-        while high - low > SHORT:
-            if high - low <= TIED and not tied(same, base, low, high, n):
-                break
-            if left == 0:
-                heap_select(at, begins, low, high, high)
-                heap_sort(at, begins, low, high)
-                break
-            left -= 1
-            cut = part(at, begins, ends, low, high)
-            most -= high - low
-            stack[3 * count + 1], stack[3 * count + 2], stack[3 * count + 3] = cut, high, left
-            count += 1
-            high = cut
+        if high - low <= TIED and not tied(same, base, low, high, n):
+            continue
+        if left == 0:
+            heap_select(at, begins, low, high, high)
+            heap_sort(at, begins, low, high)
+            continue
+        most -= high - low
+        cut = part(at, begins, ends, low, high)
+        count = push(stack, count, cut, high, left - 1)
+        count = push(stack, count, low, cut, left - 1)
     stack[0] = count
 
 
 @jitable
 def start(stack, n):
-    stack[0], stack[1], stack[2], stack[3] = 1, 0, n, levels(n)
+    stack[0] = 0
+    if n > SHORT:
+        stack[0] = push(stack, i8(0), i8(0), n, levels(n))
 
 
 @jitable
@@ -280,7 +292,8 @@ def introsorted(order, same, out, at, begins, ends, stack, lo, hi, n):
 
 
 def introsorted_part(order, same, out, at, begins, ends, stack, n, phase, most):
-    """One long row, some of the work a call, so that Ctrl-C is heard in between: phase 0 prepares, 1 parts until stack[0] is 0, 2 ends."""
+    """One long row with equals, some of the work a call: phase 0 prepares, 1 parts what is on a stack, until stack[0] is 0, and 2 ends. Ranges can be given
+    to several threads, each with a stack of its own; in between, Ctrl-C is heard."""
     if phase == 0:
         prepare(order, same, i8(0), at, begins, ends, n)
         start(stack, n)
