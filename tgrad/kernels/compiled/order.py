@@ -198,7 +198,7 @@ def levels(n):
 
 @jitable
 def prepare(order, same, base, at, begins, ends, n):
-    """The elements as they stand in the row. Whether any are equal."""
+    """The elements as they stand in the row, if any of them are equal; else False, and they are not there."""
     ties = i8(0)
     begin = i4(0)
     for i in range(n):
@@ -357,7 +357,9 @@ def kth(order, same, out, at, begins, ends, lo, hi, n, k):
     """The element at k, from 0, that quickselect finds in rows lo to hi."""
     for r in range(lo, hi):
         base = r * n
-        prepare(order, same, base, at, begins, ends, n)
+        if not prepare(order, same, base, at, begins, ends, n):
+            out[r] = order[base + k]
+            continue
         low, high = i8(0), n - 1
         while high > low:
             if high == low + 1:
