@@ -51,7 +51,7 @@ def some(dtype: str, shape: tuple[int, ...], different: int, nan: float = 0.0, s
 
 def inputs(dtype: str, cases: Any = (*ROWS, *DIMS)) -> Iterator[tuple[Any, Any, int]]:
     for shape, d in cases:
-        for different, nan in ((2, 0.0), (40, 0.0), (7, 0.2)):
+        for different, nan in ((2, 0.0), (40, 0.0), (3000, 0.0), (7, 0.2)):
             if not nan or dtype in FLOATS:
                 x = some(dtype, shape, different, nan)
                 yield x, to_tgrad(x), d
@@ -128,7 +128,14 @@ def test_a_number_that_stands_for_a_row(way: str) -> None:
 def test_patterns(way: str) -> None:
     for n in (90, 333, 2000):
         i = np.arange(n)
-        for a in (i // 3, i[::-1] // 3, np.minimum(i, i[::-1]), i % 10, np.append(i[: n // 2], i[: n - n // 2]), np.zeros(n)):
+        for a in (
+            i // 3,
+            i[::-1] // 3,
+            np.minimum(i, i[::-1]),
+            i % 10,
+            np.append(i[: n // 2], i[: n - n // 2]),
+            np.zeros(n),
+        ):
             theirs = torch.tensor(a.astype(np.float32))
             ours = to_tgrad(theirs)
             assert_same(ours.sort(), theirs.sort(), n)
@@ -181,7 +188,7 @@ def test_rows_on_which_pivots_fail(way: str, heaps: list[int]) -> None:
     for n in (200, 1000):
         row = worst(n)
         assert heaps and max(heaps) > 100  # the row does what it is for
-        for a in (row, row // 2, -(row // 2), np.append(row // 2, row // 2)):
+        for a in (row, row // 2, -(row // 2), np.append(row // 2, row // 2), np.minimum(row, 30), np.minimum(row, 24)):
             theirs = torch.tensor(a)
             ours = to_tgrad(theirs)
             for down in (False, True):
@@ -220,9 +227,9 @@ def test_compiled_code_is_what_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_numpy_would_take_seconds_the_compiler_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, kernel_folder: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(native.cache, "folder", lambda: kernel_folder)
+    monkeypatch.setattr(native.cache, "folder", lambda: tmp_path)
     monkeypatch.setattr(native.Jit, "mode", "background")
     monkeypatch.setattr(native, "KERNELS", {})
     asked: list[Any] = []

@@ -197,5 +197,3 @@ def kthvalue(self, k, dim=-1, keepdim=False):
 
 def mode(self, dim=-1, keepdim=False):
     return extremes.mode_along(self, dim, keepdim, introsorted) if _applies(self) else None
-
-

@@ -10,7 +10,7 @@ order, a number of its own, and compared with a pivot by the positions at which 
 `p >= ends[pivot]` is greater. One kind of numbers thus serves all dtypes, both directions, and nan, which equals nan.
 
 Introsort's last step is an insertion sort, which is stable: what it makes is the stable order of the elements as the parting of ranges left them.
-And a range without equal elements needs no parting at all, provided that its neighbours share none with it.
+And a range without equal elements needs no parting at all.
 
 Here numpy parts all ranges of a level at once. `kernels/ordering.py` has the same in compiled form, for large arrays.
 """
@@ -46,8 +46,8 @@ def neighbours(ordered: ndarray) -> ndarray:
 def introsorted(order: ndarray, same: ndarray) -> ndarray:
     """The order that std::sort leaves rows in."""
     n = order.shape[-1]
-    rows = np.flatnonzero(same.any(-1)) if n > SHORT else ()
-    if not len(rows):
+    rows = np.flatnonzero(same.any(-1))
+    if n <= SHORT or not rows.size:
         return order
     out = order.copy()
     for some in _parts(rows, n):
@@ -215,15 +215,11 @@ class _Ranks:
     def sort(self, low: ndarray, high: ndarray) -> None:
         """`introsort.sort` of ranges of one length."""
         first, last = low, high
-        flags = np.append(self.begins != np.arange(self.begins.size), False)
-        ties = np.append(0, np.cumsum(flags))
+        ties = np.append(0, np.cumsum(self.begins != np.arange(self.begins.size)))
         left = introsort.depth(int(high[0] - low[0]))
         while True:
-            needed = high - low > SHORT
-            low, high = low[needed], high[needed]
-            needed = ties[high + 1] > ties[low]  # the element at `high` belongs to the next range, but may have equals in this one
-            low, high = low[needed], high[needed]
-            low, high = self.equal(low, high, left)
+            needed = (high - low > SHORT) & (ties[high] > ties[low + 1])
+            low, high = self.equal(low[needed], high[needed], left)
             if not low.size:
                 break
             if left == 0:
@@ -234,9 +230,8 @@ class _Ranks:
             cut = self.part(low, high)
             low, high = np.append(low, cut), np.append(cut, high)
         n = int(last[0] - first[0])
-        step = max(1, PART // n)
-        for some in range(0, len(first), step):
-            i = np.arange(n) + first[some : some + step, None]
+        for some in _parts(first, n):
+            i = np.arange(n) + some[:, None]
             rows = self.at[i]
             self.at[i] = np.take_along_axis(rows, np.argsort(self.begins[rows], axis=-1, kind="stable"), -1)
 
@@ -246,8 +241,8 @@ class _Ranks:
         if alone.any():
             first, lengths = low[alone], (high - low)[alone]
             for n in np.unique(lengths).tolist():
-                i = np.arange(n) + first[lengths == n, None]
-                self.at[i] = self.at[i][:, order_of_equals(n)]
+                places = np.arange(n) + first[lengths == n, None]
+                self.at[places] = self.at[places][:, order_of_equals(n)]
             low, high = low[~alone], high[~alone]
         return low, high
 
@@ -272,9 +267,9 @@ class _Ranks:
             low[rows[above]], high[rows[~above]] = cut[above], cut[~above]
         for size in (2, 3):
             rows = np.flatnonzero(high - low == size)
-            i = low[rows, None] + np.arange(size)
-            v = self.at[i]
-            self.at[i] = np.take_along_axis(v, np.argsort(self.begins[v], axis=-1, kind="stable"), -1)
+            places = low[rows, None] + np.arange(size)
+            v = self.at[places]
+            self.at[places] = np.take_along_axis(v, np.argsort(self.begins[v], axis=-1, kind="stable"), -1)
 
     def heap(self, first: int, middle: int, last: int, ordered: bool = True) -> ndarray:
         """What std::partial_sort brings to the front of a range; without `ordered`, the heap before it is sorted."""

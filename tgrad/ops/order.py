@@ -14,7 +14,6 @@ from .ranking import argsort_stable, take_along
 from .scatter import value_selecting
 from .spec import in_rows, lacking, op, refuse
 
-
 UNITED = 1 << 15  # integers in one dimension from which PyTorch sorts by their digits
 
 

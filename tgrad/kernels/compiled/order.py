@@ -222,10 +222,10 @@ def prepare(order, same, base, at, begins, ends, n):
 
 
 @jitable
-def tied(same, base, low, high, n):
-    """Whether a range has equals in it, or shares some with its neighbours."""
+def tied(same, base, low, high):
+    """Whether a range has equals in it: what will stand there in the end is known, only not which of the equals."""
     found = i8(0)
-    for i in range(base + low, base + min(high + 1, n)):
+    for i in range(base + low + 1, base + high):
         found |= i8(same[i])
     return found != 0
 
@@ -239,13 +239,13 @@ def push(stack, count, low, high, left):
 
 
 @jitable
-def sort(same, base, at, begins, ends, stack, n, most):
+def sort(same, base, at, begins, ends, stack, most):
     """Parts the ranges on the stack, of about `most` elements; stack[0] says how many ranges are left."""
     count = stack[0]
     while count > 0 and most > 0:
         count -= 1
         low, high, left = stack[3 * count + 1], stack[3 * count + 2], stack[3 * count + 3]
-        if high - low <= TIED and not tied(same, base, low, high, n):
+        if high - low <= TIED and not tied(same, base, low, high):
             continue
         if left == 0:
             heap_select(at, begins, low, high, high)
@@ -284,7 +284,7 @@ def introsorted(order, same, out, at, begins, ends, stack, lo, hi, n):
         base = r * n
         if prepare(order, same, base, at, begins, ends, n):
             start(stack, n)
-            sort(same, base, at, begins, ends, stack, n, i8(1) << 62)
+            sort(same, base, at, begins, ends, stack, i8(1) << 62)
             place(order, base, out, base, at, begins, ends, n)
         else:
             for i in range(base, base + n):
@@ -298,7 +298,7 @@ def introsorted_part(order, same, out, at, begins, ends, stack, n, phase, most):
         prepare(order, same, i8(0), at, begins, ends, n)
         start(stack, n)
     elif phase == 1:
-        sort(same, i8(0), at, begins, ends, stack, n, most)
+        sort(same, i8(0), at, begins, ends, stack, most)
     else:
         place(order, i8(0), out, i8(0), at, begins, ends, n)
 
@@ -322,7 +322,7 @@ def chosen(order, same, out, at, begins, ends, stack, lo, hi, n, k, ordered):
             select(at, begins, ends, k - 1, n)
             if ordered != 0:
                 start(stack, k - 1)
-                sort(same, base, at, begins, ends, stack, n, i8(1) << 62)
+                sort(same, base, at, begins, ends, stack, i8(1) << 62)
                 place(order, base, out, to, at, begins, ends, k - 1)
                 first = k - 1
         if first != k - 1:
