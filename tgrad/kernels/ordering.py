@@ -111,15 +111,21 @@ def _taken(stack: ndarray) -> list[list[int]]:
     return stack[1 : 1 + 3 * int(stack[0])].reshape(-1, 3).tolist()
 
 
+def _only(rows: ndarray, out: ndarray, choose: Any, order: ndarray, same: ndarray, *args: Any) -> ndarray:
+    """The same choice in some rows alone; `out` has what is right for the others."""
+    if rows.size:
+        out[rows] = choose(order[rows], same[rows], *args)
+    return out
+
+
 def chosen(order: ndarray, same: ndarray, k: int, ordered: bool) -> ndarray:
     """`equals.chosen`."""
     rows, n = order.shape
-    heap = 64 * k <= n
-    if not k or ((ordered or heap) and not same[:, 1 : k + 1].any()):
-        return order[:, :k].copy()
-    if n > HUGE:
-        return equals.chosen(order, same, k, ordered)
-    run = _kernel("chosen", PLACES + "i8* i8 i8 i8 i8 i8", order.size)
+    if ordered or 64 * k <= n:
+        tied = np.flatnonzero(same[:, 1 : k + 1].any(-1))
+        if tied.size < rows:
+            return _only(tied, order[:, :k].copy(), chosen, order, same, k, ordered)
+    run = None if n > HUGE or not k else _kernel("chosen", PLACES + "i8* i8 i8 i8 i8 i8", order.size)
     if run is None:
         return equals.chosen(order, same, k, ordered)
     order, same = _packed(order, same)
@@ -131,9 +137,10 @@ def chosen(order: ndarray, same: ndarray, k: int, ordered: bool) -> ndarray:
 def kth(order: ndarray, same: ndarray, k: int) -> ndarray:
     """`equals.kth`."""
     rows, n = order.shape
-    if n > HUGE or not same[:, k : k + 2].any():
-        return equals.kth(order, same, k)
-    run = _kernel("kth", PLACES + "i8 i8 i8 i8", order.size)
+    tied = np.flatnonzero(same[:, k : k + 2].any(-1))
+    if tied.size < rows:
+        return _only(tied, order[:, k].copy(), kth, order, same, k)
+    run = None if n > HUGE else _kernel("kth", PLACES + "i8 i8 i8 i8", order.size)
     if run is None:
         return equals.kth(order, same, k)
     order, same = _packed(order, same)
@@ -178,14 +185,15 @@ def topk(self, k, dim=-1, largest=True, sorted=True):
     got = movement.sort(self, dim, largest)
     if got is None:
         return order.chosen_along(self, k, dim, largest, sorted, chosen)
-    values, where = got
-    n = self.shape[-1]
-    same = equals.neighbours(order.lines(values)[:, : k + 1] if sorted or 64 * k <= n else order.lines(values))
-    if (sorted or 64 * k <= n) and not same.any():
-        return tuple([np.ascontiguousarray(a[..., :k]) for a in got])
-    if same.shape[1] < n:
-        same = equals.neighbours(order.lines(values))
-    at = chosen(order.lines(where), same, k, sorted).reshape(*self.shape[:-1], k)
+    values, where = map(order.lines, got)
+    rows: Any = slice(None)
+    if sorted or 64 * k <= self.shape[-1]:
+        rows = np.flatnonzero(equals.neighbours(values[:, : k + 1]).any(-1))
+        if not rows.size:
+            return tuple([np.ascontiguousarray(a[..., :k]) for a in got])
+    at = where[:, :k].copy()
+    at[rows] = chosen(where[rows], equals.neighbours(values[rows]), k, sorted)
+    at = at.reshape(*self.shape[:-1], k)
     return np.take_along_axis(self, at, -1), at
 
 
