@@ -33,7 +33,8 @@ def _elementwise_in(place: int) -> Any:
 
 @composite(method=True)
 def sort(input, dim=-1, descending=False, stable=None, *, out=None):
-    """Values in order along dim, and the indices they came from. nan counts as the largest. The order is always stable.
+    """Values in order along dim, and the indices they came from. nan counts as the largest. With `stable`, indices of equal values
+    ascend; else they are those that PyTorch gives on a CPU.
 
     >>> torch.sort(torch.tensor([3, 1, 2]))
     torch.return_types.sort(
@@ -51,14 +52,15 @@ def sort(input, dim=-1, descending=False, stable=None, *, out=None):
 
 @composite(method=True)
 def argsort(input, dim=-1, descending=False, stable=False, *, out=None):
-    """The indices that would sort `input` along dim.
-
-    int64, of the input's shape; `sort` gives the values as well.
+    """The indices that would sort `input` along dim: those of `sort`, which gives the values as well. int64, of the input's shape.
 
     >>> torch.argsort(torch.tensor([3, 1, 2]))
     tensor([1, 2, 0])
     """
-    r = rows.sort.record(input, dim, descending)[1]
+    if stable:
+        r = rows.sort_stable.record(input, dim, descending, True)[1]
+    else:
+        r = rows.sort.record(input, dim, descending)[1]
     return r if out is None else into(out, r, "argsort")
 
 

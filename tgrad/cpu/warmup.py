@@ -69,7 +69,9 @@ def _networks() -> list[Callable[[Tensor], Any]]:
 
     made += [
         lambda x: x.max(1).values, lambda x: x.min(0).values, lambda x: x.norm(dim=1), lambda x: x.norm(dim=0),
-        lambda x: x.t().contiguous(), lambda x: x.sort(1).values, lambda x: x.index_select(0, index),
+        lambda x: x.t().contiguous(), lambda x: x.sort(1).values, lambda x: x.round().sort(1).values,
+        lambda x: x.round().topk(20).values, lambda x: x.round().kthvalue(20).values, lambda x: fn.zeros(1 << 18, dtype=x.dtype).sort().values,
+        lambda x: x.index_select(0, index),
         lambda x: x.gather(1, fn.zeros_like(x, dtype=int64)), lambda x: x.gather(0, fn.zeros_like(x, dtype=int64)),
         lambda x: fn.zeros_like(x).scatter_add(0, fn.zeros_like(x, dtype=int64), x),
         lambda x: F.embedding(index, x), lambda x: F.cross_entropy(x, index), lambda x: F.relu(x), lambda x: F.gelu(x),

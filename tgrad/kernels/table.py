@@ -47,9 +47,11 @@ FORMS = {
     "gather": "movement.gather",
     "gather_backward": "movement.gather_backward",
     "scatter_add": "movement.scatter_add",
-    "sort.plain": "movement.sort",
-    "sort.stable": "movement.sort",
-    "topk": "movement.topk",
+    "sort.plain": "ordering.sort",
+    "sort.stable": "ordering.sort",
+    "topk": "ordering.topk",
+    "kthvalue": "ordering.kthvalue",
+    "mode.dim": "ordering.mode",
     "max_pool2d_with_indices": "pooling.max_pool2d",
     "max_pool2d_with_indices_backward": "pooling.max_pool2d_backward",
     "max_pool3d_with_indices": "pooling.max_pool3d",
@@ -67,8 +69,9 @@ EAGER = frozenset(("convolution",))
 # Forms that are quicker than numpy from `Sizes.middle` on, since numpy would make many passes.
 MIDDLE = frozenset(
     "_softmax _log_softmax logsumexp.dims native_layer_norm native_batch_norm native_group_norm var.correction std.correction "
-    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward max_pool2d_with_indices "
-    "max_pool2d_with_indices_backward max_pool3d_with_indices max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk "
+    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward max_pool2d_with_indices max_pool2d_with_indices_backward "
+    "max_pool3d_with_indices "
+    "max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk kthvalue "
     "embedding_dense_backward index_select_backward index_add scatter_add gather_backward".split()
 )
 
