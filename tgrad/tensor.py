@@ -159,7 +159,7 @@ class Tensor(TensorBase):
 
     def untyped_storage(self) -> UntypedStorage:
         """The block of memory that this tensor and its views share, as bytes."""
-        return UntypedStorage(memory(self._a), self.device)
+        return UntypedStorage.over(memory(self._a), self.device)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order without gaps.

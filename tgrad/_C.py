@@ -1,0 +1,14 @@
+"""PyTorch's module of compiled code, as far as files and programs ask for names in it."""
+
+from __future__ import annotations
+
+from .device import device
+from .dtype import dtype
+from .rng import Generator
+from .shape import Size
+from .tensor import Tensor as TensorBase
+from .tensor import layout
+
+_VariableFunctionsClass = TensorBase  # never called: pickles name it as the owner of functions such as relu
+
+__all__ = ["Generator", "Size", "TensorBase", "device", "dtype", "layout"]
