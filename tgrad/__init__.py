@@ -60,7 +60,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
 
 _SUBMODULES = (
     "_C", "_tensor", "_utils", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
-    "serialization", "signal", "special", "testing", "utils", "version", "viz",
+    "return_types", "serialization", "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.

@@ -395,10 +395,9 @@ def _reader(weights_only: bool, pickle_module: Any, options: dict[str, Any]) -> 
             if "Storage" in name:
                 with contextlib.suppress(KeyError):
                     return StorageType(name)
-            own, attribute = names.find(module, name)
-            if own == module:
+            if names.here(module) == module:
                 return super().find_class(module, name)
-            return names.lookup(own, attribute)
+            return names.find(module, name)
 
     def unpickle(file: Any, refer: Any) -> Any:
         made = Unpickler(file, **options)

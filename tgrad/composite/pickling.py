@@ -239,6 +239,10 @@ def _get_layout(name: str) -> layout:
     return tensors.strided_layout if kind == "strided" else layout(kind)
 
 
+def _reduce_layout(self: layout, protocol: Any) -> Any:
+    return _get_layout, (repr(self),)
+
+
 def _reduce_generator(self: Generator, protocol: Any) -> Any:
     state = make(Tensor, self.get_state_array())
     return Generator, (self.device,), (self.initial_seed(), None, state)
@@ -248,6 +252,7 @@ def _set_generator(self: Generator, state: Any) -> None:
     self.set_state_array(state[2]._a)
 
 
+layout.__reduce_ex__ = _reduce_layout  # type: ignore[method-assign,assignment]
 Generator.__reduce_ex__ = _reduce_generator  # type: ignore[method-assign,assignment]
 Generator.__setstate__ = _set_generator  # type: ignore[attr-defined]
 

@@ -320,6 +320,31 @@ def is_storage(obj: Any) -> bool:
 publish("is_storage", is_storage)
 
 
+def from_file(
+    filename: str, shared: Any = None, size: int = 0, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    pin_memory: bool = False, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """A 1-d tensor over the first `size` elements of a file, which is mapped: read when it is looked at.
+
+    With `shared`, writes reach the file, which is made or grows as needed; RuntimeError for one that is too short, or missing, without.
+    """
+    check(device or "cpu")
+    d = dtypes.get_default_dtype() if dtype is None else dtype
+    if shared:
+        open(filename, "ab").close()
+    try:
+        block = blocks.mapped(filename, bool(shared), 0, size * d.itemsize)
+    except FileNotFoundError:
+        raise RuntimeError(
+            f"unable to open file <{filename}> in read-{'write' if shared else 'only'} mode: No such file or directory (2)"
+        ) from None
+    out = wrap(block.view(d.np))
+    return out.requires_grad_() if requires_grad else out
+
+
+publish("from_file", from_file)
+
+
 def _typed_storage(self: Tensor) -> TypedStorage:
     return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype, _internal=True)
 

@@ -1,33 +1,61 @@
 """Names of classes and functions in files: `torch...` there, `tgrad...` here.
 
-Note [Two names of one length]
-Files must say `torch.nn.modules.linear Linear`, so that PyTorch reads them. Python's pickler writes the module that the class has
-here. Both names have five letters, so the bytes can be put in place of each other without moving anything, in every protocol. What
-looks like a name inside a saved string must stay: `rename` walks the opcodes to know which bytes are names.
+Note [Names in pickles]
+Files must say `torch.nn.modules.linear Linear`, so that PyTorch reads them. Python's pickler writes the module that the class has here.
+`rename` puts the other name in its place. What looks like a name inside a saved string must stay, so it walks the opcodes to know which
+bytes are names. Frames, which protocol 4 has as hints for buffering, are left out: their lengths would no longer hold.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pickletools
 import struct
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
 HERE, THERE = "tgrad", "torch"
 
-# PyTorch's names of what has another place here.
+# What PyTorch has in another module than this package does: module (with PyTorch's first name) -> {name: its module there}.
+ELSEWHERE: dict[str, dict[str, str]] = {
+    "torch.nn.modules.attention": {
+        "MultiheadAttention": "torch.nn.modules.activation", "NonDynamicallyQuantizableLinear": "torch.nn.modules.linear",
+    },
+    "torch.nn.modules.vision": {
+        "Upsample": "torch.nn.modules.upsampling", "UpsamplingNearest2d": "torch.nn.modules.upsampling",
+        "UpsamplingBilinear2d": "torch.nn.modules.upsampling", "PixelShuffle": "torch.nn.modules.pixelshuffle",
+        "PixelUnshuffle": "torch.nn.modules.pixelshuffle", "ChannelShuffle": "torch.nn.modules.channelshuffle",
+    },
+    "torch.nn.modules.padding": {
+        "PixelShuffle": "torch.nn.modules.pixelshuffle", "PixelUnshuffle": "torch.nn.modules.pixelshuffle",
+        "ChannelShuffle": "torch.nn.modules.channelshuffle",
+    },
+    "torch.nn.modules.batchnorm": {
+        f"{kind}InstanceNorm{n}d": "torch.nn.modules.instancenorm" for kind in ("", "Lazy") for n in (1, 2, 3)
+    },
+    "torch.optim.adam": {"AdamW": "torch.optim.adamw"},
+    "torch.optim.adam_kin": {"Adamax": "torch.optim.adamax", "NAdam": "torch.optim.nadam", "RAdam": "torch.optim.radam"},
+}  # fmt: skip
+FUNCTIONS, FUNCTIONAL = "torch.nn.functions.", "torch.nn.functional"
+# Old and inner names of PyTorch, and what they mean.
 MOVED = {
-    ("torch._C._nn", "gelu"): ("torch.nn.functional", "gelu"),
+    ("torch._C._nn", "gelu"): (FUNCTIONAL, "gelu"),
     ("torch.tensor", "_rebuild_from_type_v2"): ("torch._tensor", "_rebuild_from_type_v2"),
-    ("torch._C", "device"): ("torch", "device"),
 }
 
 
 def there(module: str) -> str:
     """A module's name as files have it."""
     return THERE + module[len(HERE) :] if module == HERE or module.startswith(HERE + ".") else module
+
+
+def written(module: str, name: str) -> tuple[str, str]:
+    """(module, name) in files of what is called so here."""
+    module = there(module)
+    if module.startswith(FUNCTIONS):
+        return FUNCTIONAL, name
+    return ELSEWHERE.get(module, {}).get(name, module), name
 
 
 def here(module: str) -> str:
@@ -37,26 +65,28 @@ def here(module: str) -> str:
 
 def full(obj: Any) -> str:
     """The name of a class or function as files have it."""
-    return f"{there(obj.__module__)}.{obj.__qualname__}"
+    return ".".join(written(obj.__module__, obj.__qualname__))
 
 
-def find(module: str, name: str) -> tuple[str, str]:
-    """(module, name) here of what a file names."""
+def find(module: str, name: str) -> Any:
+    """What a file's name means here. AttributeError or ModuleNotFoundError for what tgrad does not have."""
     module, name = MOVED.get((module, name), (module, name))
-    return here(module), name
+    try:
+        return lookup(here(module), name)
+    except (AttributeError, ModuleNotFoundError) as e:
+        for own, theirs in ELSEWHERE.items():
+            if theirs.get(name) == module and importlib.util.find_spec(here(own)) is not None:
+                found = getattr(importlib.import_module(here(own)), name, None)
+                if found is not None:
+                    return found
+        if module.split(".")[0] == THERE:
+            e.add_note(f"The file names {module}.{name}, which tgrad does not have.")
+        raise
 
 
 def lookup(module: str, name: str) -> Any:
-    """The object of a dotted path below a module or one of its parents (modules that exist only as attributes)."""
-    try:
-        found: Any = importlib.import_module(module)
-    except ModuleNotFoundError:
-        parent, _, last = module.rpartition(".")
-        if not parent:
-            raise
-        found = lookup(parent, last)
-        if not isinstance(found, ModuleType):
-            raise
+    """The object of a dotted path below a module."""
+    found: Any = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part)
     return found
@@ -102,19 +132,22 @@ _GET = {b"h"[0]: "<B", b"j"[0]: "<I"}
 
 
 def rename(data: bytes) -> bytes:
-    """A pickle with the modules' names that files have; see Note [Two names of one length]."""
+    """A pickle with the names that files have; see Note [Names in pickles]."""
     if HERE.encode() not in data:
         return data
-    out = bytearray(data)
-    strings: list[tuple[int, int]] = []  # where the strings lie that were pushed last, with nothing between them
-    memo: dict[int, tuple[int, int]] = {}
+    changes: dict[int, tuple[int, bytes]] = {}  # beginning of what is replaced -> (its end, what takes its place)
+    frames: list[int] = []
+    strings: list[tuple[int, int, int]] = []  # opcode and argument of the strings that were pushed last, with nothing between them
+    memo: dict[int, tuple[int, int, int]] = {}
     memoized = 0
     for code, begin, end in walk(data):
         if code == _GLOBAL:
-            _replace(out, begin, data.index(b"\n", begin))
+            module, name = data[begin : end - 1].decode("utf-8", "surrogateescape").split("\n")
+            other = "\n".join(written(module, name))
+            changes[begin] = (end - 1, other.encode("utf-8", "surrogateescape"))
             strings = []
         elif code in _STRINGS:
-            strings = [*strings[-1:], (begin, end)]
+            strings = [*strings[-1:], (code, begin, end)]
         elif code == _MEMOIZE or code in _PUT:
             at = memoized if code == _MEMOIZE else struct.unpack_from(_PUT[code], data, begin)[0]
             memoized += code == _MEMOIZE
@@ -125,14 +158,20 @@ def rename(data: bytes) -> bytes:
             strings = [] if found is None else [*strings[-1:], found]
         elif code == _STACK_GLOBAL:
             if len(strings) == 2:
-                _replace(out, *strings[0])
+                (form, first, last), (_, start, stop) = strings
+                other = written(data[first:last].decode(), data[start:stop].decode())[0]
+                width = _WIDTH[_LENGTH[form]]
+                changes[first - width] = (last, struct.pack(_LENGTH[form], len(other)) + other.encode())
             strings = []
-        elif code != _FRAME:  # which says nothing about the stack
+        elif code == _FRAME:  # says nothing about the stack
+            frames.append(begin - 1)
+        else:
             strings = []
-    return bytes(out)
-
-
-def _replace(out: bytearray, begin: int, end: int) -> None:
-    name = bytes(out[begin:end])
-    if name == HERE.encode() or name.startswith(HERE.encode() + b"."):
-        out[begin : begin + len(HERE)] = THERE.encode()
+    if not changes:
+        return data
+    changes.update({at: (at + 9, b"") for at in frames})
+    out, done = [], 0
+    for begin, (end, other) in sorted(changes.items()):
+        out += [data[done:begin], other]
+        done = end
+    return b"".join([*out, data[done:]])
