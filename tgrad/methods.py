@@ -293,7 +293,14 @@ def return_type(name: str, fields: tuple[str, ...]) -> type:
             return type(self), (tuple(self), {})
 
         scope = {f: property(operator.itemgetter(i)) for i, f in enumerate(fields)}
-        body: dict[str, Any] = {"__slots__": (), "__repr__": show, "__new__": new, "__reduce__": reduce, "_fields": fields, **scope}
+        body: dict[str, Any] = {
+            "__slots__": (),
+            "__repr__": show,
+            "__new__": new,
+            "__reduce__": reduce,
+            "_fields": fields,
+            **scope,
+        }
         body.update(n_fields=len(fields), n_sequence_fields=len(fields), __module__="tgrad.return_types")
         made = _RETURN_TYPES[name] = type(name, (tuple,), body)
     return made

@@ -22,7 +22,6 @@ from typing import IO, Any
 
 from .composite.pickling import _get_layout as _get_layout
 from .composite.storages import TypedStorage
-from .dtype import uint8
 from .files import archive, atomic, legacy, names, unpickler
 from .files.allowed import StorageType
 from .files.pickler import Storages, dumped
@@ -466,13 +465,11 @@ def _load(found: archive.Reader, map_location: Any, unpickle: Callable[[Any, Any
         kind = legacy.decoded(saved[0]) if saved else ""
         if kind != "storage":
             raise AssertionError(f"Unknown typename for persistent_load, expected 'storage' but got '{kind}'")
-        if len(saved) != 5:
-            raise RuntimeError(f"a reference to a storage has 5 parts, not {len(saved)}")
-        _, storage_type, key, location, numel = saved
-        d = uint8 if storage_type is UntypedStorage else storage_type.dtype
+        storage_type, key, location, numel = legacy.parts(saved, 5)
+        d = legacy.dtype_of(storage_type)
         key = str(legacy.decoded(key))
         if key not in loaded:
-            bare = storage_of(key, legacy.size(numel) * d.itemsize, d)
+            bare = storage_of(key, numel * d.itemsize, d)
             placed = bytes_behind(restore(bare, legacy.decoded(location)))
             loaded[key] = TypedStorage(wrap_storage=placed, dtype=d, _internal=True)
         return loaded[key]

@@ -194,7 +194,7 @@ class UntypedStorage:
     """A block of memory as bytes: that behind one or more tensors, or a new one.
 
     `UntypedStorage(n)` makes one of n bytes (anything may stand in them), `UntypedStorage([1, 2])` one with these bytes.
-    TypeError for what is neither; RuntimeError for a negative size.
+    RuntimeError for what is neither, or a negative size.
 
     >>> torch.ones(2).untyped_storage().tolist()
     [0, 0, 128, 63, 0, 0, 128, 63]
@@ -215,8 +215,9 @@ class UntypedStorage:
         elif isinstance(size, Sequence) and not isinstance(size, (str, bytes)):
             block = np.array([int(b) & 255 for b in size], np.uint8)
         else:
-            raise TypeError(
-                f"torch.UntypedStorage(): argument 'size' must be an int or a sequence of ints, not {type(size).__name__}"
+            raise RuntimeError(
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type(size).__name__}), but one of the items "
+                "was of a type other than int"
             )
         self._block, self.device, self.filename = block, CPU if device is None else check_device(device), None
 

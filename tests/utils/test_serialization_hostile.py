@@ -40,7 +40,14 @@ def checkpoint() -> Any:
     model(tgrad.randn(3, 4)).sum().backward()
     optimizer.step()
     x = tgrad.arange(12).reshape(3, 4)
-    extra = {"views": [x, x[1], x.t()], "size": x.shape, "empty": tgrad.empty(0), "bytes": b"\0\xff", "half": x.half(), 3: (1, {2})}
+    extra = {
+        "views": [x, x[1], x.t()],
+        "size": x.shape,
+        "empty": tgrad.empty(0),
+        "bytes": b"\0\xff",
+        "half": x.half(),
+        3: (1, {2}),
+    }
     return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "extra": extra}
 
 
@@ -62,7 +69,14 @@ def u(text: str) -> bytes:
 def tensor(size: bytes = b"K\x02\x85", stride: bytes = b"K\x01\x85", offset: bytes = b"K\x00", numel: bytes = b"K\x02", key: bytes = u("0")) -> bytes:  # fmt: skip
     """The pickle of a float tensor over storage 0."""
     reference = b"(" + u("storage") + b"ctorch\nFloatStorage\n" + key + u("cpu") + numel + b"tQ"
-    return b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + reference + offset + size + stride + b"\x89ccollections\nOrderedDict\n)RtR."
+    return (
+        b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("
+        + reference
+        + offset
+        + size
+        + stride
+        + b"\x89ccollections\nOrderedDict\n)RtR."
+    )
 
 
 def long(n: int) -> bytes:
@@ -104,7 +118,18 @@ def hostile() -> list[bytes]:
         found.append(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + pickle.dumps({}, 2) + p)
         found.append(p)
     data = {"data/0": struct.pack("<2f", 1, 2)}
-    huge = [long(2**40), long(2**62), long(2**63), long(2**200), long(-1), b"K\x03", b"G" + b"\0" * 8, u("a"), b"N", b")"]
+    huge = [
+        long(2**40),
+        long(2**62),
+        long(2**63),
+        long(2**200),
+        long(-1),
+        b"K\x03",
+        b"G" + b"\0" * 8,
+        u("a"),
+        b"N",
+        b")",
+    ]
     for n in huge:
         found += [archive(tensor(**{word: n}), data) for word in ("offset", "numel")]
         found += [archive(tensor(**{word: n + b"\x85"}), data) for word in ("size", "stride")]
@@ -115,10 +140,15 @@ def hostile() -> list[bytes]:
         found.append(archive(b"\x80\x02ctorch._utils\n_rebuild_meta_tensor_no_storage\n(ctorch\nfloat32\n" + n + b"\x85" + n + b"\x85\x89tR."))  # fmt: skip
     found.append(archive(tensor(size=long(2**62) + b"\x85", stride=b"K\x00\x85"), data))
     found.append(archive(tensor(size=b"(" + b"K\x01" * 200 + b"t", stride=b"(" + b"K\x01" * 200 + b"t"), data))
-    found += [archive(tensor(key=u(k)), data) for k in ("../0", "../../etc/passwd", "/etc/passwd", "0\0", "", "1", "..", "0/../0")]
+    found += [
+        archive(tensor(key=u(k)), data)
+        for k in ("../0", "../../etc/passwd", "/etc/passwd", "0\0", "", "1", "..", "0/../0")
+    ]
     # Pickles that take time or room: tuples as keys that are as deep as the file is long, or whose hash takes 2**60 steps.
     deep = b"\x80\x02}" + b")" + b"\x85" * 300_000
-    shared = b"\x80\x02})q\x00" + b"".join(b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(60))
+    shared = b"\x80\x02})q\x00" + b"".join(
+        b"h" + bytes([i]) + b"h" + bytes([i]) + b"\x86q" + bytes([i + 1]) for i in range(60)
+    )
     found += [archive(p + b"Ns.") for p in (deep, shared)]
     found += [archive(b"\x80\x02c__builtin__\nset\n" + p + b"\x85\x85R.") for p in (b")" + b"\x85" * 300_000,)]
     found.append(archive(b"\x80\x02" + b"]" * 300_000 + b"a" * 299_999 + b"."))
@@ -127,7 +157,10 @@ def hostile() -> list[bytes]:
     found += [archive(b"\x80\x02Nr\xff\xff\xff\xff" + b".", method=m) for m in (0, 8)]
     found += [archive(b"\x80\x04" + op + b"\xff" * 7 + b"\x7f" + b"a.") for op in (b"\x8d", b"\x8e", b"\x96", b"\x95")]
     found.append(archive(b"\x80\x02c" + b"a" * 1_000_000 + b"\nb\n."))
-    found += [archive(b"\x80\x02c_codecs\nencode\n" + u("a" * 1000) + u(c) + b"\x86R.") for c in ("zip", "punycode", "os", "idna", "hex")]
+    found += [
+        archive(b"\x80\x02c_codecs\nencode\n" + u("a" * 1000) + u(c) + b"\x86R.")
+        for c in ("zip", "punycode", "os", "idna", "hex")
+    ]
     found.append(archive(b"\x80\x02" + long(10**300) + b"."))
     # Zip bombs: one that unpacks to 4 GiB, one whose records overlap, ones that lie about sizes and names.
     zeros = bomb(4 << 30)
@@ -159,7 +192,9 @@ def bomb(size: int) -> bytes:
         packed.append(engine.compress(block))
         crc = zlib.crc32(block, crc)
     packed.append(engine.flush())
-    raw = bytearray(archive(tensor(size=long(size // 4) + b"\x85", numel=long(size // 4)), {"data/0": b"".join(packed)}))
+    raw = bytearray(
+        archive(tensor(size=long(size // 4) + b"\x85", numel=long(size // 4)), {"data/0": b"".join(packed)})
+    )
     at = raw.index(b"archive/data/0", raw.index(b"PK\x01\x02")) - 46
     struct.pack_into("<H", raw, at + 10, 8)
     struct.pack_into("<I", raw, at + 24, min(size, 0xFFFFFFFE))
@@ -169,7 +204,11 @@ def bomb(size: int) -> bytes:
 def mutated(seed: int, wanted: int) -> list[bytes]:
     """Checkpoints with bits flipped, ends cut off, parts exchanged, removed, repeated, or overwritten."""
     draw = random.Random(seed)
-    sound = [saved(checkpoint()), saved(checkpoint(), _use_new_zipfile_serialization=False), saved([tgrad.ones(3), "a"])]
+    sound = [
+        saved(checkpoint()),
+        saved(checkpoint(), _use_new_zipfile_serialization=False),
+        saved([tgrad.ones(3), "a"]),
+    ]
     sound.append(saved(tgrad.nn.Linear(2, 2)))
     found = []
     while len(found) < wanted:
@@ -222,7 +261,11 @@ def test_a_thousand_files(tmp_path: Path) -> None:
     work.mkdir()
     cruel = hostile()
     assert len(cruel) > 300
-    files = cruel + mutated(0, 1000 - len(cruel)) + [b"", b"P", b"PK", b"PK\x03\x04", b"\x80", b"\0" * 4096, os.urandom(4096)]
+    files = (
+        cruel
+        + mutated(0, 1000 - len(cruel))
+        + [b"", b"P", b"PK", b"PK\x03\x04", b"\x80", b"\0" * 4096, os.urandom(4096)]
+    )
     for i, data in enumerate(files):
         (folder / f"{i:04}").write_bytes(data)
     environment = os.environ | {"PYTHONPATH": str(HERE.parent.parent), "TGRAD_JIT": "off", "OMP_NUM_THREADS": "1"}
@@ -260,7 +303,11 @@ def test_the_watcher_sees_deeds(tmp_path: Path) -> None:
         (folder / f"0{i}").write_bytes(saved(1))
     (folder / "1").write_bytes(archive(calls("os", "system", u("true"))[0]))
     ran = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(HERE)], capture_output=True, text=True, cwd=HERE.parent.parent, check=True
+        [sys.executable, "-c", code, str(folder), str(HERE)],
+        capture_output=True,
+        text=True,
+        cwd=HERE.parent.parent,
+        check=True,
     )
     *_, (name, _, _, _, deeds) = [json.loads(line) for line in ran.stdout.splitlines()]
     assert name == "1" and any(d.startswith("os.system") for d in deeds)
@@ -316,11 +363,21 @@ def test_what_a_file_may_name_cannot_be_called_otherwise() -> None:
 
     for name in table():
         module, _, attribute = name.rpartition(".")
-        for argument in (b")", b"N\x85", u("x") + b"\x85", b"]\x85", b"}\x85", long(2**70) + b"\x85", b"K\x01K\x02\x86"):
+        for argument in (
+            b")",
+            b"N\x85",
+            u("x") + b"\x85",
+            b"]\x85",
+            b"}\x85",
+            long(2**70) + b"\x85",
+            b"K\x01K\x02\x86",
+        ):
             for how in (b"R.", b"\x81.", b"0}.", b"\x81}b."):
                 raw = archive(f"\x80\x02c{module}\n{attribute}\n".encode("latin-1") + argument + how)
                 try:
                     made = tgrad.load(io.BytesIO(raw))
                 except (pickle.UnpicklingError, RuntimeError, NotImplementedError):
                     continue
-                assert isinstance(made, (dict, OrderedDict, set, bytes, bytearray, complex, tuple, tgrad.Tensor, tgrad.device)), name
+                assert isinstance(
+                    made, (dict, OrderedDict, set, bytes, bytearray, complex, tuple, tgrad.Tensor, tgrad.device)
+                ), name

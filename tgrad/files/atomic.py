@@ -52,11 +52,36 @@ def _create(folder: str, base: str) -> tuple[int, str | None]:
     return os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o666), name
 
 
-def _name(fd: int, name: str, mode: int | None) -> None:
-    """Gives a nameless file a name. Where /proc or the file system does not allow that, a copy gets it."""
+def _place(fd: int, target: str, mode: int | None) -> None:
+    """Puts a nameless file, complete and on the disk, in the target's place.
+
+    It gets a name for a moment, since a rename is what replaces. The name is the same each time: what a process left that was killed in
+    that moment goes with the next save. Of two processes that save at once one may rename the other's file, which is complete as well.
+    """
+    folder, base = os.path.split(target)
+    name = f".{base[:200]}.new"
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.link(f"/proc/self/fd/{fd}", name, follow_symlinks=True)
-    except OSError:
+        for _ in range(100):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=at)
+            try:  # only with a descriptor does Python's link() follow the symbolic link that /proc shows
+                os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=at, follow_symlinks=True)
+                os.replace(os.path.join(folder, name), target)
+                return
+            except (FileExistsError, FileNotFoundError):  # another process was there in between
+                continue
+            except OSError:
+                break
+    finally:
+        os.close(at)
+    _copy(fd, target, mode)
+
+
+def _copy(fd: int, target: str, mode: int | None) -> None:
+    """The same where /proc or the file system gives a nameless file no name: a copy that has one takes the place."""
+    name = _spare(*os.path.split(target))
+    try:
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), "wb") as copy:
             os.lseek(fd, 0, os.SEEK_SET)
             while part := os.read(fd, 1 << 20):
@@ -65,6 +90,11 @@ def _name(fd: int, name: str, mode: int | None) -> None:
             if mode is not None:
                 os.fchmod(copy.fileno(), mode)
             os.fsync(copy.fileno())
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
 
 
 def _sync_folder(folder: str) -> None:
@@ -90,7 +120,6 @@ def writing(path: str) -> Iterator[IO[bytes]]:
         with open(path, "wb") as plain:
             yield plain
         return
-    done = False
     try:
         with open(fd, "wb", buffering=1 << 20) as opened:
             yield opened
@@ -99,12 +128,12 @@ def writing(path: str) -> Iterator[IO[bytes]]:
                 os.fchmod(opened.fileno(), mode)
             os.fsync(opened.fileno())
             if name is None:
-                name = _spare(folder, base)
-                _name(opened.fileno(), name, mode)
-        os.replace(name, target)
-        done = True
-    finally:
-        if not done and name is not None:
+                _place(opened.fileno(), target, mode)
+        if name is not None:
+            os.replace(name, target)
+    except BaseException:
+        if name is not None:
             with contextlib.suppress(OSError):
                 os.unlink(name)
+        raise
     _sync_folder(folder)

@@ -20,7 +20,9 @@ import numpy as np
 
 from ..composite import pickling
 from ..composite.storages import TypedStorage
+from ..dtype import uint8
 from ..storage import UntypedStorage
+from .allowed import StorageType
 from .archive import Source
 from .pickler import Storages, dumped
 from .places import bytes_behind
@@ -94,9 +96,8 @@ class References:
             return cls
         if kind != "storage":
             raise RuntimeError(f"Unknown saved id type: {saved[0]}")
-        _, storage_type, root, location, numel, view = saved
-        d = storage_type.dtype
-        size(numel)
+        storage_type, root, location, numel, view = parts(saved, 6)
+        d = dtype_of(storage_type)
         if root not in self.found:
             self.taken += numel * d.itemsize
             if self.taken > self.limit:
@@ -107,12 +108,35 @@ class References:
         whole = self.found[root]
         if view is None:
             return whole
+        if type(view) is not tuple or len(view) != 3 or not isinstance(view[0], (str, int)):
+            raise RuntimeError("a view of a storage is told by its key, offset and size")
         key, offset, n = view
         if key not in self.found:
             first, item = size(offset), d.itemsize
             part = whole._untyped_storage[first * item : (first + size(n)) * item]
             self.found[key] = TypedStorage(wrap_storage=part, dtype=d, _internal=True)
         return self.found[key]
+
+
+def parts(saved: tuple[Any, ...], n: int) -> tuple[Any, ...]:
+    """The parts of a reference to a storage, in either format, after the first: class, key, location, number of elements ..."""
+    if len(saved) != n:
+        raise RuntimeError(f"a reference to a storage has {n} parts, not {len(saved)}")
+    if not isinstance(saved[2], (str, bytes, int)):
+        raise RuntimeError(f"the key of a storage is a {type(saved[2]).__name__}")
+    if not isinstance(saved[3], (str, bytes)):
+        raise RuntimeError(f"the location of a storage is a {type(saved[3]).__name__}")
+    size(saved[4])
+    return saved[1:]
+
+
+def dtype_of(storage_type: Any) -> Any:
+    """The dtype of a storage's class; bytes have none."""
+    if storage_type is UntypedStorage:
+        return uint8
+    if not isinstance(storage_type, StorageType):
+        raise RuntimeError(f"the class of a storage is {storage_type!r}")
+    return storage_type.dtype
 
 
 def size(n: Any) -> int:

@@ -34,6 +34,10 @@ ELSEWHERE: dict[str, dict[str, str]] = {
     "torch.nn.modules.batchnorm": {
         f"{kind}InstanceNorm{n}d": "torch.nn.modules.instancenorm" for kind in ("", "Lazy") for n in (1, 2, 3)
     },
+    "torch.nn.modules.pooling": {"Fold": "torch.nn.modules.fold", "Unfold": "torch.nn.modules.fold"},
+    "torch.nn.modules.linear_cross_entropy_options": {"LinearCrossEntropyOptions": "torch.nn.functional"},
+    "torch.nn.modules.linear_cross_entropy": {"LinearCrossEntropyLoss": "torch.nn.modules.loss"},
+    "torch.optim.adagrad": {"Adadelta": "torch.optim.adadelta"},
     "torch.optim.adam": {"AdamW": "torch.optim.adamw"},
     "torch.optim.adam_kin": {"Adamax": "torch.optim.adamax", "NAdam": "torch.optim.nadam", "RAdam": "torch.optim.radam"},
 }  # fmt: skip
@@ -127,6 +131,7 @@ def walk(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 _STOP, _GLOBAL, _STACK_GLOBAL, _MEMOIZE, _FRAME = b".c\x93\x94\x95"
 _STRINGS = {b"X"[0], b"\x8c"[0], b"\x8d"[0]}
+_POP = b"0"
 _PUT = {b"q"[0]: "<B", b"r"[0]: "<I"}
 _GET = {b"h"[0]: "<B", b"j"[0]: "<I"}
 
@@ -137,8 +142,8 @@ def rename(data: bytes) -> bytes:
         return data
     changes: dict[int, tuple[int, bytes]] = {}  # beginning of what is replaced -> (its end, what takes its place)
     frames: list[int] = []
-    strings: list[tuple[int, int, int]] = []  # opcode and argument of the strings that were pushed last, with nothing between them
-    memo: dict[int, tuple[int, int, int]] = {}
+    strings: list[tuple[int, int]] = []  # where the strings lie that were pushed last, with nothing between them
+    memo: dict[int, tuple[int, int]] = {}
     memoized = 0
     for code, begin, end in walk(data):
         if code == _GLOBAL:
@@ -147,7 +152,7 @@ def rename(data: bytes) -> bytes:
             changes[begin] = (end - 1, other.encode("utf-8", "surrogateescape"))
             strings = []
         elif code in _STRINGS:
-            strings = [*strings[-1:], (code, begin, end)]
+            strings = [*strings[-1:], (begin, end)]
         elif code == _MEMOIZE or code in _PUT:
             at = memoized if code == _MEMOIZE else struct.unpack_from(_PUT[code], data, begin)[0]
             memoized += code == _MEMOIZE
@@ -158,10 +163,12 @@ def rename(data: bytes) -> bytes:
             strings = [] if found is None else [*strings[-1:], found]
         elif code == _STACK_GLOBAL:
             if len(strings) == 2:
-                (form, first, last), (_, start, stop) = strings
-                other = written(data[first:last].decode(), data[start:stop].decode())[0]
-                width = _WIDTH[_LENGTH[form]]
-                changes[first - width] = (last, struct.pack(_LENGTH[form], len(other)) + other.encode())
+                module, name = (data[first:last].decode("utf-8", "surrogatepass") for first, last in strings)
+                if written(module, name) != (
+                    module,
+                    name,
+                ):  # away with both, which others may refer to, and two of its own instead
+                    changes[begin - 1] = (begin - 1, _POP * 2 + b"".join(map(_string, written(module, name))))
             strings = []
         elif code == _FRAME:  # says nothing about the stack
             frames.append(begin - 1)
@@ -175,3 +182,8 @@ def rename(data: bytes) -> bytes:
         out += [data[done:begin], other]
         done = end
     return b"".join([*out, data[done:]])
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode("utf-8", "surrogatepass")
+    return b"X" + struct.pack("<I", len(raw)) + raw

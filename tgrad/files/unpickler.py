@@ -128,6 +128,9 @@ class Unpickler:
                 if not self.stack:
                     raise self.damaged(code[0], "there is nothing to return")
                 return self.stack.pop()
+            if step is _reference:  # what goes wrong there is said there
+                _reference(self)
+                continue
             try:
                 step(self)
             except (UnpicklingError, EOFError, NotImplementedError):
@@ -339,6 +342,8 @@ def _long(self: Unpickler) -> None:
 
 
 def _reference(self: Unpickler) -> None:
+    if not self.stack:
+        raise self.damaged(pickle.BINPERSID[0], "IndexError: pop from empty list")
     pid = self.stack.pop()
     if type(pid) is not tuple and type(pid) is not int:
         raise UnpicklingError(f"persistent_load id must be tuple or int, but got {type(pid)}")
