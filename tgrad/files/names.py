@@ -35,7 +35,7 @@ ELSEWHERE: dict[str, dict[str, str]] = {
         f"{kind}InstanceNorm{n}d": "torch.nn.modules.instancenorm" for kind in ("", "Lazy") for n in (1, 2, 3)
     },
     "torch.nn.modules.pooling": {"Fold": "torch.nn.modules.fold", "Unfold": "torch.nn.modules.fold"},
-    "torch.nn.modules.linear_cross_entropy_options": {"LinearCrossEntropyOptions": "torch.nn.functional"},
+    "torch.nn.functions.options": {"LinearCrossEntropyOptions": "torch.nn.modules.linear_cross_entropy_options"},
     "torch.nn.modules.linear_cross_entropy": {"LinearCrossEntropyLoss": "torch.nn.modules.loss"},
     "torch.optim.adagrad": {"Adadelta": "torch.optim.adadelta"},
     "torch.optim.adam": {"AdamW": "torch.optim.adamw"},
@@ -57,9 +57,8 @@ def there(module: str) -> str:
 def written(module: str, name: str) -> tuple[str, str]:
     """(module, name) in files of what is called so here."""
     module = there(module)
-    if module.startswith(FUNCTIONS):
-        return FUNCTIONAL, name
-    return ELSEWHERE.get(module, {}).get(name, module), name
+    found = ELSEWHERE.get(module, {}).get(name)
+    return found or (FUNCTIONAL if module.startswith(FUNCTIONS) else module), name
 
 
 def here(module: str) -> str:
