@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .composite.overriding import DisableTorchFunction, DisableTorchFunctionSubclass, _disabled_torch_function_impl
 from .device import device
 from .dtype import dtype
 from .rng import Generator
@@ -11,4 +12,14 @@ from .tensor import layout
 
 _VariableFunctionsClass = TensorBase  # never called: pickles name it as the owner of functions such as relu
 
-__all__ = ["Generator", "Size", "TensorBase", "device", "dtype", "layout"]
+__all__ = [
+    "DisableTorchFunction",
+    "DisableTorchFunctionSubclass",
+    "Generator",
+    "Size",
+    "TensorBase",
+    "_disabled_torch_function_impl",
+    "device",
+    "dtype",
+    "layout",
+]

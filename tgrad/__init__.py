@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "_C", "__config__", "_tensor", "_utils", "accelerator", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "random",
+    "_C", "__config__", "_tensor", "_utils", "accelerator", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "random",
     "return_types", "serialization", "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from . import (  # noqa: F401
     operators,
     order,
     outdated,
+    overriding,
     pickling,
     products,
     random,

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import Any
 
 from .. import functions as fn
-from ..composite import pickling
+from ..composite import overriding, pickling
 from ..echo import parameter_repr
 from ..tensor import FAST, Tensor, make
 
@@ -64,6 +64,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         out = type(self)(self.data.clone(), self.requires_grad)  # type: ignore[attr-defined]
         memo[id(self)] = out
         return out
+
+    __torch_function__ = overriding._disabled_torch_function_impl
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         state = pickling._get_obj_state(self)
