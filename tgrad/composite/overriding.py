@@ -108,12 +108,15 @@ def dispatch(public: Any, plain: Callable[..., Any], asked: list[Any], args: tup
         result = handler_of(type(a))(public, kinds, args, kwargs)
         if result is not NotImplemented:
             return result
-    name = f"{getattr(public, '__module__', '') or ''}.{getattr(public, '__name__', public)}".replace(
-        "tgrad", "torch", 1
-    )
-    text = (
-        f"no implementation found for '{name}' on types that implement __torch_function__: {[type(a) for a in asked]}"
-    )
+    module, word = getattr(public, "__module__", None) or "", getattr(public, "__name__", public)
+    name = f"{module}.{word}".replace("tgrad", "torch", 1)
+    if module.startswith("tgrad") and ".nn." not in module:
+        listed = "".join(f"  - tensor subclass {kind}\n" for kind in kinds)
+        raise TypeError(
+            f"Multiple dispatch failed for '{name}'; all __torch_function__ handlers returned NotImplemented:\n\n{listed}\nFor more "
+            "information, try re-running with TORCH_LOGS=not_implemented"
+        )
+    text = f"no implementation found for '{name}' on types that implement __torch_function__: {list(kinds)}"
     raise TypeError(text + (f" nor was it found on the currently active mode {state.modes[-1]}" if state.modes else ""))
 
 
@@ -185,7 +188,7 @@ NOT_ASKED = frozenset(
     "get_num_interop_threads set_flush_denormal use_deterministic_algorithms are_deterministic_algorithms_enabled "
     "is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode get_deterministic_debug_mode set_float32_matmul_precision "
     "get_float32_matmul_precision is_grad_enabled is_inference_mode_enabled is_inference_mode set_anomaly_enabled is_anomaly_enabled "
-    "is_autocast_enabled promote_types can_cast save load cond vmap broadcast_shapes is_anomaly_check_nan_enabled".split()
+    "is_autocast_enabled promote_types can_cast from_dlpack to_dlpack from_numpy as_tensor asarray save load cond vmap broadcast_shapes is_anomaly_check_nan_enabled".split()
 )
 SPACES = ("nn.functional", "nn.toplevel", "linalg", "fft", "special", "nn.init")
 
