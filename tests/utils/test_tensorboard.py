@@ -51,7 +51,7 @@ def write(L: Any, folder: Path) -> None:
         values = L.tensor(rng.normal(size=1000).tolist())
         w.add_histogram("h", values, 1)
         w.add_histogram("h2", values, 1, bins=10, max_bins=4)
-        w.add_histogram("h3", [0.0, 1.0, 2.0, 5.0], 1, bins="auto")
+        w.add_histogram("h3", np.array([0.0, 1.0, 2.0, 5.0]), 1, bins="auto")
         w.add_histogram_raw("h4", 0, 1, 3, 1.5, 1.0, [0.5, 1.0], [1, 2], 2)
         w.add_image("i", L.tensor(pictures[0].tolist()), 1)
         w.add_image("grey", L.tensor(pictures[0, 0].tolist()), 1, dataformats="HW")
@@ -59,7 +59,7 @@ def write(L: Any, folder: Path) -> None:
         w.add_images("is", L.tensor(pictures.tolist()), 1)
         w.add_text("t", "hello *world*", 3)
         w.add_pr_curve("pr", np.array([0, 1, 1, 0, 1]), np.array([0.1, 0.8, 0.4, 0.6, 0.9]), 0)
-        w.add_hparams({"lr": 0.1, "name": "x", "on": True, "t": L.tensor(2.0)}, {"acc": 0.5}, run_name="run")
+        w.add_hparams({"lr": 0.1, "name": "x", "on": True, "t": L.tensor([2.0])}, {"acc": 0.5}, run_name="run")
         w.add_embedding(
             L.tensor(rng.random((5, 3)).round(3).astype("f8").tolist()),
             ["a", "b", "c", "d", "e"],

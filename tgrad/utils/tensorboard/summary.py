@@ -14,12 +14,12 @@ from ...tensor import Tensor
 
 
 def array(x: Any) -> np.ndarray:
-    """A number, list, array or tensor as an array of numbers that numpy has; NotImplementedError for anything else."""
+    """A number, array or tensor as an array of numbers that numpy has; NotImplementedError for anything else."""
     if isinstance(x, Tensor):
         t = x.detach()
         return (t.float() if t.dtype.name == "bfloat16" else t).numpy()
-    if isinstance(x, (np.ndarray, list)):
-        return np.array(x)
+    if isinstance(x, np.ndarray):
+        return x
     if np.isscalar(x):
         return np.array([x])
     raise NotImplementedError(f"Got {type(x)}, but numpy array or torch tensor are expected.")
@@ -166,7 +166,7 @@ def pr_curve_raw(
     from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
 
     n = min(num_thresholds, 127)
-    data = np.stack([array(x) for x in (tp, fp, tn, fn, precision, recall)])
+    data = np.stack([np.asarray(x) for x in (tp, fp, tn, fn, precision, recall)])
     content = PrCurvePluginData(version=0, num_thresholds=n).SerializeToString()
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=s) for s in data.shape])
     held = TensorProto(dtype="DT_FLOAT", float_val=data.reshape(-1).tolist(), tensor_shape=shape)

@@ -266,7 +266,7 @@ class SummaryWriter:
         from google.protobuf import text_format
 
         with open(os.path.join(self._get_file_writer().get_logdir(), "projector_config.pbtxt"), "a") as f:
-            f.write(text_format.MessageToString(config) + "\n")
+            f.write(text_format.MessageToString(config))
 
     def flush(self) -> None:
         """Waits until all that was added is on the disk."""
