@@ -73,14 +73,7 @@ class Future:
 
 
 def script(obj: Any, optimize: None = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:
-    """The function, class or module itself: it runs eagerly.
-
-    >>> @torch.jit.script
-    ... def double(x):
-    ...     return 2 * x
-    >>> double(torch.ones(2))
-    tensor([2., 2.])
-    """
+    """The function, class or module itself: it runs eagerly. Also as a decorator, `@torch.jit.script`."""
     if optimize is not None:
         warnings.warn(
             "`optimize` is deprecated and has no effect. Use `with torch.jit.optimized_execution()` instead",

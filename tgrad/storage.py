@@ -282,9 +282,8 @@ class UntypedStorage:
                 raise RuntimeError(f"Trying to slice with a step of {step}, but only a step of 1 is supported")
             part = self._block[start : max(stop, start)]
             # Through a memoryview the part counts as a block of its own, which a tensor over it can tell.
-            return UntypedStorage.over(
-                np.frombuffer(memoryview(part), np.uint8) if part.size else part.copy(), self.device
-            )
+            apart = np.frombuffer(memoryview(part), np.uint8) if part.size else part.copy()  # type: ignore[arg-type]
+            return UntypedStorage.over(apart, self.device)
         if not -len(self) <= i < len(self):
             raise IndexError(f"index {i} out of range for storage of size {len(self)}")
         return int(self._block[i])

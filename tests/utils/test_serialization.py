@@ -426,6 +426,42 @@ def test_files_of_the_other_byte_order() -> None:
     assert tgrad.load(io.BytesIO(out.getvalue()))[0].tolist() != [0, 1, 2]
 
 
+def tar_archive() -> io.BytesIO:
+    """A file as PyTorch 0.1.1 to 0.1.9 wrote it: two storages, one of them a view of the other, and a dict of two tensors."""
+    import tarfile
+
+    def pickled(*objects: Any) -> bytes:
+        return b"".join(pickle.dumps(o, 2) for o in objects)
+
+    float_storage = b"\x80\x02K\x01X\x03\x00\x00\x00cpuctorch\nFloatStorage\n\x87."
+    tensors = b"\x80\x02K%cK%cctorch\nFloatTensor\n\x87."
+    storages = pickled(1) + float_storage + struct.pack("<q4f", 4, 0, 1, 2, 3) + pickled([(2, 1, 1, 3)])
+    first = tensors % (7, 1) + struct.pack("<i4xqqqqq", 2, 2, 2, 2, 1, 0)
+    second = tensors % (8, 2) + struct.pack("<i4xqqq", 1, 2, 1, 1)
+    body = b"\x80\x02}(X\x01\x00\x00\x00aX\x01\x00\x00\x007QX\x01\x00\x00\x00bX\x01\x00\x00\x008Qu."
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:", format=tarfile.PAX_FORMAT) as tar:
+        for name, data in (("storages", storages), ("tensors", pickled(2) + first + second), ("pickle", body)):
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    out.seek(0)
+    return out
+
+
+def test_the_oldest_format(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(tar_archive().read())
+    for library in (tgrad, real):
+        found = library.load(tmp_path / "x.tar", weights_only=False)
+        assert found["a"].tolist() == [[0, 1], [2, 3]] and found["b"].tolist() == [2, 3]
+        with pytest.raises(
+            RuntimeError, match=r"Cannot use ``weights_only=True`` with files saved in the legacy \.tar format"
+        ):
+            library.load(tmp_path / "x.tar")
+    found = tgrad.load(tmp_path / "x.tar", weights_only=False)
+    found["a"][1, 1] = 9
+
+
 # ---- where to and from
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numpy._core import _multiarray_umath
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 
 def get_cpu_capability() -> str:

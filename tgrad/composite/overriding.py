@@ -249,6 +249,7 @@ def _built(build: Callable[[], Any], public: Any, name: str) -> Any:
 def _property(plain: property) -> property:
     """A property whose getter and setter ask first; handlers are told `Tensor.name.__get__` and `Tensor.name.__set__`."""
     assert plain.fget is not None
+    made: Any
     getter = overridable(plain.fget, lambda: made.__get__, "__get__")
     setter = None if plain.fset is None else overridable(plain.fset, lambda: made.__set__, "__set__")
     made = property(getter, setter, plain.fdel, plain.__doc__)
@@ -278,4 +279,4 @@ def subclassed(cls: type) -> None:
         activate()
 
 
-Tensor._on_subclass = staticmethod(subclassed)  # type: ignore[attr-defined]
+Tensor._on_subclass = staticmethod(subclassed)  # type: ignore[method-assign]

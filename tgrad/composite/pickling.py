@@ -168,19 +168,22 @@ def _rebuild_device_tensor_from_cpu_tensor(data: Any, dtype: Any, device: Any, r
     return _finished(data.detach().to(dtype), requires_grad, None)
 
 
-def _refuse(kind: str) -> Any:
+def _refuse(name: str, kind: str) -> Any:
     def refuse(*args: Any) -> Any:
         raise NotImplementedError(
             f"the file holds a {kind} tensor, and tgrad has strided tensors only: convert it before saving"
         )
 
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = f"NotImplementedError: there are no tensors here that are {kind}."
+    refuse.__module__ = "tgrad._utils"
     return refuse
 
 
-_rebuild_sparse_tensor = _refuse("sparse")
-_rebuild_qtensor = _refuse("quantized")
-_rebuild_nested_tensor = _refuse("nested")
-_rebuild_wrapper_subclass = _refuse("wrapper subclass")
+_rebuild_sparse_tensor = _refuse("_rebuild_sparse_tensor", "sparse")
+_rebuild_qtensor = _refuse("_rebuild_qtensor", "quantized")
+_rebuild_nested_tensor = _refuse("_rebuild_nested_tensor", "nested")
+_rebuild_wrapper_subclass = _refuse("_rebuild_wrapper_subclass", "wrapper subclass")
 
 
 def warn_if_has_hooks(tensor: Tensor) -> None:
@@ -195,7 +198,7 @@ def reduce_parts(t: Tensor) -> tuple[Any, tuple[Any, ...]]:
     """(function, arguments) that make a plain tensor again."""
     warn_if_has_hooks(t)
     named = t.dtype in NAMES
-    parts = (t.storage_offset(), tuple(t._a.shape), t.stride(), t.requires_grad, OrderedDict())
+    parts: tuple[Any, ...] = (t.storage_offset(), tuple(t._a.shape), t.stride(), t.requires_grad, OrderedDict())
     if named:
         return _rebuild_tensor_v2, (t._typed_storage(), *parts)
     return _rebuild_tensor_v3, (t.untyped_storage(), *parts, t.dtype)

@@ -41,11 +41,6 @@ class StorageType:
         return f"StorageType(dtype={self.dtype})"
 
 
-def never(*args: Any) -> Any:
-    """Stands for what may be named but not called."""
-    raise UnpicklingError("what the file calls can only be named")
-
-
 @dataclass(frozen=True)
 class Allowed:
     """What a name stands for on the stack, and what REDUCE and NEWOBJ do with it; None: they are refused."""
@@ -201,13 +196,6 @@ def legacy_tensor(d: dtype) -> Callable[..., Tensor]:
     return empty
 
 
-def absent(what: str) -> Callable[..., Any]:
-    def refuse(*args: Any) -> Any:
-        raise NotImplementedError(f"the file holds {what}, which tgrad does not have")
-
-    return refuse
-
-
 def _at_most(n: int, args: tuple[Any, ...]) -> bool:
     if len(args) > n:
         raise UnpicklingError(f"expected at most {n} arguments, got {len(args)}")
@@ -253,9 +241,6 @@ def table() -> dict[str, Allowed]:
         found[f"torch.{name}"] = found[f"torch.cuda.{name}"] = kind
     for fn, call in _REBUILD.items():
         found[f"torch._utils.{fn.__name__}"] = Allowed(fn, call)
-    for name in ("sparse", "qtensor", "nested_tensor", "wrapper_subclass"):
-        call = getattr(_utils, f"_rebuild_{name}" + ("_tensor" if name == "sparse" else ""))
-        found[f"torch._utils._rebuild_{name}" + ("_tensor" if name == "sparse" else "")] = Allowed(call, call)
     for scheme in ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams"):  # fmt: skip
         found[f"torch.{scheme}"] = Allowed(f"torch.{scheme}")
     return found

@@ -131,8 +131,7 @@ class Reader:
             if pos + _CENTRAL.size > size:
                 raise broken("reading zip archive", BAD_HEADER)
             one = _CENTRAL.unpack_from(raw, pos)
-            sign, flags, method, crc, compressed, plain, header = *one[:1], one[3], one[4], *one[7:10], one[16]
-            named, extra, comment = one[10:13]
+            sign, _, _, flags, method, _, _, crc, compressed, plain, named, extra, comment, _, _, _, header = one
             after = pos + _CENTRAL.size + named + extra + comment
             if sign != CENTRAL or after > size:
                 raise broken("reading zip archive", BAD_HEADER)

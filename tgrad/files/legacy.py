@@ -49,7 +49,7 @@ def save(obj: Any, write: Callable[[Any], Any], pickle_module: Any, protocol: in
     for key in keys:
         storage, d = storages.found[key]
         write(struct.pack("<q", storage.nbytes() // d.itemsize))
-        block = memoryview(storage._block)
+        block = memoryview(storage._block)  # type: ignore[arg-type]
         for first in range(0, len(block), CHUNK):
             write(block[first : first + CHUNK])
 

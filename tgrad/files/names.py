@@ -176,9 +176,10 @@ def rename(data: bytes) -> bytes:
     if not changes:
         return data
     changes.update({at: (at + 9, b"") for at in frames})
-    out, done = [], 0
-    for begin, (end, other) in sorted(changes.items()):
-        out += [data[done:begin], other]
+    out: list[bytes] = []
+    done = 0
+    for begin, (end, instead) in sorted(changes.items()):
+        out += [data[done:begin], instead]
         done = end
     return b"".join([*out, data[done:]])
 

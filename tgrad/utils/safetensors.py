@@ -82,7 +82,7 @@ def _sharing(tensors: dict[str, Tensor]) -> list[set[str]]:
             continue
         first = t.data_ptr()
         blocks.setdefault((storage.data_ptr(), storage.nbytes()), []).append((first, first + _extent(t), name))
-    found = []
+    found: list[set[str]] = []
     for places in blocks.values():
         end = -1
         for first, last, name in sorted(places):

@@ -102,7 +102,8 @@ class Timer:
         max_run_time: float | None,
         callback: Any,
     ) -> Measurement:
-        total, times = 0.0, []
+        total = 0.0
+        times: list[float] = []
         with set_torch_threads(self._task_spec.num_threads):
             while total < min_run_time or not done(times):
                 times.append(self._timeit(number))
