@@ -135,23 +135,26 @@ def export(fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
+_UNUSED = "unused (ignore and replace with raising an exception)"
+_IGNORED = "ignore (leave as a call to Python, cannot be torch.jit.save'd)"
+
+
 def unused(fn: Callable[..., Any]) -> Callable[..., Any]:
     """The method itself, with PyTorch's mark that it is not to be scripted."""
-    fn._torchscript_modifier = "unused (ignore and replace with raising an exception)"  # type: ignore[attr-defined]
+    fn._torchscript_modifier = _UNUSED  # type: ignore[attr-defined]
     return fn
 
 
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """The method itself, with PyTorch's mark that it stays Python: `@torch.jit.ignore` or `@torch.jit.ignore(drop=True)`."""
     if callable(drop):
-        drop._torchscript_modifier = "ignore (leave as a call to Python, cannot be torch.jit.save'd)"  # type: ignore[attr-defined]
+        drop._torchscript_modifier = _IGNORED  # type: ignore[attr-defined]
         return drop
     if not builtins.isinstance(drop, bool):
         raise RuntimeError(f"Argument to @torch.jit.ignore must be a bool or a function but got {drop}")
 
     def mark(fn: Callable[..., Any]) -> Callable[..., Any]:
-        word = "unused (ignore and replace with raising an exception)" if drop else "ignore (leave as a call to Python, cannot be torch.jit.save'd)"  # fmt: skip
-        fn._torchscript_modifier = word  # type: ignore[attr-defined]
+        fn._torchscript_modifier = _UNUSED if drop else _IGNORED  # type: ignore[attr-defined]
         return fn
 
     return mark
@@ -191,7 +194,9 @@ def isinstance(obj: Any, target_type: Any) -> bool:
 def freeze(mod: Any, preserved_attrs: Any = None, optimize_numerics: bool = True) -> Any:
     """The module itself. RuntimeError in training mode, as in PyTorch."""
     if getattr(mod, "training", False):
-        raise RuntimeError("Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing.")  # fmt: skip
+        raise RuntimeError(
+            "Freezing is currently only implemented for modules in eval mode. Please call .eval() on your module before freezing."
+        )
     return mod
 
 

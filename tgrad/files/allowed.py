@@ -241,7 +241,7 @@ def table() -> dict[str, Allowed]:
         found[f"torch.{name}"] = found[f"torch.cuda.{name}"] = kind
     for fn, call in _REBUILD.items():
         found[f"torch._utils.{fn.__name__}"] = Allowed(fn, call)
-    for scheme in ("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric", "per_channel_affine_float_qparams"):  # fmt: skip
+    for scheme in "per_tensor_affine per_tensor_symmetric per_channel_affine per_channel_symmetric per_channel_affine_float_qparams".split():
         found[f"torch.{scheme}"] = Allowed(f"torch.{scheme}")
     return found
 

@@ -364,7 +364,8 @@ class Writer:
     def finish(self) -> None:
         """The last records and the directory."""
         self.add("version", b"3\n")
-        self.add(".data/serialization_id", "".join(f"{int.from_bytes(h.digest()[:8], 'big'):020}" for h in (self.names, self.contents)).encode())  # fmt: skip
+        numbers = (int.from_bytes(h.digest()[:8], "big") for h in (self.names, self.contents))
+        self.add(".data/serialization_id", "".join(f"{n:020}" for n in numbers).encode())
         start, entries = self.at, b"".join(self.directory)
         n, size = len(self.directory), len(entries)
         self._put(entries)

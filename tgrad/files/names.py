@@ -104,7 +104,11 @@ _LENGTH = {
     for op in pickletools.opcodes
     if op.arg and op.arg.n < -1
 }
-_LINES = {op.code.encode("latin-1")[0]: 1 + (op.name in ("GLOBAL", "INST")) for op in pickletools.opcodes if op.arg and op.arg.n == -1}  # fmt: skip
+_LINES = {
+    op.code.encode("latin-1")[0]: 1 + (op.name in ("GLOBAL", "INST"))
+    for op in pickletools.opcodes
+    if op.arg and op.arg.n == -1
+}
 _WIDTH = {form: struct.calcsize(form) for form in ("<B", "<i", "<I", "<Q")}
 
 
