@@ -59,8 +59,8 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "__future__", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
-    "signal", "special", "testing", "utils", "version", "viz",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "random",
+    "return_types", "serialization", "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.
@@ -72,6 +72,10 @@ _NEURAL = frozenset(
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
     "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _weight_norm _weight_norm_interface norm_except_dim".split()
 )
+
+
+# Found in a module that is imported when one of them is first looked at.
+_ELSEWHERE = {"save": "serialization", "load": "serialization"}
 
 
 def __getattr__(name: str):
@@ -91,13 +95,16 @@ def __getattr__(name: str):
     if name in _NEURAL:
         found = globals()[name] = getattr(importlib.import_module(f"{__name__}.nn.toplevel"), name)
         return found
+    if name in _ELSEWHERE:
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
+        return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "vmap", *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+    return sorted({*globals(), "vmap", *_NEURAL, *_ELSEWHERE, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
 
 
 def typename(obj: object) -> str:

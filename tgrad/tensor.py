@@ -43,6 +43,14 @@ class Tensor(TensorBase):
 
     __array_priority__ = 1000  # numpy's operators leave `array + tensor` to us
 
+    @staticmethod
+    def _on_subclass(cls: type) -> None:
+        """Set by `composite.overriding`: a program defines a subclass."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Tensor._on_subclass(cls)
+
     if TYPE_CHECKING:  # the operations are attached at run time, by tgrad.methods and the composites
 
         def __getattr__(self, name: str) -> Any: ...
@@ -159,7 +167,7 @@ class Tensor(TensorBase):
 
     def untyped_storage(self) -> UntypedStorage:
         """The block of memory that this tensor and its views share, as bytes."""
-        return UntypedStorage(memory(self._a), self.device)
+        return UntypedStorage.over(memory(self._a), self.device)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order without gaps.

@@ -41,12 +41,36 @@ __all__ = [
     "math_sdp_enabled",
     "matmul",
     "mem_efficient_sdp_enabled",
+    "preferred_blas_library",
+    "preferred_linalg_library",
     "sdp_kernel",
 ]
 
-matmul = SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True)
+matmul = SimpleNamespace(
+    allow_tf32=False,
+    allow_fp16_reduced_precision_reduction=True,
+    allow_bf16_reduced_precision_reduction=True,
+    allow_fp16_accumulation=False,
+    fp32_precision="none",
+)
+cufft_plan_cache = SimpleNamespace(size=0, max_size=0, clear=lambda: None)
+_preferred = {"linalg": "default", "blas": "default"}
 
 
 def is_built() -> bool:
     """Whether there is code for GPUs: no."""
     return False
+
+
+def preferred_linalg_library(backend: str | None = None) -> str:
+    """Which library would factorize matrices on a GPU."""
+    if backend is not None:
+        _preferred["linalg"] = str(backend)
+    return _preferred["linalg"]
+
+
+def preferred_blas_library(backend: str | None = None) -> str:
+    """Which library would multiply matrices on a GPU."""
+    if backend is not None:
+        _preferred["blas"] = str(backend)
+    return _preferred["blas"]

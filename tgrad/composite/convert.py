@@ -373,23 +373,7 @@ def _copied(a: np.ndarray, memo: dict[Any, Any]) -> np.ndarray:
     return np.ndarray(a.shape, a.dtype, memo[key], offset(a) * a.dtype.itemsize, a.strides)
 
 
-def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
-    """Undoes pickling."""
-    d = dtypes.by_name(dtype_name)
-    out = make(cls, array if array.dtype == d.np else array.view(d.np))
-    out._rg = requires_grad
-    out.__dict__.update(attributes)
-    return out
-
-
-def _reduce(self: Tensor, protocol: int) -> Any:
-    a = self._a
-    plain = a.view(np.uint16) if a.dtype.name == "bfloat16" else a
-    return rebuild, (self.__class__, plain, self.dtype.name, self._rg, dict(self.__dict__))
-
-
 attach("__deepcopy__", _deepcopy)
-attach("__reduce_ex__", _reduce)
 
 # ---- text
 

@@ -23,6 +23,8 @@ from types import ModuleType
 
 ALIAS = "torch"
 PACKAGE = "tgrad"
+# Modules of other libraries that keep what `import torch` gave when they were imported: each meaning of torch has its own.
+BOUND = ("safetensors.torch",)
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -86,7 +88,7 @@ _set_aside: dict[str, ModuleType] = {}
 
 def _take_out(alias: str) -> dict[str, ModuleType]:
     names = [name for name in sys.modules if name == alias or name.startswith(alias + ".")]
-    return {name: sys.modules.pop(name) for name in names}
+    return {name: sys.modules.pop(name) for name in [*names, *(n for n in BOUND if n in sys.modules)]}
 
 
 def is_installed() -> bool:
@@ -115,7 +117,7 @@ def uninstall() -> None:
         return
     sys.meta_path.remove(_finder)
     _finder = None
-    _take_out(ALIAS)
+    _take_out(ALIAS)  # what was bound to tgrad goes, too
     sys.modules.update(_set_aside)
     _set_aside.clear()
 

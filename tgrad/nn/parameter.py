@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import functions as fn
+from ..composite import overriding, pickling
 from ..echo import parameter_repr
 from ..tensor import FAST, Tensor, make
 
@@ -67,11 +69,34 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         memo[id(self)] = out
         return out
 
+    __torch_function__ = overriding._disabled_torch_function_impl
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        state = pickling._get_obj_state(self)
+        plain = self.data
+        if not state:
+            return _rebuild_parameter, (plain, self.requires_grad, OrderedDict())
+        return _rebuild_parameter_with_state, (plain, self.requires_grad, OrderedDict(), state)
+
     def __repr__(self) -> str:
         return parameter_repr(self)
 
 
 FAST.add(Parameter)
+
+
+def _rebuild_parameter(data: Any, requires_grad: Any, backward_hooks: Any) -> Parameter:
+    """Undoes pickling: a parameter over the memory of `data`."""
+    return Parameter(data, bool(requires_grad))
+
+
+def _rebuild_parameter_with_state(data: Any, requires_grad: Any, backward_hooks: Any, state: Any) -> Parameter:
+    """The same with attributes of its own."""
+    return pickling._set_obj_state(_rebuild_parameter(data, requires_grad, backward_hooks), state)
+
+
+for _fn in (_rebuild_parameter, _rebuild_parameter_with_state):
+    _fn.__module__ = "tgrad._utils"  # where files look for them, since PyTorch has them there
 
 
 class _BufferMeta(type(Tensor)):  # type: ignore[misc]

@@ -115,9 +115,6 @@ class Generator:
         """RuntimeError: the CPU's generator has no offset."""
         raise RuntimeError("CPU Generator does not use offset")
 
-    def __reduce__(self) -> tuple:
-        return _rebuild, (self._device, self._engine.save())
-
     def __copy__(self) -> Generator:
         return self.clone_state()
 
@@ -376,9 +373,3 @@ def _into(out: np.ndarray, operation: np.ufunc, other: np.ndarray) -> np.ndarray
     if other.ndim == 0 and out.ndim > 0:
         other = other.astype(out.dtype)
     return operation(out, other).astype(out.dtype, copy=False)
-
-
-def _rebuild(device: str, state: np.ndarray) -> Generator:
-    generator = Generator(device)
-    generator.set_state_array(state)
-    return generator
