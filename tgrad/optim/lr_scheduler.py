@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..tensor import Tensor
-from .optimizer import Optimizer, number
+from ._update import number
+from .optimizer import Optimizer
 
 EPOCH = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "

@@ -1,0 +1,207 @@
+"""The words that updates of parameters are written in.
+
+Note [One update for arrays and Tensors]
+An optimizer writes its update once, in the words below. On the usual path it runs over the parameters' numpy arrays, which costs a
+fraction of the same on tensors; version counters are moved on afterwards. Over Tensors it runs where it is recorded
+(`differentiable=True`), and for halves, whose roundings are those of PyTorch's operations and not of numpy's. Complex parameters are
+taken as real ones of twice the size. The order of operations within each word is that of PyTorch's kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import functions as fn
+from ..dtype import bfloat16, float16
+from ..kernels.blocks import in_place
+from ..kernels.optimizing import Prepared, step_many
+from ..tensor import Tensor
+
+ndarray = np.ndarray
+_HALVES = (float16, bfloat16)
+
+
+def number(x: Any) -> Any:
+    """A one-element tensor, or a number of numpy's, as the Python number in it; anything else as it is."""
+    return x.item() if isinstance(x, (Tensor, np.generic)) else x  # type: ignore[attr-defined]
+
+
+def scalar(x: Any) -> Any:
+    """A one-element tensor as one without dimensions; anything else as it is."""
+    return x.squeeze() if isinstance(x, Tensor) and x.dim() != 0 else x  # type: ignore[attr-defined]
+
+
+def as_real(a: ndarray) -> ndarray:
+    """A complex array as a real one with a last dimension of 2, over the same memory."""
+    return a[..., None].view(a.real.dtype)
+
+
+# ---- words; those with an underscore change their first operand
+
+
+def mul_(x: Any, by: Any) -> None:
+    if isinstance(x, Tensor):
+        x.mul_(by)  # type: ignore[attr-defined]
+    else:
+        x *= number(by)
+
+
+def _rounded(x: Any, value: Any) -> Any:
+    """A number that is added to halves, or is a factor of what is added, as PyTorch takes it: rounded to their dtype."""
+    if x.dtype in _HALVES and not getattr(value, "requires_grad", False):
+        return float(np.asarray(number(value), dtype=x._a.dtype))
+    return value
+
+
+def add(x: Any, y: Any, alpha: Any = 1) -> Any:
+    return x.add(y, alpha=_rounded(x, alpha)) if isinstance(x, Tensor) else x + y * number(alpha)  # type: ignore[attr-defined]
+
+
+def plus(x: Any, y: Any) -> Any:
+    """A number added to a tensor."""
+    return x + (_rounded(x, y) if isinstance(x, Tensor) else y)
+
+
+def add_(x: Any, y: Any, alpha: Any = 1) -> None:
+    if isinstance(x, Tensor):
+        x.add_(y, alpha=_rounded(x, alpha))  # type: ignore[attr-defined]
+    else:
+        x += y * number(alpha)
+
+
+def addcmul_(x: Any, a: Any, b: Any, value: Any = 1) -> None:
+    if isinstance(x, Tensor):
+        x.addcmul_(a, b, value=value)  # type: ignore[attr-defined]
+    else:
+        value = number(value)
+        x += a * b if value == 1 else a * value * b
+
+
+def addcdiv_(x: Any, a: Any, b: Any, value: Any = 1) -> None:
+    if isinstance(x, Tensor):
+        x.addcdiv_(a, b, value=value)  # type: ignore[attr-defined]
+    else:
+        value = number(value)
+        x += a / b if value == 1 else a * value / b
+
+
+def lerp_(x: Any, end: Any, weight: Any) -> None:
+    if isinstance(x, Tensor):
+        x.lerp_(end, weight)  # type: ignore[attr-defined]
+        return
+    weight = number(weight)
+    step = end - x
+    if abs(weight) < 0.5:
+        x += step * weight
+    else:
+        x[...] = end - step * (1 - weight)
+
+
+def root(x: Any) -> Any:
+    return x.sqrt() if isinstance(x, Tensor) else np.sqrt(x)  # type: ignore[attr-defined]
+
+
+def size(x: Any) -> Any:
+    return x.abs() if isinstance(x, Tensor) else np.abs(x)  # type: ignore[attr-defined]
+
+
+def maximum_(x: Any, y: Any) -> None:
+    if isinstance(x, Tensor):
+        x.copy_(fn.maximum(x, y))  # type: ignore[attr-defined]
+    else:
+        np.maximum(x, y, out=x)
+
+
+def copy_(x: Any, y: Any) -> None:
+    if isinstance(x, Tensor):
+        x.copy_(y)  # type: ignore[attr-defined]
+    else:
+        x[...] = y
+
+
+def fresh(x: Any, recorded: bool) -> Any:
+    """A copy where `x` is about to be changed and its value is still needed for derivatives."""
+    return x.clone() if recorded else x
+
+
+# ---- the way of an update to a parameter
+
+
+def apply(recorded: bool, update: Callable[..., None], p: Any, *others: Any) -> None:
+    """`update(p, *others)` over what it runs over best; `others`: the gradient and tensors of the state, or None."""
+    a = p._a
+    if recorded or p.dtype in _HALVES or type(a) is not ndarray:
+        operands = [p, *others]
+        if p.is_complex():
+            operands = [None if x is None else fn.view_as_real(x) for x in operands]
+        update(*operands)
+        return
+    if a.dtype.kind == "c":
+        in_place(update, as_real(a), *[None if x is None else as_real(x._a) for x in others])
+    else:
+        in_place(update, a, *[None if x is None else x._a for x in others])
+    for x in (p, *others[1:]):
+        if x is not None:
+            x._bump()
+
+
+def advance(step: Any) -> float:
+    """Counts a step and returns its number."""
+    a = step._a
+    a += 1
+    step._bump()
+    return float(a)
+
+
+def count(step: Any, recorded: bool) -> Any:
+    """Counts a step; returns its number, or the counter where steps are recorded."""
+    if recorded:
+        step += 1
+        return step
+    return advance(step)
+
+
+def together(
+    name: str, prepared: Prepared | None, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Sequence[Any]], keys: Sequence[Any],
+    numbers: Callable[[Any], tuple[float, ...]], flags: tuple[int, ...] = (), steps: Sequence[Any] | None = None,
+) -> Sequence[int]:  # fmt: skip
+    """Does the steps that the compiled kernel `name` can do, all in one call; gives the numbers of the parameters that are left.
+
+    `states`: for each word of the state, the tensors of all parameters (or None). `keys`: for each parameter what its numbers depend on,
+    mostly the count of its steps; `numbers(key)` gives them. `steps`: counters that are moved on where the step is done.
+    """
+    everything = range(len(params))
+    if prepared is None or not params:
+        return everything
+    for p in params:
+        if p._a.dtype.kind != "f" or p.dtype in _HALVES:  # one glance before all the work for nothing
+            return everything
+    if len(set(map(id, params))) != len(params):  # given twice, stepped twice: one after the other
+        return everything
+    first = keys[0]
+    if all(k == first for k in keys):  # nearly always all parameters are at the same step
+        groups: dict[Any, Sequence[int]] = {first: everything}
+    else:
+        apart: dict[Any, list[int]] = {}
+        for i in everything:
+            apart.setdefault(keys[i], []).append(i)
+        groups = dict(apart)
+    left: list[int] = []
+    for key, which in groups.items():
+        arrays = [(params[i]._a, grads[i]._a, *[None if s[i] is None else s[i]._a for s in states]) for i in which]
+        given = (*map(float, numbers(key)), *flags)
+        waiting = set(step_many(name, prepared, arrays, given, len(flags)))
+        for k, i in enumerate(which):
+            if k in waiting:
+                left.append(i)
+                continue
+            if steps is not None:
+                advance(steps[i])
+            params[i]._bump()
+            for s in states:
+                if s[i] is not None:
+                    s[i]._bump()
+    return left
