@@ -1,4 +1,4 @@
-"""The compiled steps of Adam, AdamW and SGD beside PyTorch's, and what they must leave alone."""
+"""The compiled steps of optimizers beside PyTorch's, and what they must leave alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import tgrad
 from tgrad.kernels import native, optimizing
-from tgrad.optim import adam, sgd
+from tgrad.optim import _update
 
 pytestmark = pytest.mark.usefixtures("compiled_tier")
 
@@ -24,7 +24,18 @@ SGD: list[dict[str, Any]] = [
     {}, {"lr": 0.2, "momentum": 0.9}, {"momentum": 0.9, "dampening": 0.3}, {"momentum": 0.9, "nesterov": True}, {"weight_decay": 0.1},
     {"weight_decay": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}, {"momentum": 1, "weight_decay": 1}, {"maximize": True},
 ]  # fmt: skip
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "NAdam": [{}, {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}, {"betas": (0.3, 0.6), "momentum_decay": 0.1}],
+    "RAdam": [{}, {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}, {"betas": (0.3, 0.6), "weight_decay": 0.1}],
+    "Adamax": [{}, {"betas": (0.3, 0.6), "weight_decay": 0.1}, {"maximize": True}],
+    "Adagrad": [{}, {"lr_decay": 0.1, "initial_accumulator_value": 0.5}, {"weight_decay": 0.1, "maximize": True}],
+    "Adadelta": [{}, {"rho": 0.4, "weight_decay": 0.1}, {"maximize": True}],
+    "RMSprop": [{}, {"momentum": 0.5}, {"centered": True, "alpha": 0.3}, {"momentum": 0.5, "centered": True, "weight_decay": 0.1}],
+    "Rprop": [{}, {"etas": (0.3, 1.5), "step_sizes": (0.05, 0.2)}, {"maximize": True}],
+    "ASGD": [{}, {"t0": 1, "lambd": 0.1, "weight_decay": 0.1}, {"maximize": True}],
+}  # fmt: skip
 CASES = [("Adam", o) for o in ADAM] + [("AdamW", o) for o in ADAM] + [("SGD", o) for o in SGD]
+CASES += [(name, o) for name, some in OTHERS.items() for o in some]
 
 
 @pytest.fixture
@@ -35,14 +46,13 @@ def used(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     def spy(fn: Any) -> Any:
         def call(*args: Any, **kwargs: Any) -> list[int]:
             left = fn(*args, **kwargs)
-            if args[1]:
+            if args[2]:
                 seen.append(not left)
             return left
 
         return call
 
-    monkeypatch.setattr(adam, "compiled_adam", spy(optimizing.adam))
-    monkeypatch.setattr(sgd, "compiled_sgd", spy(optimizing.sgd))
+    monkeypatch.setattr(_update, "step_many", spy(optimizing.step_many))
     monkeypatch.setattr(optimizing, "HOT", 2)
     yield seen
 

@@ -130,16 +130,24 @@ def fresh(x: Any, recorded: bool) -> Any:
 # ---- the way of an update to a parameter
 
 
-def apply(recorded: bool, update: Callable[..., None], p: Any, *others: Any) -> None:
-    """`update(p, *others)` over what it runs over best; `others`: the gradient and tensors of the state, or None."""
+def apply(recorded: bool, update: Callable[..., None], p: Any, *others: Any, wide: Any = False) -> None:
+    """`update(p, *others)` over what it runs over best; `others`: the gradient and tensors of the state, or None.
+
+    `wide`: halves are computed in float32 and rounded once, as fused steps do."""
     a = p._a
-    if recorded or p.dtype in _HALVES or type(a) is not ndarray:
+    if wide and p.dtype in _HALVES and type(a) is ndarray:
+        arrays = [None if x is None else x._a.astype(np.float32) for x in (p, *others)]
+        update(*arrays)
+        for x, b in zip((p, *others), arrays):
+            if x is not None and x is not others[0]:
+                x._a[...] = b
+    elif recorded or p.dtype in _HALVES or type(a) is not ndarray:
         operands = [p, *others]
         if p.is_complex():
             operands = [None if x is None else fn.view_as_real(x) for x in operands]
         update(*operands)
         return
-    if a.dtype.kind == "c":
+    elif a.dtype.kind == "c":
         in_place(update, as_real(a), *[None if x is None else as_real(x._a) for x in others])
     else:
         in_place(update, a, *[None if x is None else x._a for x in others])

@@ -141,4 +141,4 @@ def _adagrad(
             addcmul_(total, g, g)
             addcdiv_(p, g, plus(root(total), eps), rate)
 
-        apply(differentiable, update, params[i], grads[i], sums[i])
+        apply(differentiable, update, params[i], grads[i], sums[i], wide=fused)

@@ -246,7 +246,7 @@ def _adam(
             under /= root2
             addcdiv_(p, m, plus(under, eps), negative)
 
-        apply(False, update, p, grads[i], means[i], squares[i], largest[i])
+        apply(False, update, p, grads[i], means[i], squares[i], largest[i], wide=fused)
 
 
 def _recorded(

@@ -152,7 +152,7 @@ def _sgd(
     if momentum != 0:
         for i in [i for i in ready if buffers[i] is None]:
             buffers[i] = fn.empty_like(grads[i].detach())
-            apply(differentiable, first, params[i], grads[i], buffers[i])
+            apply(differentiable, first, params[i], grads[i], buffers[i], wide=fused)
             ready.remove(i)
     if ready and not differentiable:
         numbers = (-1.0 if maximize else 1.0, number(lr), number(momentum), 1 - number(dampening), number(weight_decay))
@@ -163,4 +163,4 @@ def _sgd(
         )  # fmt: skip
         ready = [ready[k] for k in left]
     for i in ready:
-        apply(differentiable, update, params[i], grads[i], buffers[i])
+        apply(differentiable, update, params[i], grads[i], buffers[i], wide=fused)

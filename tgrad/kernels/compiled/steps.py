@@ -174,7 +174,7 @@ def rprop(p, g, before, width, lo, hi, sign, less, more, least, most):
     for i in range(lo, hi):
         y = g[i] * o
         both = y * before[i]
-        by = select(both > none, up, select(both < none, down, select(both != both, both, one)))
+        by = select(both > none, up, select(both < none, down, one))
         step = width[i] * by
         step = select(step < low, low, select(step > high, high, step))
         y = select(both < none, none, y)
