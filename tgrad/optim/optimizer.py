@@ -92,7 +92,7 @@ def check_fused(p: Any) -> None:
 
 def check_steps(
     params: Sequence[Any], *, foreach: Any = False, differentiable: bool = False, capturable: bool = False,
-    words: str = "params and state_steps", xla: bool = True, **counters: Sequence[Any],
+    words: str = "params and state_steps", xla: bool | None = None, **counters: Sequence[Any],
 ) -> None:  # fmt: skip
     """What the functional forms refuse: counters that are not tensors, and flags that do not go together or not with these parameters."""
     for name, tensors in counters.items():
@@ -103,7 +103,7 @@ def check_steps(
     if foreach and differentiable:
         raise AssertionError("_foreach ops don't support autograd")
     if capturable:
-        devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * (xla and not foreach)
+        devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * (not foreach if xla is None else xla)
         raise AssertionError(f"If capturable=True, {words} must be on supported devices: {devices}.")
 
 
@@ -124,7 +124,6 @@ def as_counter(x: Any, fused: Any = False) -> Tensor:
 def stepping(step: Callable[..., Any]) -> Callable[..., Any]:
     """A `step` that is recorded if the optimizer is differentiable, and else is not."""
 
-    @functools.wraps(step)
     def run(self: Any, closure: Callable[[], Any] | None = None) -> Any:
         before = is_grad_enabled()
         set_grad_enabled(bool(self.defaults.get("differentiable")))
@@ -139,6 +138,8 @@ def stepping(step: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             set_grad_enabled(before)
 
+    run.__name__, run.__qualname__, run.__module__ = step.__name__, step.__qualname__, step.__module__
+    run.__doc__ = step.__doc__
     return run
 
 

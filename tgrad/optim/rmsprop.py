@@ -102,7 +102,9 @@ def _rmsprop(
     buffers: Sequence[Any], steps: Sequence[Any], *, foreach: Any, maximize: bool, differentiable: bool, capturable: bool, lr: Any,
     alpha: float, eps: float, weight_decay: float, momentum: float, centered: bool,
 ) -> None:  # fmt: skip
-    check_steps(params, foreach=foreach, differentiable=differentiable, capturable=capturable, state_steps=steps)
+    check_steps(
+        params, foreach=foreach, differentiable=differentiable, capturable=capturable, xla=True, state_steps=steps
+    )
     lr = scalar(lr)
 
     def update(p: Any, g: Any, square: Any, mean: Any, buffer: Any) -> None:

@@ -96,7 +96,9 @@ def _rprop(
     steps: Sequence[Any], *, foreach: Any, capturable: bool, maximize: bool, differentiable: bool, step_size_min: float,
     step_size_max: float, etaminus: float, etaplus: float,
 ) -> None:  # fmt: skip
-    check_steps(params, foreach=foreach, differentiable=differentiable, capturable=capturable, state_steps=steps)
+    check_steps(
+        params, foreach=foreach, differentiable=differentiable, capturable=capturable, xla=True, state_steps=steps
+    )
 
     def update(p: Any, g: Any, prev: Any, width: Any) -> None:
         g = -g if maximize else g
