@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .. import functions as fn
 from ..dtype import finfo
 from ..graph.modes import enable_grad, no_grad
 from ..tensor import Tensor
-from ._update import add_, lerp_, mul_, number, scalar
+from ._update import add_, advance, apply, lerp_, mul_, number, scalar
 from .optimizer import Optimizer, check_lr, counter
 
 __all__ = ["Adafactor", "adafactor"]
@@ -108,30 +110,69 @@ def adafactor(
     lr = scalar(lr)
     p: Any
     for p, grad, rows, columns, variance, counted in zip(params, grads, row_vars, col_vars, variances, state_steps):
-        g: Any = -grad if maximize else grad  # type: ignore[operator]
         if eps1 is None:
             eps1 = finfo(p.dtype).eps
-        counted += 1  # type: ignore[operator, assignment]
-        step = number(counted)
+        if grad.dim() > 1 and (rows is None or columns is None):  # type: ignore[attr-defined]
+            raise AssertionError("row_var and col_var should be defined when grad is multidimensional")
+        if grad.dim() <= 1 and variance is None:  # type: ignore[attr-defined]
+            raise AssertionError("variance should be defined when grad is a vector")
+        step = advance(counted)
         fresh = step**beta2_decay  # the weight of what is new in the mean squares
         rho = min(lr, 1 / (step**0.5))
-        alpha = max(eps2, number(p.norm(2)) / (p.numel() ** 0.5)) * rho
-        if weight_decay != 0:
-            mul_(p, 1 - lr * weight_decay)
-        if g.dim() > 1:
-            if rows is None or columns is None:
-                raise AssertionError("row_var and col_var should be defined when grad is multidimensional")
-            for mean, dim in ((rows, -1), (columns, -2)):
-                square = fn.norm(g, dim=dim, keepdim=True).square_().div_(g.size(dim))
-                lerp_(mean, square, fresh)
-            estimate = rows @ columns  # type: ignore[operator]
-            estimate.div_(rows.mean(dim=-2, keepdim=True).clamp_(min=eps1))  # type: ignore[attr-defined]
-        else:
+
+        def update(
+            p: Any,
+            g: Any,
+            rows: Any,
+            columns: Any,
+            variance: Any,
+            least: float = eps1,
+            fresh: Any = fresh,
+            rho: Any = rho,
+        ) -> None:
+            g = -g if maximize else g
+            alpha = max(eps2, _length(p) / (_count(p) ** 0.5)) * rho
+            if weight_decay != 0:
+                mul_(p, 1 - lr * weight_decay)
             if variance is None:
-                raise AssertionError("variance should be defined when grad is a vector")
-            lerp_(variance, g * g, fresh)
-            estimate = variance.clone()  # type: ignore[attr-defined]
-        update = estimate.clamp_(min=eps1 * eps1).rsqrt_()
-        update.mul_(g)
-        over = max(1.0, number(update.norm(2)) / ((update.numel() ** 0.5) * d))
-        add_(p, update, number(-alpha / over))
+                lerp_(rows, _mean_square(g, -1), fresh)
+                lerp_(columns, _mean_square(g, -2), fresh)
+                estimate = rows @ columns
+                estimate /= _at_least(_mean(rows, -2), least)
+            else:
+                lerp_(variance, g * g, fresh)
+                estimate = variance
+            move = _at_least(estimate, least * least)
+            move = g * move.rsqrt() if isinstance(move, Tensor) else g / np.sqrt(move)  # type: ignore[attr-defined]
+            over = max(1.0, _length(move) / ((_count(move) ** 0.5) * d))
+            add_(p, move, number(-alpha / over))
+
+        apply(False, update, p, grad, rows, columns, variance, whole=True)
+
+
+# ---- words for arrays and Tensors, see Note [One update for arrays and Tensors]
+
+
+def _count(x: Any) -> int:
+    return x.numel() if isinstance(x, Tensor) else x.size  # type: ignore[attr-defined]
+
+
+def _length(x: Any) -> float:
+    if isinstance(x, Tensor):
+        return number(x.norm(2))  # type: ignore[attr-defined]
+    flat = x.ravel()
+    return float(np.sqrt(np.dot(flat, flat)))
+
+
+def _mean_square(x: Any, dim: int) -> Any:
+    if isinstance(x, Tensor):
+        return fn.norm(x, dim=dim, keepdim=True).square_().div_(x.size(dim))  # type: ignore[attr-defined]
+    return np.expand_dims(np.einsum("...i,...i->..." if dim == -1 else "...ij,...ij->...j", x, x) / x.shape[dim], dim)
+
+
+def _mean(x: Any, dim: int) -> Any:
+    return x.mean(dim=dim, keepdim=True) if isinstance(x, Tensor) else x.mean(dim, keepdims=True)  # type: ignore[attr-defined]
+
+
+def _at_least(x: Any, least: float) -> Any:
+    return x.clamp(min=least) if isinstance(x, Tensor) else np.maximum(x, x.dtype.type(least))  # type: ignore[attr-defined]

@@ -130,10 +130,12 @@ def fresh(x: Any, recorded: bool) -> Any:
 # ---- the way of an update to a parameter
 
 
-def apply(recorded: bool, update: Callable[..., None], p: Any, *others: Any, wide: Any = False) -> None:
+def apply(
+    recorded: bool, update: Callable[..., None], p: Any, *others: Any, wide: Any = False, whole: bool = False
+) -> None:
     """`update(p, *others)` over what it runs over best; `others`: the gradient and tensors of the state, or None.
 
-    `wide`: halves are computed in float32 and rounded once, as fused steps do."""
+    `wide`: halves are computed in float32 and rounded once, as fused steps do. `whole`: never block by block."""
     a = p._a
     if wide and p.dtype in _HALVES and type(a) is ndarray:
         arrays = [None if x is None else x._a.astype(np.float32) for x in (p, *others)]
@@ -147,10 +149,14 @@ def apply(recorded: bool, update: Callable[..., None], p: Any, *others: Any, wid
             operands = [None if x is None else fn.view_as_real(x) for x in operands]
         update(*operands)
         return
-    elif a.dtype.kind == "c":
-        in_place(update, as_real(a), *[None if x is None else as_real(x._a) for x in others])
     else:
-        in_place(update, a, *[None if x is None else x._a for x in others])
+        arrays = [a, *[None if x is None else x._a for x in others]]
+        if a.dtype.kind == "c":
+            arrays = [None if x is None else as_real(x) for x in arrays]
+        if whole:
+            update(*arrays)
+        else:
+            in_place(update, *arrays)
     for x in (p, *others[1:]):
         if x is not None:
             x._bump()
@@ -164,33 +170,25 @@ def advance(step: Any) -> float:
     return float(a)
 
 
-def count(step: Any, recorded: bool) -> Any:
-    """Counts a step; returns its number, or the counter where steps are recorded."""
-    if recorded:
-        step += 1
-        return step
-    return advance(step)
-
-
 def together(
-    name: str, prepared: Prepared | None, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Sequence[Any]], keys: Sequence[Any],
+    name: str, prepared: Prepared | None, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Sequence[Any]], keys: list[Any],
     numbers: Callable[[Any], tuple[float, ...]], flags: tuple[int, ...] = (), steps: Sequence[Any] | None = None,
 ) -> Sequence[int]:  # fmt: skip
     """Does the steps that the compiled kernel `name` can do, all in one call; gives the numbers of the parameters that are left.
 
     `states`: for each word of the state, the tensors of all parameters (or None). `keys`: for each parameter what its numbers depend on,
-    mostly the count of its steps; `numbers(key)` gives them. `steps`: counters that are moved on where the step is done.
+    mostly the count of its steps (empty: on nothing); `numbers(key)` gives them. `steps`: counters that are moved on where the step is done.
     """
     everything = range(len(params))
     if prepared is None or not params:
         return everything
     for p in params:
-        if p._a.dtype.kind != "f" or p.dtype in _HALVES:  # one glance before all the work for nothing
+        if p._a.dtype.char not in "fd":  # one glance before all the work for nothing
             return everything
     if len(set(map(id, params))) != len(params):  # given twice, stepped twice: one after the other
         return everything
-    first = keys[0]
-    if all(k == first for k in keys):  # nearly always all parameters are at the same step
+    first = keys[0] if keys else None
+    if keys.count(first) == len(keys):  # nearly always all parameters are at the same step
         groups: dict[Any, Sequence[int]] = {first: everything}
     else:
         apart: dict[Any, list[int]] = {}

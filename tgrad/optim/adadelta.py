@@ -107,7 +107,7 @@ def _adadelta(
     left: Sequence[int] = range(len(params))
     if not differentiable:
         left = together(
-            "adadelta", prepared, params, grads, (squares, moved), [0] * len(params),
+            "adadelta", prepared, params, grads, (squares, moved), [],
             lambda _: (-1.0 if maximize else 1.0, weight_decay, rho, 1 - rho, eps, -number(lr)), (), steps,
         )  # fmt: skip
     for i in left:

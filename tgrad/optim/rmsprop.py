@@ -129,7 +129,7 @@ def _rmsprop(
     left: Sequence[int] = range(len(params))
     if not differentiable:
         left = together(
-            "rmsprop", prepared, params, grads, (squares, means, buffers), [0] * len(params),
+            "rmsprop", prepared, params, grads, (squares, means, buffers), [],
             lambda _: (-1.0 if maximize else 1.0, weight_decay, alpha, 1 - alpha, eps, -number(lr), momentum),
             (int(bool(centered)), int(momentum > 0)), steps,
         )  # fmt: skip

@@ -118,7 +118,7 @@ def _rprop(
     left: Sequence[int] = range(len(params))
     if not differentiable:
         left = together(
-            "rprop", prepared, params, grads, (prevs, widths), [0] * len(params),
+            "rprop", prepared, params, grads, (prevs, widths), [],
             lambda _: (-1.0 if maximize else 1.0, etaminus, etaplus, step_size_min, step_size_max), (), steps,
         )  # fmt: skip
     for i in left:

@@ -158,7 +158,7 @@ def _sgd(
         numbers = (-1.0 if maximize else 1.0, number(lr), number(momentum), 1 - number(dampening), number(weight_decay))
         held = [buffers[i] if momentum != 0 else None for i in ready]
         left = together(
-            "sgd", prepared, [params[i] for i in ready], [grads[i] for i in ready], (held,), [0] * len(ready), lambda _: numbers,
+            "sgd", prepared, [params[i] for i in ready], [grads[i] for i in ready], (held,), [], lambda _: numbers,
             (int(bool(nesterov)), int(momentum != 0)),
         )  # fmt: skip
         ready = [ready[k] for k in left]

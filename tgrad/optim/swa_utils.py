@@ -131,7 +131,7 @@ class AveragedModel(Module):
         if self.use_buffers:
             own, given = (itertools.chain(m.parameters(), m.buffers()) for m in (self.module, model))
         else:
-            own, given = iter(self.parameters()), iter(model.parameters())
+            own, given = self.parameters(), model.parameters()  # type: ignore[assignment]
         pairs: list[Any] = [(average.detach(), current.detach()) for average, current in zip(own, given)]  # type: ignore[attr-defined]
         n = self.n_averaged
         if n == 0:
