@@ -189,25 +189,36 @@ def together(
         return everything
     first = keys[0] if keys else None
     if keys.count(first) == len(keys):  # nearly always all parameters are at the same step
-        groups: dict[Any, Sequence[int]] = {first: everything}
+        left: Sequence[int] = _run(name, prepared, params, grads, states, numbers(first), flags)
     else:
         apart: dict[Any, list[int]] = {}
         for i in everything:
             apart.setdefault(keys[i], []).append(i)
-        groups = dict(apart)
-    left: list[int] = []
-    for key, which in groups.items():
-        arrays = [(params[i]._a, grads[i]._a, *[None if s[i] is None else s[i]._a for s in states]) for i in which]
-        given = (*map(float, numbers(key)), *flags)
-        waiting = set(step_many(name, prepared, arrays, given, len(flags)))
-        for k, i in enumerate(which):
-            if k in waiting:
-                left.append(i)
-                continue
-            if steps is not None:
-                advance(steps[i])
-            params[i]._bump()
-            for s in states:
-                if s[i] is not None:
-                    s[i]._bump()
+        rest: list[int] = []
+        for key, which in apart.items():
+            some = [[column[i] for i in which] for column in (params, grads, *states)]
+            rest += [which[k] for k in _run(name, prepared, some[0], some[1], some[2:], numbers(key), flags)]
+        left = rest
+    waiting = set(left)
+    for column in (params, *states):
+        for i, x in enumerate(column):
+            if x is not None and i not in waiting:
+                x._bump()
+    if steps is not None:
+        for i, x in enumerate(steps):
+            if i not in waiting:
+                advance(x)
     return left
+
+
+def _run(
+    name: str, prepared: Prepared, params: Sequence[Any], grads: Sequence[Any], states: Sequence[Sequence[Any]], numbers: tuple[float, ...],
+    flags: tuple[int, ...],
+) -> list[int]:  # fmt: skip
+    arrays = zip(
+        [p._a for p in params],
+        [g._a for g in grads],
+        *[[None if x is None else x._a for x in column] for column in states],
+        strict=True,
+    )
+    return step_many(name, prepared, list(arrays), (*map(float, numbers), *flags), len(flags))

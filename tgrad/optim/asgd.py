@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import functions as fn
+from ..dtype import float32, get_default_dtype
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
 from ._update import add, add_, advance, apply, copy_, mul_, number, scalar, together
@@ -120,7 +123,17 @@ def _asgd(
                 copy_(mean, p)
 
         apply(differentiable, update, params[i], grads[i], means[i])
+
+    def put(entry: Any, value: Any) -> None:
+        if differentiable:
+            entry.copy_(fn.as_tensor(value))
+        else:
+            # In the default dtype first, as numbers become tensors, though a state that was loaded may have another.
+            value = number(value)
+            entry._a[...] = np.float32(value) if get_default_dtype() is float32 else fn.as_tensor(value)._a
+            entry._bump()
+
     for mu, eta, counted in zip(mus, etas, steps):
         step = advance(counted)
-        copy_(eta, fn.as_tensor(lr / ((1 + lambd * lr * (counted if foreach else step)) ** alpha)))
-        copy_(mu, fn.as_tensor(1 / max(1, step - t0)))
+        put(eta, lr / ((1 + lambd * lr * (counted if foreach else step)) ** alpha))
+        put(mu, 1 / max(1, step - t0))

@@ -113,8 +113,14 @@ def _nadam(
         """Moves the counters of a parameter on; gives its step, and the factors of the gradient and of the mean."""
         step, product = advance(steps[i]), products[i]
         mu, after = strength(step), strength(step + 1)
-        product *= mu
-        held = product if differentiable else number(product)
+        if differentiable:
+            product *= mu
+            held: Any = product
+        else:
+            a = product._a
+            a *= mu
+            product._bump()
+            held = float(a)
         return step, -lr * (1.0 - mu) / (1.0 - held), -lr * after / (1.0 - held * after)
 
     left: Sequence[int] = range(len(params))

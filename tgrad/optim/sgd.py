@@ -74,13 +74,16 @@ class SGD(Optimizer):
     def step(self) -> Any:
         """One update; returns what `closure` (if given) returned."""
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            grads = [p.grad for p in params]
-            if group["fused"]:
-                for p in params:
-                    check_fused(p)
+            params, grads = [], []
+            for p in group["params"]:
+                grad = p.grad
+                if grad is not None:
+                    params.append(p)
+                    grads.append(grad)
+                    if group["fused"]:
+                        check_fused(p)
             momentum = group["momentum"]
-            buffers = [self.state[p].get("momentum_buffer") if momentum != 0 else None for p in params]
+            buffers = [self.state[p].get("momentum_buffer") for p in params] if momentum != 0 else [None] * len(params)
             _sgd(
                 self._prepared, params, grads, buffers, weight_decay=group["weight_decay"], momentum=momentum, lr=group["lr"],
                 dampening=group["dampening"], nesterov=group["nesterov"], maximize=group["maximize"], foreach=group["foreach"],
@@ -156,11 +159,12 @@ def _sgd(
             ready.remove(i)
     if ready and not differentiable:
         numbers = (-1.0 if maximize else 1.0, number(lr), number(momentum), 1 - number(dampening), number(weight_decay))
-        held = [buffers[i] if momentum != 0 else None for i in ready]
-        left = together(
-            "sgd", prepared, [params[i] for i in ready], [grads[i] for i in ready], (held,), [], lambda _: numbers,
-            (int(bool(nesterov)), int(momentum != 0)),
-        )  # fmt: skip
+        flags = int(bool(nesterov)), int(momentum != 0)
+        if len(ready) == len(params):
+            columns: list[Any] = [params, grads, [None] * len(params) if momentum == 0 else buffers]
+        else:
+            columns = [[column[i] for i in ready] for column in (params, grads, buffers)]
+        left = together("sgd", prepared, columns[0], columns[1], columns[2:], [], lambda _: numbers, flags)
         ready = [ready[k] for k in left]
     for i in ready:
         apply(differentiable, update, params[i], grads[i], buffers[i], wide=fused)
