@@ -106,7 +106,7 @@ EXAMPLES = found_examples()
 def run(name: str, library: Any) -> None:
     """Runs a docstring's examples with a library as `torch`, and fails with doctest's report where it prints something else."""
     library.manual_seed(0)
-    scope = {"torch": library, "F": library.nn.functional}
+    scope = {"torch": library, "nn": library.nn, "F": library.nn.functional}
     examples = [
         doctest.Example(
             re.sub(r"\btgrad\b", library.__name__, e.source), e.want, e.exc_msg, e.lineno, e.indent, dict(e.options)

@@ -216,8 +216,8 @@ class OneCycleLR(LRScheduler):
 
     >>> optimizer = torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=1.0, momentum=0.9)
     >>> schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
-    >>> schedule.get_last_lr(), optimizer.param_groups[0]["momentum"]
-    ([0.04], 0.95)
+    >>> round(schedule.get_last_lr()[0], 4), round(optimizer.param_groups[0]["momentum"], 4)
+    (0.04, 0.95)
     """
 
     def __init__(
