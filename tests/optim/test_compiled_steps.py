@@ -76,7 +76,8 @@ def start(dtype: str, n: int = 1001) -> np.ndarray:
 def test_steps(torch: ModuleType, used: list[bool], name: str, options: dict[str, Any], dtype: str) -> None:
     for n in (1001, 7):
         used.clear()
-        (ours, own), (theirs, other) = (steps(T, name, options, start(dtype, n)) for T in (tgrad, torch))
+        count = 9 if name == "RAdam" else 4  # which divides by the mean square from its sixth step on
+        (ours, own), (theirs, other) = (steps(T, name, options, start(dtype, n), count) for T in (tgrad, torch))
         near = 1e-5 if dtype == "float32" else 1e-13
         np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=near, atol=near)
         for key, value in other.state[theirs].items():

@@ -12,7 +12,8 @@ import tgrad
 
 OPTIONS: list[dict[str, Any]] = [
     {"line_search_fn": "strong_wolfe"}, {"line_search_fn": "strong_wolfe", "history_size": 2}, {"line_search_fn": "strong_wolfe", "max_iter": 3},
-    {"line_search_fn": "strong_wolfe", "max_eval": 7}, {"lr": 1e-3}, {"lr": 0.1, "max_iter": 4, "history_size": 2}, {"lr": "tensor"},
+    {"line_search_fn": "strong_wolfe", "max_eval": 7},
+    {"line_search_fn": "strong_wolfe", "lr": 1e-5, "max_iter": 6}, {"lr": 1e-3}, {"lr": 0.1, "max_iter": 4, "history_size": 2}, {"lr": "tensor"},
     {"line_search_fn": "strong_wolfe", "tolerance_change": 1e-2}, {"line_search_fn": "strong_wolfe", "tolerance_grad": 10.0}, {"max_iter": 1},
 ]  # fmt: skip
 

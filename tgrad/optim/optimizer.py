@@ -30,6 +30,8 @@ class _Required:
 
 
 required = _Required()
+# What optimizers take as parameters.
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 _global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
@@ -298,6 +300,11 @@ class Optimizer:
             return out
 
         return wrapper
+
+    def _accelerator_graph_capture_health_check(self) -> None:
+        """Nothing to check: steps are never captured. Optimizers of one's own call it as PyTorch's do."""
+
+    _cuda_graph_capture_health_check = _accelerator_graph_capture_health_check
 
     def _patch_step_function(self) -> None:
         cls: Any = type(self)
