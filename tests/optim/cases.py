@@ -51,10 +51,10 @@ def parameters(T: Any, name: str, dtype: str, seed: int = 0) -> list[Any]:
 
 
 def tensor(T: Any, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Any:
-    a = rng.standard_normal(shape)
+    a = np.asarray(rng.standard_normal(shape))
     if dtype.startswith("complex"):
         a = a + 1j * rng.standard_normal(shape)
-    return T.tensor(np.asarray(a).tolist(), dtype=getattr(T, dtype)).reshape(shape)
+    return T.from_numpy(np.array(a)).to(getattr(T, dtype))
 
 
 def made(T: Any, name: str, params: Any, options: dict[str, Any]) -> Any:

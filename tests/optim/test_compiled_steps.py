@@ -88,6 +88,28 @@ def test_steps(torch: ModuleType, used: list[bool], name: str, options: dict[str
         assert used[-3:] == [True] * 3  # the first step of SGD with momentum makes the buffer
 
 
+EXACT = [
+    ("SGD", {}), ("SGD", {"weight_decay": 0.1}), ("SGD", {"momentum": 0.9}), ("SGD", {"momentum": 0.9, "nesterov": True}), ("Adamax", {}),
+    ("Adamax", {"weight_decay": 0.1, "betas": (0.3, 0.6)}), ("Rprop", {}), ("ASGD", {"weight_decay": 0.1}), ("ASGD", {"t0": 3, "lambd": 0.1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "options"), EXACT)
+def test_fifty_steps_to_the_last_bit(torch: ModuleType, name: str, options: dict[str, Any], dtype: str) -> None:
+    """Where no square root is taken (PyTorch's are not always rounded right) all roundings are PyTorch's."""
+    got = []
+    for T in (tgrad, torch):
+        rng = np.random.default_rng(3)
+        p = T.from_numpy(start(dtype, 203).copy()).requires_grad_()
+        optimizer = getattr(T.optim, name)([p], **{"lr": 0.01, **options})
+        for _ in range(50):
+            p.grad = T.from_numpy(rng.standard_normal(203).astype(dtype))
+            optimizer.step()
+        got.append(p.detach().numpy())
+    np.testing.assert_array_equal(*got)
+
+
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_numbers_that_are_not_finite(torch: ModuleType, used: list[bool], name: str, options: dict[str, Any]) -> None:
     a = start("float32")

@@ -151,20 +151,27 @@ def _sgd(
             g = add(g, buffer, momentum) if nesterov else buffer
         move(p, g)
 
-    ready = list(range(len(params)))
-    if momentum != 0:
-        for i in [i for i in ready if buffers[i] is None]:
-            buffers[i] = fn.empty_like(grads[i].detach())
-            apply(differentiable, first, params[i], grads[i], buffers[i], wide=fused)
-            ready.remove(i)
-    if ready and not differentiable:
-        numbers = (-1.0 if maximize else 1.0, number(lr), number(momentum), 1 - number(dampening), number(weight_decay))
+    def compiled(which: Sequence[int], undamped: float) -> Sequence[int]:
+        """Does those that a kernel can do; gives the rest."""
+        if differentiable or not which:
+            return which
+        numbers = (-1.0 if maximize else 1.0, number(lr), number(momentum), undamped, number(weight_decay))
         flags = int(bool(nesterov)), int(momentum != 0)
-        if len(ready) == len(params):
+        if len(which) == len(params):
             columns: list[Any] = [params, grads, [None] * len(params) if momentum == 0 else buffers]
         else:
-            columns = [[column[i] for i in ready] for column in (params, grads, buffers)]
+            columns = [[column[i] for i in which] for column in (params, grads, buffers)]
         left = together("sgd", prepared, columns[0], columns[1], columns[2:], [], lambda _: numbers, flags)
-        ready = [ready[k] for k in left]
-    for i in ready:
+        return [which[k] for k in left]
+
+    ready: Sequence[int] = range(len(params))
+    if momentum != 0:
+        fresh = [i for i in ready if buffers[i] is None]
+        if fresh:
+            for i in fresh:
+                buffers[i] = fn.zeros_like(grads[i].detach())
+            for i in compiled(fresh, 1.0):  # onto zeros, and undamped, the kernel's step is the first one
+                apply(differentiable, first, params[i], grads[i], buffers[i], wide=fused)
+            ready = sorted(set(ready) - set(fresh))
+    for i in compiled(ready, 1 - number(dampening)):
         apply(differentiable, update, params[i], grads[i], buffers[i], wide=fused)
