@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "random",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "random",
     "return_types", "serialization", "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -71,6 +71,15 @@ _NEURAL = frozenset(
     "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
     "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _weight_norm _weight_norm_interface norm_except_dim".split()
+)
+
+# Found in tgrad.amp.
+_CASTING = frozenset(
+    "autocast is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cache_enabled "
+    "set_autocast_cache_enabled clear_autocast_cache autocast_increment_nesting autocast_decrement_nesting is_autocast_cpu_enabled "
+    "set_autocast_cpu_enabled get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype set_autocast_gpu_dtype "
+    "is_autocast_ipu_enabled set_autocast_ipu_enabled get_autocast_ipu_dtype set_autocast_ipu_dtype is_autocast_xla_enabled "
+    "set_autocast_xla_enabled get_autocast_xla_dtype set_autocast_xla_dtype".split()
 )
 
 
@@ -92,6 +101,11 @@ def __getattr__(name: str):
     if name == "vmap":
         found = globals()[name] = importlib.import_module(f"{__name__}.func").vmap
         return found
+    if name in _CASTING:
+        from .amp import _state, autocast
+
+        found = globals()[name] = autocast if name == "autocast" else getattr(_state, name)
+        return found
     if name in _NEURAL:
         found = globals()[name] = getattr(importlib.import_module(f"{__name__}.nn.toplevel"), name)
         return found
@@ -104,7 +118,7 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "vmap", *_NEURAL, *_ELSEWHERE, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+    return sorted({*globals(), "vmap", *_CASTING, *_NEURAL, *_ELSEWHERE, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
 
 
 def typename(obj: object) -> str:
