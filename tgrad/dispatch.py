@@ -56,7 +56,7 @@ def no_overload(name: str, *args: Any, **kwargs: Any) -> TypeError:
 def _type_name(value: Any) -> str:
     """What PyTorch calls the type of an argument."""
     t = type(value)
-    if t.__module__.startswith("tgrad.") and t.__name__ in ("device", "dtype", "layout", "memory_format", "Size"):
+    if t.__module__.partition(".")[0] == "tgrad" and t.__name__ in ("device", "dtype", "layout", "memory_format", "Size"):
         return f"torch.{t.__name__}"
     return f"{t.__module__}.{t.__name__}" if t.__module__.startswith("numpy") else t.__name__
 
