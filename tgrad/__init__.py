@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "profiler", "random",
     "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 

@@ -58,11 +58,13 @@ def level(size: int = -1, randomness: str = "error") -> Iterator[Level]:
     made = Level(len(RUNNING.levels) + 1, size, randomness)
     RUNNING.levels.append(made)
     state.levels += 1
+    state.hooked += 1
     try:
         yield made
     finally:
         RUNNING.levels.remove(made)
         state.levels -= 1
+        state.hooked -= 1
 
 
 class Wrapped(Tensor):
