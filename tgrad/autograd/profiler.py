@@ -20,7 +20,6 @@ from ..graph.modes import state
 from ..graph.profiling import BACKWARD, FUNCTION, USER, Raw, Recorder
 from .profiler_util import EventList, FunctionEvent, chrome_trace
 
-
 UNFINISHED = "<unfinished torch.autograd.profile>"
 
 
