@@ -261,7 +261,10 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
         t = t.to(dtype)
     elif copy:
         t = t.clone()
-    return t.detach().requires_grad_() if requires_grad else t
+    if requires_grad:
+        t = t.detach()
+        t.requires_grad = True
+    return t
 
 
 @composite()

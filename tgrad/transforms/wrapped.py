@@ -58,12 +58,14 @@ def level(size: int = -1, randomness: str = "error") -> Iterator[Level]:
     made = Level(len(RUNNING.levels) + 1, size, randomness)
     RUNNING.levels.append(made)
     state.levels += 1
+    state.transforms += 1
     state.hooked += 1
     try:
         yield made
     finally:
         RUNNING.levels.remove(made)
         state.levels -= 1
+        state.transforms -= 1
         state.hooked -= 1
 
 
@@ -90,14 +92,7 @@ class Wrapped(Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
-
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
-        raise RuntimeError(
-            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of a function "
-            "being transformed by a functorch transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
-            "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being transformed instead."
-        )
+        """What is asked of one sample has no effect outside the transform: nothing to do."""
 
     def detach(self) -> Any:
         return self.again(*[None if p is None else p.detach() for p in self.parts()])
@@ -196,7 +191,8 @@ def alias(x: Tensor) -> Tensor:
     if x.requires_grad:
         return x.view_as(x)
     made = x.detach()
-    return made.requires_grad_() if x._a.dtype.kind in "fcV" else made
+    made._rg = x._a.dtype.kind in "fcV"
+    return made
 
 
 def differentiate(
