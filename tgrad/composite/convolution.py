@@ -135,6 +135,14 @@ def _named(word: str, values: Any, between: str = " ") -> str:
     return between.join(f"{word}_{n}: {v}" for n, v in zip(names, values, strict=True))
 
 
+def no_kernel(x: Tensor, dims: int, transposed: bool, dilated: bool) -> NotImplementedError:
+    """The error for a dtype that the kernel for such a convolution does not take."""
+    name = "slow_conv_dilated<>" if dilated else "compute_columns3d" if dims == 3 else "slow_conv2d_cpu"
+    if transposed:
+        name = f"slow_conv_transpose{max(dims, 2)}d_out_cpu"
+    return NotImplementedError(f"\"{name}\" not implemented for '{x.dtype.legacy}'")
+
+
 def _check_kernels(
     x: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any, extra: Any, transposed: bool, fast: bool
 ) -> None:
@@ -152,9 +160,7 @@ def _check_kernels(
         told = _named("dilation", gaps, ", ") if transposed else str(list(gaps))
         raise RuntimeError(f"dilation should be greater than zero, but got {told}")
     if x.dtype.name == "bool":
-        raise NotImplementedError(
-            f"\"{'compute_columns3d' if len(kernel) == 3 else 'slow_conv2d_cpu'}\" not implemented for 'Bool'"
-        )
+        raise no_kernel(x, len(kernel), transposed, max(gaps) > 1)
     if not transposed:
         return
     if any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
@@ -338,4 +344,6 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     """
     dims = weight.dim() - 2
     extra = output_padding if transposed else None
+    if isinstance(input, Tensor) and input.is_complex():  # conv1d and its kin compute with the parts
+        raise no_kernel(input, dims, transposed, any(d > 1 for d in dilation))
     return _convolve("convolution", dims, input, weight, bias, stride, padding, dilation, groups, extra)

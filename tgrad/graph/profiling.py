@@ -27,6 +27,7 @@ import numpy as np
 
 from .. import dispatch, functions
 from ..levels import Hooks
+from ..methods import COMPOSITES
 from ..ops.spec import Row, TensorBase
 from ..tensor import Tensor
 from .modes import state
@@ -289,7 +290,7 @@ def _with_code(fn: types.FunctionType) -> types.CodeType:
 def _public() -> list[types.FunctionType]:
     """Public functions and methods that are made of others."""
     found: dict[int, types.FunctionType] = {}
-    for name, fn in [*vars(functions).items(), *vars(Tensor).items()]:
+    for name, fn in [*vars(functions).items(), *vars(Tensor).items(), *[(f.__name__, f) for f in COMPOSITES]]:
         if not isinstance(fn, types.FunctionType) or name.startswith("_") or hasattr(fn, "row"):
             continue
         if fn.__name__ not in NOT_OPS and not fn.__name__.startswith(ASKS) and fn.__name__.isidentifier():

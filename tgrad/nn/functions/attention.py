@@ -14,6 +14,7 @@ from ...tensor import Tensor
 from .activation import softmax
 from .dropout import dropout
 from .padding import pad
+from .sparse import linear
 
 
 def scaled_dot_product_attention(
@@ -141,18 +142,18 @@ def _in_projection_packed(q: Tensor, k: Tensor, v: Tensor, w: Tensor, b: Any) ->
     """The three projections, in one product where query, key and value are one tensor."""
     width = q.shape[-1]
     if k is v and q is k:
-        joint = fn.linear(q, w, b)
+        joint = linear(q, w, b)
         parts = joint.unflatten(-1, (3, width)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
         return parts[0], parts[1], parts[2]
     if k is v:
         wq, wkv = w.split([width, width * 2])  # type: ignore[attr-defined]
         bq, bkv = (None, None) if b is None else b.split([width, width * 2])
-        joint = fn.linear(k, wkv, bkv)
+        joint = linear(k, wkv, bkv)
         parts = joint.unflatten(-1, (2, width)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
-        return fn.linear(q, wq, bq), parts[0], parts[1]
+        return linear(q, wq, bq), parts[0], parts[1]
     ws = w.chunk(3)  # type: ignore[attr-defined]
     bs = (None, None, None) if b is None else b.chunk(3)
-    return fn.linear(q, ws[0], bs[0]), fn.linear(k, ws[1], bs[1]), fn.linear(v, ws[2], bs[2])
+    return linear(q, ws[0], bs[0]), linear(k, ws[1], bs[1]), linear(v, ws[2], bs[2])
 
 
 def _batched(query: Tensor, key: Tensor, value: Tensor, padding: Any, mask: Any, heads: int) -> bool:
@@ -235,9 +236,9 @@ def multi_head_attention_forward(
                 f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
             )
         biases = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        q = fn.linear(query, q_proj_weight, biases[0])
-        k = fn.linear(key, k_proj_weight, biases[1])
-        v = fn.linear(value, v_proj_weight, biases[2])
+        q = linear(query, q_proj_weight, biases[0])
+        k = linear(key, k_proj_weight, biases[1])
+        v = linear(value, v_proj_weight, biases[2])
     else:
         if key.shape != value.shape:
             raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
@@ -274,7 +275,7 @@ def multi_head_attention_forward(
         weights = softmax(weights, dim=-1)
         weights = dropout(weights, p=dropout_p) if dropout_p > 0.0 else weights
         mixed = fn.bmm(weights, v).transpose(0, 1).contiguous().view(tgt * batch, width)
-        out = fn.linear(mixed, out_proj_weight, out_proj_bias)
+        out = linear(mixed, out_proj_weight, out_proj_bias)
         out = out.view(tgt, batch, out.size(1))
         weights = weights.view(batch, num_heads, tgt, src)
         weights = weights.mean(dim=1) if average_attn_weights else weights
@@ -285,6 +286,6 @@ def multi_head_attention_forward(
     q, k, v = (x.view(batch, num_heads, x.shape[1], head) for x in (q, k, v))
     mixed = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
     mixed = mixed.permute(2, 0, 1, 3).contiguous().view(batch * tgt, width)
-    out = fn.linear(mixed, out_proj_weight, out_proj_bias)
+    out = linear(mixed, out_proj_weight, out_proj_bias)
     out = out.view(tgt, batch, out.size(1))
     return (out, None) if batched else (out.squeeze(1), None)
