@@ -36,13 +36,16 @@ class Hooks:
     mapped: Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any] = staticmethod(lambda *_: NotImplemented)
 
 
-def leading(fn: Callable[..., Any], free: frozenset[Any] | None = None) -> Callable[..., Any]:
+def leading(
+    fn: Callable[..., Any], free: frozenset[Any] | None = None, whole: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
     """A function without a row that treats leading dimensions alike: vmap runs it over whole batches. `free`: the places and names of the
-    arguments for which that is so, if not for all."""
+    arguments for which that is so, if not for all; `whole(size, args, kwargs)` does it where others are batched as well."""
+    fn.whole = whole  # type: ignore[attr-defined]
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if state.hooked and (got := Hooks.mapped(fn, free, args, kwargs)) is not NotImplemented:
+        if state.hooked and (got := Hooks.mapped(call, free, args, kwargs)) is not NotImplemented:
             return got
         return fn(*args, **kwargs)
 

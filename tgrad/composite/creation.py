@@ -14,6 +14,7 @@ from ..dtype import dtype
 from ..graph.modes import state
 from ..levels import leading
 from ..methods import attach, composite, missing, publish
+from ..ops.layout import formatted
 from ..ops.spec import REQUIRED, fitting
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
@@ -107,7 +108,7 @@ def _filled(name: str, fill: Any, doc: str) -> Any:
         if out is not None and dtype is not None and out.dtype is not dtype:
             raise RuntimeError(f"dtype {dtype.legacy} does not match dtype of out parameter ({out.dtype.legacy})")
         d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
-        a = fill(sizes_of(size, name), d.np)
+        a = in_format(fill(sizes_of(size, name), d.np), memory_format)
         if out is not None:
             return into(out, wrap(a), name)
         return flagged(a, requires_grad)
@@ -210,6 +211,12 @@ def full(
     return flagged(a, requires_grad)
 
 
+def in_format(a: np.ndarray, memory_format: Any) -> np.ndarray:
+    """A new array, in the order of memory that was asked for."""
+    name = getattr(memory_format, "name", "preserve_format")
+    return a if name == "preserve_format" else formatted(a, name)
+
+
 def like_array(input: Tensor, d: dtype, fill: str) -> np.ndarray:
     """An array with the input's shape and, if it is dense, its order of dimensions."""
     make_like = getattr(np, fill + "_like")
@@ -226,7 +233,7 @@ def _like(fill: str) -> None:
         need_tensors(name, input=input)
         at(device)
         check_dtype(name, dtype)
-        return flagged(like_array(input, dtype or input.dtype, fill), requires_grad)
+        return flagged(in_format(like_array(input, dtype or input.dtype, fill), memory_format), requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
     shown = {
@@ -286,7 +293,7 @@ def full_like(
     at(device)
     check_dtype("full_like", dtype)
     d = dtype or input.dtype
-    a = like_array(input, d, "empty")
+    a = in_format(like_array(input, d, "empty"), memory_format)
     a[...] = fitting(_fill_value("full_like", fill_value), d.np)
     return flagged(a, requires_grad)
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import blank, dense, memory, offset, strided, strides
+from .layout import formatted, laid_like
 from .spec import CASTS, TensorBase, in_rows, op, sizes, view
 
 
@@ -371,7 +372,7 @@ def cat(tensors, dim=0):
     try:
         r = _concatenate(tensors, axis=dim)
         if r.dtype is tensors[0].dtype:  # no type that numpy promotes otherwise
-            return r if r.flags.c_contiguous else r.copy()
+            return r if r.flags.c_contiguous else laid_like(r, *tensors)
     except (ValueError, TypeError):
         pass  # what follows says what is wrong
     full = [a for a in tensors if a.shape != (0,)]  # PyTorch lets empty 1-d tensors take part anywhere
@@ -391,7 +392,7 @@ def cat(tensors, dim=0):
                     f"Sizes of tensors must match except in dimension {d}. Expected size {m} but got size {n} for tensor "
                     f"number {i} in the list."
                 )
-    return in_rows(np.concatenate(full, axis=d, dtype=common_dtype(tensors)))
+    return laid_like(np.concatenate(full, axis=d, dtype=common_dtype(tensors)), *full)
 
 
 def common_dtype(arrays: Sequence[np.ndarray]) -> np.dtype:
@@ -471,19 +472,6 @@ def to_copy(self, dtype, memory_format=None):
     else:
         out = self.astype(dtype.np, order=order)
     return out if memory_format is None else formatted(out, memory_format)
-
-
-# The order of dimensions in memory, slowest first.
-FORMATS = {"channels_last": (0, 2, 3, 1), "channels_last_3d": (0, 2, 3, 4, 1)}
-
-
-def formatted(a: np.ndarray, memory_format: str) -> np.ndarray:
-    """The array with its memory in the order that a format asks for."""
-    order = FORMATS.get(memory_format, tuple(range(a.ndim)))
-    if a.ndim != len(order):
-        raise RuntimeError(f"required rank {len(order)} tensor to use {memory_format} format")
-    turned = a.transpose(order)
-    return a if turned.flags.c_contiguous else turned.copy(order="C").transpose(np.argsort(order))
 
 
 def _float_to_int(a: np.ndarray, dt: np.dtype) -> np.ndarray:

@@ -175,6 +175,9 @@ class Batched(Wrapped):
         lvl = self._level
         places = [k for k, x in (*enumerate(args), *kwargs.items()) if of(x, lvl)]
         if free is not None and not free.issuperset(places):
+            if fn.whole is not None:
+                given = {k: full(x, lvl) for k, x in kwargs.items()}
+                return _wrapped(fn.whole(lvl.size, tuple([full(x, lvl) for x in args]), given), lvl)
             outs = [
                 fn(*[_at(x, lvl, i) for x in args], **{k: _at(x, lvl, i) for k, x in kwargs.items()})
                 for i in range(lvl.size)
