@@ -142,6 +142,15 @@ F.pixel_shuffle(I, 2).stride()
 F.pixel_unshuffle(I, 2).stride()
 steps(torch.empty(2, 3, 4, 5, memory_format=cl), torch.empty_like(K, memory_format=cl), torch.zeros_like(I), torch.ones_like(I, memory_format=torch.contiguous_format), torch.full_like(K, 2, memory_format=cl))
 torch.zeros_like(x, memory_format=cl)
+y = torch.tensor(1028979.25+1401898.6j, dtype=torch.complex64, requires_grad=True); y.logsumexp(0).abs().backward(); y.grad
+torch.full((16,), 3e19+2e19j, dtype=torch.complex64).square()
+torch.full((16,), 3e19+2e19j, dtype=torch.complex64).square_()
+[torch.autograd.grad(torch.linalg.vector_norm(w * torch.tensor([[1.], [0.], [2.]]), p, 1).sum(), w, create_graph=True)[0].isnan() for p in (0.5, 1, 1.5, 2, 3)]
+g = torch.autograd.grad(torch.linalg.vector_norm(v * 0, 2), v, create_graph=True)[0]; torch.autograd.grad(g.sum(), v)
+w = torch.full((130,), float('nan'), requires_grad=True); F.elu(w).sum().backward(); w.grad.isnan()
+w = torch.full((130,), float('nan'), dtype=torch.float16, requires_grad=True); F.selu(w).sum().backward(); w.grad.isnan()
+w = torch.full((130, 2), float('nan'), dtype=torch.bfloat16)[:, 0].requires_grad_(); F.elu(w).sum().backward(); w.grad.isnan()
+a = (torch.arange(20.) / 7 - 1).reshape(4, 5).bfloat16().requires_grad_(); F.cosine_similarity(a, u[:1].bfloat16() + a.detach().flip(0)).sum().backward(); a.grad
 """.strip().split("\n")
 
 

@@ -176,8 +176,8 @@ class Batched(Wrapped):
         places = [k for k, x in (*enumerate(args), *kwargs.items()) if of(x, lvl)]
         if free is not None and not free.issuperset(places):
             if fn.whole is not None:
-                given = {k: full(x, lvl) for k, x in kwargs.items()}
-                return _wrapped(fn.whole(lvl.size, tuple([full(x, lvl) for x in args]), given), lvl)
+                named = {k: full(x, lvl) for k, x in kwargs.items()}
+                return _wrapped(fn.whole(lvl.size, tuple([full(x, lvl) for x in args]), named), lvl)
             outs = [
                 fn(*[_at(x, lvl, i) for x in args], **{k: _at(x, lvl, i) for k, x in kwargs.items()})
                 for i in range(lvl.size)
