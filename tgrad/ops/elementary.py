@@ -82,7 +82,7 @@ rsqrt = pointwise(
 )
 
 
-def _squared(x: Any) -> Any:
+def squared(x: Any) -> Any:
     """x * x. The parts of a complex result are rounded one by one, so that what overflows twice is nan, as it is in PyTorch's vectors."""
     if not isinstance(x, np.ndarray) or x.dtype.kind != "c":
         return x * x
@@ -95,7 +95,7 @@ def _squared(x: Any) -> Any:
 
 square = pointwise(
     "square.row",
-    lambda self: _squared(self),
+    lambda self: squared(self),
     node="PowBackward0",
     tensors="self",
     grad=dict(self=lambda grad, self: grad * (2 * self)),
