@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "profiler", "random",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "functorch", "graph", "interop", "linalg", "masked", "nn", "optim", "profiler", "random",
     "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -98,6 +98,18 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted({*globals(), "vmap", *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+
+
+def _index(self, positions, dims):
+    """A tensor with the places `positions` indexed by first-class dimensions; see `functorch.dim`, which comes with the first call."""
+    from .functorch.dim import index
+
+    return index(self, positions, dims)
+
+
+if not hasattr(Tensor, "index"):
+    _index.__name__ = _index.__qualname__ = "index"
+    Tensor.index = _index  # type: ignore[attr-defined]
 
 
 def typename(obj: object) -> str:

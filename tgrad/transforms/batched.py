@@ -106,7 +106,7 @@ class Batched(Wrapped):
     value: Tensor
 
     def __new__(cls, value: Tensor, level: Level) -> Any:
-        self: Any = object.__new__(cls)
+        self: Any = object.__new__(level.kind or cls)
         self._level = level
         self.fill(value)
         return self

@@ -33,6 +33,8 @@ from ..tensor import Tensor, wrap
 class Level:
     """One running transform."""
 
+    kind: type | None = None  # the class of its batched tensors, where it is not Batched itself
+
     def __init__(self, number: int, size: int = -1, randomness: str = "error") -> None:
         self.number, self.size, self.randomness = number, size, randomness
 
