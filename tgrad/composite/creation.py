@@ -14,7 +14,7 @@ from ..dtype import dtype
 from ..graph.modes import state
 from ..levels import leading
 from ..methods import attach, composite, missing, publish
-from ..ops.layout import formatted
+from ..ops.layout import formatted, restrided
 from ..ops.spec import REQUIRED, fitting
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
@@ -220,7 +220,11 @@ def in_format(a: np.ndarray, memory_format: Any) -> np.ndarray:
 def like_array(input: Tensor, d: dtype, fill: str) -> np.ndarray:
     """An array with the input's shape and, if it is dense, its order of dimensions."""
     make_like = getattr(np, fill + "_like")
-    return make_like(input._a, dtype=d.np, order="K") if dense(input._a) else getattr(np, fill)(input._a.shape, d.np)
+    return (
+        restrided(make_like(input._a, dtype=d.np, order="K"), input._a)
+        if dense(input._a)
+        else getattr(np, fill)(input._a.shape, d.np)
+    )
 
 
 def _like(fill: str) -> None:

@@ -159,7 +159,7 @@ def by_onednn(input: ndarray, weight: ndarray, groups: int) -> bool:
 def channels_last(input: ndarray, weight: ndarray, groups: int) -> bool:
     """Whether PyTorch leaves the result, and the gradient of the input, with their channels innermost in memory: where an operand has
     them so, but for its own kernels in three dimensions."""
-    if input.flags.c_contiguous and weight.flags.c_contiguous:
+    if input.strides[1] != input.itemsize and weight.strides[1] != weight.itemsize:
         return False
     if input.ndim == 5 and not by_onednn(input, weight, groups):
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..storage import strided, strides
 from .spec import in_rows
 
 # The order of dimensions in memory, slowest first.
@@ -13,12 +14,11 @@ FORMATS = {"channels_last": (0, 2, 3, 1), "channels_last_3d": (0, 2, 3, 4, 1)}
 
 
 def formatted(a: np.ndarray, memory_format: str) -> np.ndarray:
-    """The array with its memory in the order that a format asks for."""
+    """The array, or a copy of it, with its memory in the order that a format asks for; the strides of dimensions of size 1 tell it, too."""
     order = FORMATS.get(memory_format, tuple(range(a.ndim)))
     if a.ndim != len(order):
         raise RuntimeError(f"required rank {len(order)} tensor to use {memory_format} format")
-    turned = a.transpose(order)
-    return a if turned.flags.c_contiguous else turned.copy(order="C").transpose(np.argsort(order))
+    return in_rows(a.transpose(order)).transpose(np.argsort(order))
 
 
 def is_channels_last(a: Any) -> bool:
@@ -43,3 +43,11 @@ def laid_like(out: np.ndarray, *models: Any) -> np.ndarray:
 def channels_innermost(a: np.ndarray) -> np.ndarray:
     """The array, or a copy of it, with its channels innermost in memory."""
     return np.moveaxis(in_rows(np.moveaxis(a, 1, -1)), -1, 1)
+
+
+def restrided(out: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A fresh array in the same order of memory as another, with its strides along dimensions of size 1, too: numpy has its own for those,
+    and PyTorch tells by them whether an image with one channel has its channels innermost."""
+    if out.ndim < 4 or 1 not in out.shape or not out.flags.c_contiguous or not is_channels_last(like):
+        return out
+    return strided(out, out.shape, strides(like)) if like.flags.c_contiguous else out

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import blank, dense, memory, offset, strided, strides
-from .layout import formatted, laid_like
+from .layout import formatted, laid_like, restrided
 from .spec import CASTS, TensorBase, in_rows, op, sizes, view
 
 
@@ -442,7 +442,7 @@ def stack(tensors, dim=0):
 
 @op("clone", grad=dict(self=lambda grad: grad), function=False, method=False)
 def clone(self):
-    return self.copy(order="K") if self.flags.forc else _dense_copy(self)
+    return restrided(self.copy(order="K") if self.flags.forc else _dense_copy(self), self)
 
 
 def _dense_copy(self: np.ndarray) -> np.ndarray:
@@ -471,7 +471,7 @@ def to_copy(self, dtype, memory_format=None):
         out[...] = _float_to_int(self, dtype.np)
     else:
         out = self.astype(dtype.np, order=order)
-    return out if memory_format is None else formatted(out, memory_format)
+    return restrided(out, self) if memory_format is None else formatted(out, memory_format)
 
 
 def _float_to_int(a: np.ndarray, dt: np.dtype) -> np.ndarray:
