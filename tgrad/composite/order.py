@@ -156,6 +156,9 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     b = seq._a if sorter is None else np.take_along_axis(seq._a, sorter._a, -1)
     v = values._a
     common = dtypes.promote_types(seq.dtype, values.dtype)
+    if v.size and (common.is_complex or common is dtypes.bool_):
+        name = "ComplexHalf" if scalar and seq.dtype is dtypes.float16 else common.legacy
+        raise NotImplementedError(f"\"searchsorted_out_cpu\" not implemented for '{name}'")
     wide = dtypes.float32 if common.itemsize == 2 and common.is_floating_point else common
     found = rows.search(b.astype(wide.np, copy=False), v.astype(wide.np, copy=False), right)
     r = wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64, copy=False))
