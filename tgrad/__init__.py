@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "random",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "nn", "onnx", "optim", "overrides", "profiler", "random",
     "return_types", "serialization", "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -119,6 +119,18 @@ def __getattr__(name: str):
 
 def __dir__() -> list[str]:
     return sorted({*globals(), "vmap", *_CASTING, *_NEURAL, *_ELSEWHERE, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+
+
+def _index(self, positions, dims):
+    """A tensor with the places `positions` indexed by first-class dimensions; see `functorch.dim`, which comes with the first call."""
+    from .functorch.dim import index
+
+    return index(self, positions, dims)
+
+
+if not hasattr(Tensor, "index"):
+    _index.__name__ = _index.__qualname__ = "index"
+    Tensor.index = _index  # type: ignore[attr-defined]
 
 
 def typename(obj: object) -> str:

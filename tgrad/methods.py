@@ -44,6 +44,9 @@ def attach(name: str, fn: Any) -> None:
     setattr(Tensor, name, fn)
 
 
+COMPOSITES: list[Callable[..., Any]] = []  # those that hang under no name as well
+
+
 def composite(
     name: str | None = None, *, method: bool = False, function: bool = True, aliases: str = "", rename: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,6 +56,7 @@ def composite(
         public = name or fn.__name__
         wrapped = tolerant(fn)
         wrapped.__name__ = public
+        COMPOSITES.append(wrapped)
         for n in (public, *aliases.split()):
             if function:
                 publish(n, wrapped)

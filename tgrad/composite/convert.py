@@ -13,6 +13,7 @@ from .. import echo
 from ..dtype import dtype
 from ..methods import attach, composite, publish
 from ..ops import view as rows
+from ..ops.layout import is_channels_last
 from ..ops.spec import ROWS
 from ..storage import memory, offset
 from ..tensor import Tensor, make
@@ -58,11 +59,19 @@ def contiguous(self, memory_format=None):
     return self if self.is_contiguous() else rows.contiguous.record(self)
 
 
+def _lies(self: Tensor, fmt: Any) -> bool:
+    """Whether `to` leaves a tensor where it is. One with one channel or one place is row by row and channels_last as well: its strides say
+    which of them is meant."""
+    if fmt is FORMATS["contiguous_format"]:
+        return self.is_contiguous()
+    return self._a.ndim == (4 if fmt is FORMATS["channels_last"] else 5) and is_channels_last(self._a)
+
+
 def cast(self: Tensor, d: dtype, copy: bool = False, fmt: Any = None) -> Tensor:
     """The tensor in dtype d and, if one is given, in a memory format; itself if it is so already."""
     if fmt is FORMATS["preserve_format"]:
         fmt = None
-    same = d.np == self._a.dtype and (fmt is None or self.is_contiguous(fmt))
+    same = d.np == self._a.dtype and (fmt is None or _lies(self, fmt))
     if same and not copy:
         return self
     return rows.to_copy.record(self, d) if fmt is None else rows.to_copy.record(self, d, fmt.name)

@@ -14,8 +14,9 @@ from ..dtype import dtype
 from ..graph.modes import state
 from ..levels import leading
 from ..methods import attach, composite, missing, publish
+from ..ops.layout import FORMATS as FASTEST_LAST
+from ..ops.layout import restrided
 from ..ops.spec import REQUIRED, fitting
-from ..ops.view import FORMATS as FASTEST_LAST
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
 from .arguments import is_number, need_tensors, plain
@@ -236,7 +237,11 @@ def like_array(input: Tensor, d: dtype, fill: str, memory_format: Any = None) ->
             a[...] = fill == "ones"
         return a
     make_like = getattr(np, fill + "_like")
-    return make_like(input._a, dtype=d.np, order="K") if dense(input._a) else getattr(np, fill)(input._a.shape, d.np)
+    return (
+        restrided(make_like(input._a, dtype=d.np, order="K"), input._a)
+        if dense(input._a)
+        else getattr(np, fill)(input._a.shape, d.np)
+    )
 
 
 def _like(fill: str) -> None:

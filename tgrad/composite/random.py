@@ -208,7 +208,7 @@ def normal(
     """Normal numbers with the given mean and standard deviation, each a number or a tensor."""
     g = gen(generator)
     if size is not None:
-        if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        if isinstance(mean, (Tensor, complex)) or isinstance(std, (Tensor, complex)):
             raise no_overload("normal", mean, std, size)
         d = _floats(dtype)
         r = flagged(g.normal(sizes_of((size,), "normal"), d.np, float(mean), float(std)), requires_grad)
@@ -218,6 +218,8 @@ def normal(
             raise TypeError(
                 f"normal() received an invalid combination of arguments - got ({shown}), but expected one of:"
             )
+        if isinstance(std, Tensor) and std.is_complex():
+            raise RuntimeError("normal expects standard deviation to be non-complex")
         if isinstance(mean, Tensor) and isinstance(std, Tensor):
             r = normal_both.record(mean, std, g)
         elif isinstance(mean, Tensor):
@@ -244,20 +246,20 @@ def _drawn(g: Generator, mean: Any, std: Any) -> np.ndarray:
 
 
 @op("normal.Tensor_float", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes)), tensors="mean", node="NormalBackward1",
-    function=False, method=False)  # fmt: skip
+    real_grad=True, function=False, method=False)  # fmt: skip
 def normal_mean(mean, std, generator):
     return _drawn(generator, mean, std)
 
 
 @op("normal.float_Tensor", grad=dict(std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="std", node="NormalBackward2",
-    function=False, method=False)  # fmt: skip
+    real_grad=True, function=False, method=False)  # fmt: skip
 def normal_std(std, mean, generator):
     return _drawn(generator, mean, std)
 
 
 @op("normal.Tensor_Tensor", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes),
                                       std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="mean std",
-    node="NormalBackward3", function=False, method=False)  # fmt: skip
+    node="NormalBackward3", real_grad=True, function=False, method=False)  # fmt: skip
 def normal_both(mean, std, generator):
     return _drawn(generator, mean, std)
 

@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 from .. import levels
-from ..dispatch import as_number, check_writable, commit, inplace, inplace_node, needs_grad
+from ..dispatch import as_number, bad_argument, check_writable, commit, inplace, inplace_node, needs_grad
 from ..dtype import from_np
 from ..graph.history import check_inplace
 from ..graph.modes import state
-from ..methods import composite, publish
+from ..methods import composite, missing, publish
 from ..ops import view as views
 from ..ops.linalg import cpp_name
-from ..ops.spec import ROWS, Row, op
+from ..ops.spec import REQUIRED, ROWS, Row, op
 from ..shape import broadcast_shapes, contiguous_strides
 from ..storage import UntypedStorage, blank, memory, strided
 from ..tensor import Tensor
+from .arguments import is_number
 
 
 @composite(function=False, method=True)
@@ -153,8 +154,12 @@ def zero_(input):
 
 
 @composite(function=False, method=True)
-def fill_diagonal_(self, fill_value, wrap=False):
+def fill_diagonal_(self, fill_value=REQUIRED, wrap=False):
     """Writes a number along the main diagonal of a matrix (or of a tensor whose dimensions are all equal)."""
+    if fill_value is REQUIRED:
+        raise missing("fill_diagonal_", ["fill_value"])
+    if not is_number(fill_value) and not (isinstance(fill_value, Tensor) and fill_value.dim() == 0):
+        raise bad_argument("fill_diagonal_", 1, "fill_value", fill_value, "Number")
     if self.dim() < 2:
         raise RuntimeError("dimensions must larger than 1")
     if self.dim() > 2 and len(set(self.shape)) > 1:

@@ -62,7 +62,8 @@ def _stacked(name: str, tensors: list[Any]) -> Any:
     if any(needs) and not all(needs):
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     out = F.stack(tensors).detach()  # type: ignore[attr-defined]
-    return out.requires_grad_() if all(needs) else out
+    out.requires_grad = all(needs)
+    return out
 
 
 def functionalize(func: Any, *, remove: str = "mutations") -> Any:

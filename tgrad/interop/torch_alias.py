@@ -17,6 +17,7 @@ import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -25,6 +26,7 @@ ALIAS = "torch"
 PACKAGE = "tgrad"
 # Modules of other libraries that keep what `import torch` gave when they were imported: each meaning of torch has its own.
 BOUND = ("safetensors.torch",)
+FUNCTORCH = "functorch"  # a package of its own that PyTorch installs beside itself
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -77,12 +79,13 @@ class TorchFinder(importlib.abc.MetaPathFinder):
                 raise
         # Namespaces that are built at run time are attributes of their parent, with no file to import.
         found: object = sys.modules.get(self.package)
-        for part in real.split(".")[1:]:
+        for part in real[len(self.package) :].split(".")[1:]:
             found = getattr(found, part, None)
         return found if isinstance(found, ModuleType) else None
 
 
 _finder: TorchFinder | None = None
+_beside: TorchFinder | None = None
 _set_aside: dict[str, ModuleType] = {}
 
 
@@ -102,22 +105,29 @@ def install(package: str = PACKAGE) -> None:
     A real PyTorch that was imported before is set aside, and comes back with :func:`uninstall`. A sub-module that
     ``package`` lacks raises ``ModuleNotFoundError: No module named 'torch.…'``. Installing twice changes nothing.
     """
-    global _finder
+    global _finder, _beside
     if _finder is not None:
         return
     _set_aside.update(_take_out(ALIAS))
     _finder = TorchFinder(package)
     sys.meta_path.insert(0, _finder)
+    if importlib.util.find_spec(f"{package}.{FUNCTORCH}") is not None:
+        _set_aside.update(_take_out(FUNCTORCH))
+        _beside = TorchFinder(f"{package}.{FUNCTORCH}", FUNCTORCH)
+        sys.meta_path.insert(0, _beside)
 
 
 def uninstall() -> None:
     """Undoes :func:`install`; names already bound in a script keep what they hold."""
-    global _finder
+    global _finder, _beside
     if _finder is None:
         return
-    sys.meta_path.remove(_finder)
-    _finder = None
-    _take_out(ALIAS)  # what was bound to tgrad goes, too
+    for finder in (_finder, _beside):
+        if finder is not None:
+            sys.meta_path.remove(finder)
+    for alias in (ALIAS, *([] if _beside is None else [FUNCTORCH])):
+        _take_out(alias)  # what was bound to tgrad goes, too
+    _finder = _beside = None
     sys.modules.update(_set_aside)
     _set_aside.clear()
 

@@ -48,7 +48,8 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
             out._vc = data._counter()
             out._rg = bool(requires_grad)
             return out
-        t = data.detach().requires_grad_(requires_grad)
+        t = data.detach()
+        t.requires_grad = requires_grad
         if type(t) is not type(data):
             raise RuntimeError(
                 f"Creating a Parameter from an instance of type {type(data).__name__} requires that detach() returns an "
@@ -115,7 +116,8 @@ class Buffer(Tensor, metaclass=_BufferMeta):
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = fn.empty(0)
-        t = data.detach().requires_grad_(data.requires_grad)
+        t = data.detach()
+        t.requires_grad = data.requires_grad
         t.persistent = persistent
         t._is_buffer = True
         return t

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dispatch import into
 from ..methods import missing
-from ..ops import norm, pooling, weightnorm
+from ..ops import layout, norm, pooling, weightnorm
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor
 from . import functional as F
@@ -167,7 +167,7 @@ def native_group_norm(
     input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any = None
 ) -> tuple[Tensor, ...]:
     """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
-    if not (input.is_contiguous() or pooling.is_channels_last(input._a)):
+    if not (input.is_contiguous() or layout.is_channels_last(input._a)):
         raise RuntimeError(
             "Expected X.is_contiguous(memory_format) to be true, but got false.  (Could this error message be improved?  If so, please "
             "report an enhancement request to PyTorch.)"

@@ -18,6 +18,7 @@ from ...graph.modes import is_grad_enabled, state
 from .activation import gelu, softmax
 from .attention import scaled_dot_product_attention
 from .norm import layer_norm
+from .sparse import linear
 
 
 def unrecorded(tensors: Iterable[Any]) -> bool:
@@ -50,7 +51,7 @@ def native_multi_head_attention(
     if not query.numel():
         return fn.empty_like(query), None
     head = width // num_heads
-    joint = fn.linear(query, qkv_weight, qkv_bias).view(batch, length, 3, num_heads, head)
+    joint = linear(query, qkv_weight, qkv_bias).view(batch, length, 3, num_heads, head)
     q, k, v = joint.permute(2, 0, 3, 1, 4).unbind(0)
     forbidden = _mask_of_scores(mask, mask_type, batch, num_heads, length)
     weights = None
@@ -66,7 +67,7 @@ def native_multi_head_attention(
         if forbidden is not None and bool((blind := forbidden.all(-1, keepdim=True)).any()):
             mixed = mixed.masked_fill(blind, math.nan)  # type: ignore[attr-defined]
     mixed = mixed.transpose(1, 2).reshape(batch, length, width)  # type: ignore[attr-defined]
-    return fn.linear(mixed, proj_weight, proj_bias), weights
+    return linear(mixed, proj_weight, proj_bias), weights
 
 
 def encoder_layer(
@@ -81,8 +82,8 @@ def encoder_layer(
         return native_multi_head_attention(x, embed_dim, num_heads, *ways, mask, False, True, mask_type)[0]
 
     def fed(x: Any) -> Any:
-        x = fn.linear(x, ffn_weight_1, ffn_bias_1)
-        return fn.linear(gelu(x) if use_gelu else fn.relu(x), ffn_weight_2, ffn_bias_2)
+        x = linear(x, ffn_weight_1, ffn_bias_1)
+        return linear(gelu(x) if use_gelu else fn.relu(x), ffn_weight_2, ffn_bias_2)
 
     first = ((embed_dim,), norm_weight_1, norm_bias_1, eps)
     second = ((embed_dim,), norm_weight_2, norm_bias_2, eps)

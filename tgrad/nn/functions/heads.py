@@ -13,6 +13,7 @@ from .activation import softmax
 from .attention import scaled_dot_product_attention
 from .dropout import dropout
 from .padding import pad
+from .sparse import linear
 
 
 def _none_or_dtype(input: Any) -> Any:
@@ -47,13 +48,13 @@ def _in_projection_packed(q: Tensor, k: Tensor, v: Tensor, w: Tensor, b: Any = N
     width = q.size(-1)
     if k is v:
         if q is k:
-            return _several(fn.linear(q, w, b), width, 3)
+            return _several(linear(q, w, b), width, 3)
         wq, wkv = w.split([width, width * 2])  # type: ignore[attr-defined]
         bq, bkv = (None, None) if b is None else b.split([width, width * 2])
-        return [fn.linear(q, wq, bq), *_several(fn.linear(k, wkv, bkv), width, 2)]
+        return [linear(q, wq, bq), *_several(linear(k, wkv, bkv), width, 2)]
     ws = w.chunk(3)  # type: ignore[attr-defined]
     bs = (None, None, None) if b is None else b.chunk(3)
-    return [fn.linear(x, *pair) for x, *pair in zip((q, k, v), ws, bs, strict=True)]
+    return [linear(x, *pair) for x, *pair in zip((q, k, v), ws, bs, strict=True)]
 
 
 def _several(joint: Any, width: int, n: int) -> list[Any]:
@@ -74,7 +75,7 @@ def _in_projection(
     for word, bias in (("query", b_q), ("key", b_k), ("value", b_v)):
         if bias is not None and tuple(bias.shape) != (width,):
             raise AssertionError(f"expecting {word} bias shape of {(width,)}, but got {bias.shape}")
-    return fn.linear(q, w_q, b_q), fn.linear(k, w_k, b_k), fn.linear(v, w_v, b_v)
+    return linear(q, w_q, b_q), linear(k, w_k, b_k), linear(v, w_v, b_v)
 
 
 def _mha_shape_check(
@@ -247,7 +248,7 @@ def multi_head_attention_forward(
         weights = softmax(weights, dim=-1)
         weights = dropout(weights, p=dropout_p) if dropout_p > 0.0 else weights
         mixed = fn.bmm(weights, v).transpose(0, 1).reshape(tgt * batch, width)
-        out = fn.linear(mixed, out_proj_weight, out_proj_bias)
+        out = linear(mixed, out_proj_weight, out_proj_bias)
         out = out.view(tgt, batch, out.size(1))
         weights = weights.view(batch, num_heads, tgt, src)
         weights = weights.mean(dim=1) if average_attn_weights else weights
@@ -258,6 +259,6 @@ def multi_head_attention_forward(
     q, k, v = (x.view(batch, num_heads, n, head) for x, n in ((q, tgt), (k, src), (v, src)))
     mixed = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
     mixed = mixed.permute(2, 0, 1, 3).reshape(batch * tgt, width)  # type: ignore[attr-defined]
-    out = fn.linear(mixed, out_proj_weight, out_proj_bias)
+    out = linear(mixed, out_proj_weight, out_proj_bias)
     out = out.view(tgt, batch, out.size(1))
     return (out, None) if batched else (out.squeeze(1), None)

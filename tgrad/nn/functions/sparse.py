@@ -7,6 +7,8 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
+from ...composite import products
+from ...dispatch import needs_grad
 from ...ops import embedding as rows
 from ...tensor import Tensor
 
@@ -133,7 +135,7 @@ def linear(input: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
     >>> F.linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 3.0]]), torch.tensor([0.5, 0.0]))
     tensor([[3.5000, 6.0000]])
     """
-    return fn.linear(input, weight, bias)
+    return products.linear(input, weight, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
@@ -152,6 +154,10 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -
             raise RuntimeError(
                 f"bilinear(): input{i + 1} size does not match weight size: got {t.shape[-1]} but expected {weight.shape[i + 1]}"
             )
+    if input1.dtype.name == "bool":
+        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
+    if input1.is_complex() and needs_grad((input1, input2, weight)):
+        raise RuntimeError("_trilinear does not support automatic differentiation for outputs with complex dtype.")
     n, k = weight.shape[0], input1.shape[-1]
     count = math.prod(input1.shape[:-1])
     m = input2.shape[-1]
