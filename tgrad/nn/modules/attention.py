@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ... import functions as fn
+from ...amp._state import is_autocast_enabled
 from ...backends.attention import Switches
 from ...tensor import Tensor
 from .. import functional as F
@@ -154,7 +155,7 @@ class MultiheadAttention(Module):
         if self.num_heads % 2 or self.bias_k is not None or self.bias_v is not None or self.add_zero_attn:
             return False
         tensors = (query, self.in_proj_weight, self.in_proj_bias, self.out_proj.weight, self.out_proj.bias)
-        return query.dtype is self.in_proj_bias.dtype and not fn.is_autocast_enabled() and unrecorded(tensors)
+        return query.dtype is self.in_proj_bias.dtype and not is_autocast_enabled() and unrecorded(tensors)
 
     def merge_masks(self, attn_mask: Any, key_padding_mask: Any, query: Tensor) -> tuple[Any, Any]:
         """One mask of both, and its type: 1 for [batch, length], 2 for [batch, heads, length, length]; (None, None) without masks."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ... import functions as fn
+from ...amp._state import is_autocast_enabled
 from ...backends.attention import Switches
 from ...tensor import Tensor
 from .. import functional as F
@@ -214,7 +215,7 @@ class TransformerEncoder(Module):
                 raise RuntimeError("Mask size should match input size")
             if not bool((wanted == (fn.arange(src.size(1)) < counts)).all()):
                 return None
-        if mask is not None or fn.is_autocast_enabled() or not unrecorded((src, *_weights(first))):
+        if mask is not None or is_autocast_enabled() or not unrecorded((src, *_weights(first))):
             return None
         if not bool(wanted.any()):
             raise RuntimeError("to_padded_tensor: at least one constituent tensor should have non-zero numel")
@@ -359,7 +360,7 @@ class TransformerEncoderLayer(Module):
             return False
         if attention.in_proj_bias is None or not attention._qkv_same_embed_dim or attention.num_heads % 2:
             return False
-        if not self.activation_relu_or_gelu or self.norm1.eps != self.norm2.eps or fn.is_autocast_enabled():
+        if not self.activation_relu_or_gelu or self.norm1.eps != self.norm2.eps or is_autocast_enabled():
             return False
         if any(m._forward_hooks or m._forward_pre_hooks for m in self.modules()):
             return False
