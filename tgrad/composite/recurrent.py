@@ -1,0 +1,350 @@
+"""Recurrent networks as `torch` itself has them: whole networks over sequences, and single steps ("cells").
+
+The loop over time of one layer and direction is a row: see Note [Layers over time] in ops/recurrent.py. Loaded when first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import functions as F
+from ..dispatch import bad_argument, no_overload
+from ..methods import missing
+from ..ops import recurrent as rows
+from ..ops.spec import ROWS, sizes
+from ..tensor import Tensor
+
+GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
+
+
+def _product_error(a: Tensor, b: Tensor) -> RuntimeError | None:
+    """What `a @ b.T` would say."""
+    if a.dtype is not b.dtype:
+        return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {a.dtype.legacy} and {b.dtype.legacy}")
+    if a.shape[-1] != b.shape[-1]:
+        m, k, n, p = *a.shape[-2:], *b.shape
+        return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {p}x{n})")
+    return None
+
+
+def _state(h: Tensor, count: int) -> Tensor:
+    """The initial state of `count` sequences."""
+    if h.shape[0] == count:
+        return h
+    if h.shape[0] == 1:
+        return h.expand(count, h.shape[1])  # type: ignore[attr-defined]
+    raise RuntimeError(
+        f"The size of tensor a ({count}) must match the size of tensor b ({h.shape[0]}) at non-singleton dimension 0"
+    )
+
+
+def _onednn(input: Tensor) -> bool:
+    """Whether PyTorch would leave an LSTM over padded sequences to oneDNN, which shows in the node's name."""
+    return input.dtype.name in ("float32", "bfloat16") and input.numel() > 0  # type: ignore[attr-defined]
+
+
+def _layer(
+    kind: str, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor], biased: bool, batch_sizes: Any, reverse: bool
+) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+    """The output of one layer in one direction, and its last states."""
+    w_ih, w_hh = weights[:2]
+    b_ih, b_hh = weights[2:4] if biased else (None, None)
+    projected = kind == "lstm" and len(weights) == (5 if biased else 3)
+    bias = b_ih
+    if biased and kind != "gru":
+        bias = b_ih + b_hh  # type: ignore[operator]
+    igates = F.linear(x, w_ih, bias)
+    h, *rest = states
+    wrong = _product_error(h, w_hh)
+    if wrong is not None:
+        raise wrong
+    count = batch_sizes[0] if batch_sizes is not None else x.shape[1]
+    h, *rest = [_state(s, count) for s in (h, *rest)]
+    if igates.shape[-1] != w_hh.shape[0]:
+        raise RuntimeError(
+            f"The size of tensor a ({igates.shape[-1]}) must match the size of tensor b ({w_hh.shape[0]}) at non-singleton dimension 1"
+        )
+    variant = "" if batch_sizes is None else "data"
+    if kind == "lstm":
+        if not projected and batch_sizes is None and _onednn(x):
+            variant = "mkldnn"
+        w_hr = weights[-1] if projected else None
+        out, hn, cn, *_ = rows.LSTM[variant].record(igates, h, rest[0], w_hh, w_hr, batch_sizes, reverse)
+        return out, [hn, cn]
+    if kind == "gru":
+        out, hn, *_ = rows.GRU[variant].record(igates, h, w_hh, b_hh, batch_sizes, reverse)
+    else:
+        out, hn, *_ = rows.RNN[variant].record(igates, h, w_hh, kind[4:], batch_sizes, reverse)
+    return out, [hn]
+
+
+def _network(
+    kind: str, x: Tensor, batch_sizes: Any, states: Sequence[Tensor], params: Sequence[Tensor], biased: bool, layers: int, dropout: float,
+    train: bool, both_ways: bool,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    """All layers: the last one's output, and the last states of all, stacked."""
+    each = 4 if biased else 2
+    projections = (
+        kind == "lstm" and len(states) == 2 and states[0].shape[-1:] != states[1].shape[-1:] and len(params) > 0
+    )
+    each += projections
+    if len(params) % each:
+        raise RuntimeError(f"MatrixRef: ArrayRef size {len(params)} not divisible by stride {each}")
+    directions = 2 if both_ways else 1
+    ends: list[list[Tensor]] = []
+    for layer in range(layers):
+        outs = []
+        for d in range(directions):
+            k = layer * directions + d
+            own = [s.select(0, k) for s in states]  # type: ignore[attr-defined]
+            out, last = _layer(kind, x, own, params[k * each : (k + 1) * each], biased, batch_sizes, d == 1)
+            outs.append(out)
+            ends.append(last)
+        x = F.cat(outs, -1) if both_ways else outs[0]
+        if dropout and train and layer < layers - 1:
+            x = F.dropout(x, dropout, train)
+    return x, *[F.stack(list(s), 0) for s in zip(*ends, strict=True)]
+
+
+_WORDS = "has_biases num_layers dropout train bidirectional".split()
+_FORMS = {
+    "input": ("input", "hx", "params", *_WORDS, "batch_first"),
+    "data": ("data", "batch_sizes", "hx", "params", *_WORDS),
+}
+
+
+def _bound(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments by name: of padded sequences, or of packed ones."""
+    several = kind == "lstm"
+    for words in _FORMS.values():
+        given = dict(zip(words, args, strict=False)) | kwargs
+        if len(args) > len(words) or len(given) != len(args) + len(kwargs) or set(given) != set(words):
+            continue
+        lists = [given["params"], *([given["hx"]] if several else [])]
+        tensors = [given[w] for w in words if w in ("input", "data", "batch_sizes")] + ([] if several else [given["hx"]])  # fmt: skip
+        if not all(isinstance(t, Tensor) for t in tensors) or not all(isinstance(a, (list, tuple)) for a in lists):
+            continue
+        if all(isinstance(given[w], bool) for w in words if w in ("has_biases", "train", "bidirectional", "batch_first")):  # fmt: skip
+            for i, a in reversed(list(enumerate(lists))):
+                for j, t in enumerate(a):
+                    if not isinstance(t, Tensor):
+                        at = words.index("hx" if i else "params")
+                        raise TypeError(
+                            f"expected Tensor as element {j} in argument {at}, but got {type(t).__name__}"
+                        )
+            return given
+    raise no_overload(kind, *args, **kwargs)
+
+
+def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
+    given = _bound(kind, args, kwargs)
+    states = given["hx"] if kind == "lstm" else (given["hx"],)
+    if kind == "lstm" and len(states) != 2:
+        raise RuntimeError("lstm expects two hidden states")
+    options = [given[w] for w in ("params", *_WORDS)]
+    if "data" in given:
+        return _network(kind, given["data"], _sizes(given["batch_sizes"], given["data"]), states, *options)
+    x, first = given["input"], given["batch_first"]
+    if x.dim() != 3:
+        if x.dim() < 3:
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [-{max(x.dim(), 1)}, {max(x.dim(), 1) - 1}], but got 2)"
+            )
+        raise RuntimeError(f"shape '{sizes(x.shape)}' is invalid for input of size {x.numel()}")
+    if first:
+        x = x.transpose(0, 1)
+    if not x.shape[0]:
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
+    out, *last = _network(kind, x, None, states, *options)
+    if first:
+        # PyTorch swaps in place where it is not an LSTM, which shows in the node's name.
+        out = out.transpose(0, 1) if kind == "lstm" else ROWS["transpose_.int"].record(out, 0, 1)  # type: ignore[attr-defined]
+    return out, *last
+
+
+def _sizes(batch_sizes: Tensor, data: Tensor) -> tuple[int, ...]:
+    if batch_sizes.dtype.name != "int64":
+        kind = batch_sizes.dtype.legacy
+        raise RuntimeError(f"expected scalar type Long but found {kind}")
+    found = tuple(batch_sizes.reshape(-1).tolist())  # type: ignore[attr-defined]
+    if sum(found) != data.shape[0]:
+        raise RuntimeError(f"shape '{sizes((found[0], *data.shape[1:]))}' is invalid for input of size {data.numel()}")
+    for a, b in zip(found, found[1:], strict=False):
+        if b > a:
+            raise RuntimeError(
+                f"The size of tensor a ({b}) must match the size of tensor b ({a}) at non-singleton dimension 0"
+            )
+    return found
+
+
+def lstm(*args, **kwargs):
+    """A long short-term memory of several layers: `(output, h_n, c_n)`.
+
+    `lstm(input, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)` for padded sequences, input [T, B, F]
+    ([B, T, F] with batch_first); `lstm(data, batch_sizes, hx, params, has_biases, num_layers, dropout, train, bidirectional)` for packed
+    ones, data [N, F]. hx: two tensors, h_0 [layers * directions, B, R] and c_0 [layers * directions, B, H]. params: for each layer and
+    direction w_ih [4H, F], w_hh [4H, R], then, if has_biases, b_ih and b_hh [4H], and where R is not H the projection w_hr [R, H].
+    """
+    return _run("lstm", args, kwargs)
+
+
+def gru(*args, **kwargs):
+    """A network of gated recurrent units: `(output, h_n)`. Arguments are those of `lstm`, with one tensor as hx and 3H for 4H."""
+    return _run("gru", args, kwargs)
+
+
+def rnn_tanh(*args, **kwargs):
+    """A recurrent network with tanh: `(output, h_n)`. Arguments are those of `lstm`, with one tensor as hx and H for 4H."""
+    return _run("rnn_tanh", args, kwargs)
+
+
+def rnn_relu(*args, **kwargs):
+    """A recurrent network with relu: `(output, h_n)`. Arguments are those of `lstm`, with one tensor as hx and H for 4H."""
+    return _run("rnn_relu", args, kwargs)
+
+
+# ---- single steps
+
+_CELL = ("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
+
+
+def _cell(kind: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    """The arguments of a cell, checked: (input, states, and what comes from the input and from the state)."""
+    name = kind + "_cell"
+    if len(args) > 6:
+        raise TypeError(f"{name}() takes from 4 to 6 positional arguments but {len(args)} were given")
+    given: dict[str, Any] = dict(zip(_CELL, args, strict=False))
+    for key, value in kwargs.items():
+        if key not in _CELL:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{key}'")
+        if key in given:
+            raise TypeError(f"{name}() got multiple values for argument '{key}'")
+        given[key] = value
+    absent = [w for w in _CELL[:4] if w not in given]
+    if absent:
+        raise missing(name, absent)
+    several = kind == "lstm"
+    for i, w in enumerate(_CELL):
+        value = given.setdefault(w, None)
+        if several and w == "hx":
+            if not isinstance(value, (tuple, list)):
+                raise bad_argument(name, 2, w, value, "tuple of Tensors")
+        elif not isinstance(value, Tensor) and not (i > 3 and value is None):
+            raise bad_argument(name, i + 1, w, value)
+    x, states, w_ih, w_hh, b_ih, b_hh = (given[w] for w in _CELL)
+    states = list(states) if several else [states]
+    if several and len(states) != 2:
+        raise RuntimeError("lstm_cell expects two hidden states")
+    _check_cell(kind, x, states, w_ih, w_hh)
+    return x, states, w_ih, w_hh, b_ih, b_hh
+
+
+def _check_cell(kind: str, x: Tensor, states: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor) -> None:
+    if x.dim() < 2:  # type: ignore[attr-defined]
+        low = max(x.dim(), 1)  # type: ignore[attr-defined]
+        raise IndexError(f"Dimension out of range (expected to be in range of [-{low}, {low - 1}], but got 1)")
+    if x.shape[1] != w_ih.shape[1]:
+        raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {w_ih.shape[1]}")
+    hidden = w_hh.shape[1]
+    for i, h in enumerate(states):
+        if x.shape[0] != h.shape[0]:
+            raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {h.shape[0]}")
+        if h.shape[1] != hidden:
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[1]}, expected {hidden}")
+    times = GATES[kind]
+    if w_ih.shape[0] != times * hidden:
+        raise RuntimeError(
+            f"weight_ih first dim must be {times} * hidden_size = {times * hidden}, but got {w_ih.shape[0]}"
+        )
+
+
+def lstm_cell(*args, **kwargs):
+    """One step of a long short-term memory: `lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)` gives `(h, c)`.
+
+    input [B, F], hx two tensors [B, H], w_ih [4H, F], w_hh [4H, H], biases [4H]; the gates stand in the order i, f, g, o:
+    c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'). RuntimeError for sizes that do not go together.
+    """
+    x, (h, c), w_ih, w_hh, b_ih, b_hh = _cell("lstm", *args, **kwargs)
+    gates = F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)
+    i, f, g, o = gates.chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def gru_cell(*args, **kwargs):
+    """One step of gated recurrent units: `gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)` gives h [B, H].
+
+    w_ih [3H, F], w_hh [3H, H], biases [3H], in the order r, z, n: n = tanh(n_i + sigmoid(r) n_h), h' = n + sigmoid(z) (h - n).
+    """
+    x, (h,), w_ih, w_hh, b_ih, b_hh = _cell("gru", *args, **kwargs)
+    r_i, z_i, n_i = F.linear(x, w_ih, b_ih).chunk(3, 1)
+    r_h, z_h, n_h = F.linear(h, w_hh, b_hh).chunk(3, 1)
+    new = (n_i + (r_i + r_h).sigmoid() * n_h).tanh()
+    return (h - new) * (z_i + z_h).sigmoid() + new
+
+
+def _plain(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    x, (h,), w_ih, w_hh, b_ih, b_hh = _cell(kind, *args, **kwargs)
+    return F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)
+
+
+def rnn_tanh_cell(*args, **kwargs):
+    """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): `rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)`."""
+    return _plain("rnn_tanh", args, kwargs).tanh()  # type: ignore[attr-defined]
+
+
+def rnn_relu_cell(*args, **kwargs):
+    """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): `rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)`."""
+    return _plain("rnn_relu", args, kwargs).relu()  # type: ignore[attr-defined]
+
+
+# ---- packed sequences
+
+
+def _pack_padded_sequence(input, lengths, batch_first):
+    """`(data, batch_sizes)` of padded sequences [T, B, ...] ([B, T, ...] with batch_first) whose int64 lengths decrease."""
+    for i, (word, t) in enumerate((("input", input), ("lengths", lengths)), 1):
+        if not isinstance(t, Tensor):
+            raise bad_argument("_pack_padded_sequence", i, word, t)
+    if input.dim() < 2:
+        raise IndexError("Dimension out of range (expected to be in range of [-1, 0], but got 1)")
+    return tuple(rows.pack_padded_sequence.record(input, lengths, batch_first))
+
+
+def _pad_packed_sequence(data, batch_sizes, batch_first, padding_value, total_length):
+    """Padded sequences [T, B, ...] ([B, T, ...] with batch_first) of packed ones, and the length of each.
+
+    total_length: T, if it is to be more than the longest length; RuntimeError if it is less.
+    """
+    for i, (word, t) in enumerate((("data", data), ("batch_sizes", batch_sizes)), 1):
+        if not isinstance(t, Tensor):
+            raise bad_argument("_pad_packed_sequence", i, word, t)
+    rows.check_lengths(batch_sizes._a)
+    counts = batch_sizes._a
+    steps = len(counts)
+    if not steps:
+        raise RuntimeError("batch_sizes can not be empty")
+    if total_length > 0:
+        if total_length < steps:
+            raise RuntimeError(
+                "Expected total_length to be at least the length of the longest sequence in input, but got "
+                f"total_length={total_length} and max sequence length being {steps}"
+            )
+        steps = total_length
+    width = int(counts[0])
+    at, sequences = rows.places(counts)
+    if len(at) != data.shape[0]:
+        at, sequences = at[: data.shape[0]], sequences[: data.shape[0]]
+    padded = F.full((steps * width, *data.shape[1:]), padding_value, dtype=data.dtype).view(steps, width, *data.shape[1:])  # fmt: skip
+    padded.flatten(0, 1).index_copy_(0, F.from_numpy(at * width + sequences), data)
+    lengths = F.from_numpy((counts[:, None] > np.arange(width)).sum(0))
+    return (padded.transpose(0, 1) if batch_first else padded), lengths
+
+
+NAMES: dict[str, Callable[..., Any]] = {
+    f.__name__: f
+    for f in (lstm, gru, rnn_tanh, rnn_relu, lstm_cell, gru_cell, rnn_tanh_cell, rnn_relu_cell, _pack_padded_sequence, _pad_packed_sequence)
+}  # fmt: skip
