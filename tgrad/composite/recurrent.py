@@ -5,6 +5,9 @@ The loop over time of one layer and direction is a row: see Note [Layers over ti
 
 from __future__ import annotations
 
+import functools
+import itertools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +49,14 @@ def _onednn(input: Tensor) -> bool:
     return input.dtype.name in ("float32", "bfloat16") and input.numel() > 0  # type: ignore[attr-defined]
 
 
+@functools.cache
+def _warn_of_projections() -> None:
+    """Once, as PyTorch does."""
+    warnings.warn(
+        "LSTM with projections is not supported with oneDNN. Using default implementation.", UserWarning, stacklevel=7
+    )
+
+
 def _layer(
     kind: str, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor], biased: bool, batch_sizes: Any, reverse: bool
 ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
@@ -69,8 +80,11 @@ def _layer(
         )
     variant = "" if batch_sizes is None else "data"
     if kind == "lstm":
-        if not projected and batch_sizes is None and _onednn(x):
-            variant = "mkldnn"
+        if batch_sizes is None and _onednn(x):
+            if projected:
+                _warn_of_projections()
+            else:
+                variant = "mkldnn"
         w_hr = weights[-1] if projected else None
         out, hn, cn, *_ = rows.LSTM[variant].record(igates, h, rest[0], w_hh, w_hr, batch_sizes, reverse)
         return out, [hn, cn]
@@ -132,9 +146,7 @@ def _bound(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
                 for j, t in enumerate(a):
                     if not isinstance(t, Tensor):
                         at = words.index("hx" if i else "params")
-                        raise TypeError(
-                            f"expected Tensor as element {j} in argument {at}, but got {type(t).__name__}"
-                        )
+                        raise TypeError(f"expected Tensor as element {j} in argument {at}, but got {type(t).__name__}")
             return given
     raise no_overload(kind, *args, **kwargs)
 
@@ -172,7 +184,7 @@ def _sizes(batch_sizes: Tensor, data: Tensor) -> tuple[int, ...]:
     found = tuple(batch_sizes.reshape(-1).tolist())  # type: ignore[attr-defined]
     if sum(found) != data.shape[0]:
         raise RuntimeError(f"shape '{sizes((found[0], *data.shape[1:]))}' is invalid for input of size {data.numel()}")
-    for a, b in zip(found, found[1:], strict=False):
+    for a, b in itertools.pairwise(found):
         if b > a:
             raise RuntimeError(
                 f"The size of tensor a ({b}) must match the size of tensor b ({a}) at non-singleton dimension 0"
@@ -334,12 +346,13 @@ def _pad_packed_sequence(data, batch_sizes, batch_first, padding_value, total_le
                 f"total_length={total_length} and max sequence length being {steps}"
             )
         steps = total_length
-    width = int(counts[0])
+    width, rest = int(counts[0]), data.shape[1:]
+    for n in counts[counts > width][:1].tolist():
+        raise RuntimeError(f"output with shape {[1, width, *rest]} doesn't match the broadcast shape {[1, n, *rest]}")
     at, sequences = rows.places(counts)
-    if len(at) != data.shape[0]:
-        at, sequences = at[: data.shape[0]], sequences[: data.shape[0]]
-    padded = F.full((steps * width, *data.shape[1:]), padding_value, dtype=data.dtype).view(steps, width, *data.shape[1:])  # fmt: skip
-    padded.flatten(0, 1).index_copy_(0, F.from_numpy(at * width + sequences), data)
+    padded = F.full((steps, width, *rest), padding_value, dtype=data.dtype)
+    used = data if len(at) == data.shape[0] else data.narrow(0, 0, len(at))
+    padded.flatten(0, 1).index_copy_(0, F.from_numpy(at * width + sequences), used)
     lengths = F.from_numpy((counts[:, None] > np.arange(width)).sum(0))
     return (padded.transpose(0, 1) if batch_first else padded), lengths
 

@@ -67,15 +67,15 @@ def _narrow(arrays: Sequence[Any], dtype: np.dtype) -> tuple[Any, ...]:
 
 def _before(values: Any, first: Any, spans: Spans, reverse: bool) -> list[Any]:
     """What the state was before each step, of which `values` [N, H] are the later ones and `first` [B, H] is the initial one."""
-    out, last = [], None
-    for t, (at, n) in enumerate(spans):
-        last = spans[t + 1] if reverse and t + 1 < len(spans) else None if reverse else spans[t - 1] if t else None
-        if last is None:
+    out = []
+    for t, (_, n) in enumerate(spans):
+        last = t + 1 if reverse else t - 1
+        if not 0 <= last < len(spans):
             out.append(first[:n])
-        elif last[1] < n:
-            out.append(cat([values[last[0] : last[0] + last[1]], first[last[1] : n]], 0))
-        else:
-            out.append(values[last[0] : last[0] + n])
+            continue
+        at, count = spans[last]
+        here = values[at : at + min(n, count)]
+        out.append(here if n <= count else cat([here, first[count:n]], 0))
     return out
 
 
@@ -302,7 +302,9 @@ def _rnn_grad(
 NODES = {"": "StackBackward0", ".data": "CatBackward0", ".mkldnn": "MkldnnRnnLayerBackward0"}
 
 
-def _rows(name: str, array: Callable[..., Any], kinds: Sequence[str], key: str, formula: Any, outputs: str) -> dict[str, Row]:
+def _rows(
+    name: str, array: Callable[..., Any], kinds: Sequence[str], key: str, formula: Any, outputs: str
+) -> dict[str, Row]:
     return {
         kind.lstrip("."): Row(f"_{name}_layer{kind}", array, family="op", grad={key: formula}, tensors=key, node=NODES[kind],
                               outputs=outputs, **HIDDEN)
