@@ -44,6 +44,24 @@ def _state(h: Tensor, count: int) -> Tensor:
     )
 
 
+def _unequal(a: int, b: int) -> RuntimeError:
+    return RuntimeError(f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension 1")  # fmt: skip
+
+
+def _check_gates(kind: str, width: int, w_hh: Tensor, state: Tensor) -> None:
+    """RuntimeError where the gates do not go with each other or with the state, in the words of the operation that would find out."""
+    if width != w_hh.shape[0]:
+        raise _unequal(width, w_hh.shape[0])
+    hidden, count = state.shape[1], GATES[kind]
+    if width == count * hidden:
+        return
+    if count == 1:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({state.shape[0]}x{width} and {w_hh.shape[1]}x{width})")  # fmt: skip
+    each = -(-width // count)
+    last = width - (count - 1) * each
+    raise _unequal(last, each) if last != each else _unequal(each, hidden)
+
+
 def _onednn(input: Tensor) -> bool:
     """Whether PyTorch would leave an LSTM over padded sequences to oneDNN, which shows in the node's name."""
     return input.dtype.name in ("float32", "bfloat16") and input.numel() > 0  # type: ignore[attr-defined]
@@ -74,10 +92,7 @@ def _layer(
         raise wrong
     count = batch_sizes[0] if batch_sizes is not None else x.shape[1]
     h, *rest = [_state(s, count) for s in (h, *rest)]
-    if igates.shape[-1] != w_hh.shape[0]:
-        raise RuntimeError(
-            f"The size of tensor a ({igates.shape[-1]}) must match the size of tensor b ({w_hh.shape[0]}) at non-singleton dimension 1"
-        )
+    _check_gates(kind, igates.shape[-1], w_hh, h if kind != "lstm" else rest[0])
     variant = "" if batch_sizes is None else "data"
     if kind == "lstm":
         if batch_sizes is None and _onednn(x):
@@ -182,8 +197,9 @@ def _sizes(batch_sizes: Tensor, data: Tensor) -> tuple[int, ...]:
         kind = batch_sizes.dtype.legacy
         raise RuntimeError(f"expected scalar type Long but found {kind}")
     found = tuple(batch_sizes.reshape(-1).tolist())  # type: ignore[attr-defined]
-    if sum(found) != data.shape[0]:
-        raise RuntimeError(f"shape '{sizes((found[0], *data.shape[1:]))}' is invalid for input of size {data.numel()}")
+    if sum(found) != data.shape[0] or batch_sizes.dim() != 1:  # type: ignore[attr-defined]
+        shape = (batch_sizes.shape[0], found[0], *data.shape[1:])
+        raise RuntimeError(f"shape '{sizes(shape)}' is invalid for input of size {data.numel()}")  # type: ignore[attr-defined]
     for a, b in itertools.pairwise(found):
         if b > a:
             raise RuntimeError(

@@ -1,0 +1,252 @@
+"""Recurrent layers: the loop over time, forward and backward. See Note [Layers over time] in ops/recurrent.py.
+
+Sequences lo to hi of a batch, through all steps: sequences do not depend on each other, so each thread takes some of them. Step t is
+counts[t] rows from row places[t] on. The recurrent weight lies in panels of `wide` columns, the lanes of VECTORS vectors, one below the
+other, so that one panel stays in the cache while all rows pass.
+
+Geometry g: 0 steps, 1 width of the state H, 2 columns of the product (those of a panel times their number), 3 wide, 4 whether back in time,
+5 whether gradients of the output come in (backward), or a bias for the state (forward), 6 whether relu and not tanh.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import register_jitable
+
+from .lang import at, like
+from .scalar import sigmoid, tanh
+from .vector import ROWS, VECTORS, combined
+
+FLAGS = {"reassoc", "nsz"}
+jitable = register_jitable(error_model="numpy", fastmath=FLAGS)
+
+
+def _through_panels(fresh: bool) -> Any:
+    many, some, single = (combined(rows, VECTORS, fresh) for rows in (ROWS, ROWS // 2, 1))
+    half = ROWS // 2
+
+    @jitable
+    def product(w, x, count, out, columns, m, wide):
+        """out[m, columns] (+)= w[m, count] times the matrix in panels x."""
+        for p in range(columns // wide):
+            panel = at(x, p * count * wide)
+            r = 0
+            while r + ROWS <= m:
+                many(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
+                r += ROWS
+            while r + half <= m:
+                some(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
+                r += half
+            while r < m:
+                single(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
+                r += 1
+
+    return product
+
+
+product, product_on = _through_panels(True), _through_panels(False)
+
+# Loops of their own, with few arrays each: with all of them in one, the compiler could not tell them apart
+
+
+@jitable
+def copied(x, out, n):
+    for j in range(n):
+        out[j] = x[j]
+
+
+@jitable
+def added(x, out, n):
+    for j in range(n):
+        out[j] += x[j]
+
+
+@jitable
+def sigmoids(x, out, n):
+    for j in range(n):
+        out[j] = sigmoid(x[j])
+
+
+@jitable
+def tanhs(x, out, n):
+    for j in range(n):
+        out[j] = tanh(x[j])
+
+
+@jitable
+def previous(t, g):
+    """The step that the state came from; -1 for none."""
+    p = t + 1 if g[4] else t - 1
+    return p if p < g[0] else -1
+
+
+# ---- long short-term memory
+
+
+def lstm(x, w, h, c, out, gates, cells, room, places, counts, g, lo, hi):
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    G = 4 * H
+    for s in range(T):
+        t = T - 1 - s if g[4] else s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            first = places[t] + lo
+            for r in range(m):
+                copied(at(x, (first + r) * G), at(room, (lo + r) * columns), G)
+            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            for r in range(m):
+                a, k = at(room, (lo + r) * columns), at(gates, (first + r) * G)
+                sigmoids(a, k, 2 * H)
+                tanhs(at(a, 2 * H), at(k, 2 * H), H)
+                sigmoids(at(a, 3 * H), at(k, 3 * H), H)
+                cell, state, y = at(c, (lo + r) * H), at(h, (lo + r) * H), at(out, (first + r) * H)
+                for j in range(H):
+                    cell[j] = k[H + j] * cell[j] + k[j] * k[2 * H + j]
+                copied(cell, at(cells, (first + r) * H), H)
+                tanhs(cell, state, H)
+                for j in range(H):
+                    state[j] *= k[3 * H + j]
+                copied(state, y, H)
+
+
+def lstm_back(grad, gates, cells, cx, w, dh, dc, da, states, room, places, counts, g, lo, hi):
+    """dh [B, columns] and dc [B, H]: what arrives at the last states, then what leaves at the first. Fills da [N, 4H] and states [N, H]."""
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    G = 4 * H
+    for s in range(T):
+        t = s if g[4] else T - 1 - s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            p = previous(t, g)
+            for b in range(lo, lo + m):
+                row = places[t] + b
+                k, a, d, e = at(gates, row * G), at(da, row * G), at(dh, b * columns), at(dc, b * H)
+                before = at(cx, b * H)
+                if p >= 0 and b < counts[p]:
+                    before = at(cells, (places[p] + b) * H)
+                if g[5]:
+                    added(at(grad, row * H), d, H)
+                u = at(room, b * H)
+                tanhs(at(cells, row * H), u, H)
+                y = at(states, row * H)
+                for j in range(H):
+                    y[j] = k[3 * H + j] * u[j]
+                for j in range(H):
+                    e[j] += d[j] * k[3 * H + j] * (1 - u[j] * u[j])
+                for j in range(H):
+                    a[3 * H + j] = d[j] * u[j] * k[3 * H + j] * (1 - k[3 * H + j])
+                for j in range(H):
+                    a[j] = e[j] * k[2 * H + j] * k[j] * (1 - k[j])
+                for j in range(H):
+                    a[H + j] = e[j] * before[j] * k[H + j] * (1 - k[H + j])
+                for j in range(H):
+                    a[2 * H + j] = e[j] * k[j] * (1 - k[2 * H + j] * k[2 * H + j])
+                for j in range(H):
+                    e[j] *= k[H + j]
+            product(at(da, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
+
+
+# ---- gated recurrent units
+
+
+def gru(x, w, bias, h, out, states, gates, room, places, counts, g, lo, hi):
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    G = 3 * H
+    for s in range(T):
+        t = T - 1 - s if g[4] else s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            first = places[t] + lo
+            for r in range(m):
+                copied(bias, at(room, (lo + r) * columns), G)
+            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            for r in range(m):
+                a, k, come = at(room, (lo + r) * columns), at(gates, (first + r) * 4 * H), at(x, (first + r) * G)
+                state = at(h, (lo + r) * H)
+                for j in range(2 * H):
+                    k[j] = sigmoid(come[j] + a[j])
+                copied(at(a, 2 * H), at(k, 3 * H), H)
+                for j in range(H):
+                    a[j] = come[2 * H + j] + k[j] * k[3 * H + j]
+                tanhs(a, at(k, 2 * H), H)
+                for j in range(H):
+                    state[j] = k[2 * H + j] + k[H + j] * (state[j] - k[2 * H + j])
+                copied(state, at(out, (first + r) * H), H)
+                copied(state, at(states, (first + r) * H), H)
+
+
+def gru_back(grad, gates, states, hx, w, dh, da, ds, places, counts, g, lo, hi):
+    """dh as in lstm_back. Fills da and ds [N, 3H], the gradients of what comes from the inputs and from the state."""
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    G = 3 * H
+    for s in range(T):
+        t = s if g[4] else T - 1 - s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            p = previous(t, g)
+            for b in range(lo, lo + m):
+                row = places[t] + b
+                k, a, e, d = at(gates, row * 4 * H), at(da, row * G), at(ds, row * G), at(dh, b * columns)
+                before = at(hx, b * H)
+                if p >= 0 and b < counts[p]:
+                    before = at(states, (places[p] + b) * H)
+                if g[5]:
+                    added(at(grad, row * H), d, H)
+                for j in range(H):
+                    a[2 * H + j] = d[j] * (1 - k[H + j]) * (1 - k[2 * H + j] * k[2 * H + j])
+                for j in range(H):
+                    e[2 * H + j] = a[2 * H + j] * k[j]
+                for j in range(H):
+                    a[j] = a[2 * H + j] * k[3 * H + j] * k[j] * (1 - k[j])
+                for j in range(H):
+                    a[H + j] = d[j] * (before[j] - k[2 * H + j]) * k[H + j] * (1 - k[H + j])
+                copied(a, e, 2 * H)
+                for j in range(H):
+                    d[j] *= k[H + j]
+            product_on(at(ds, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
+
+
+# ---- plain ones
+
+
+def rnn(x, w, h, out, states, room, places, counts, g, lo, hi):
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    for s in range(T):
+        t = T - 1 - s if g[4] else s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            first = places[t] + lo
+            for r in range(m):
+                copied(at(x, (first + r) * H), at(room, (lo + r) * columns), H)
+            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            for r in range(m):
+                a, state = at(room, (lo + r) * columns), at(h, (lo + r) * H)
+                if g[6]:
+                    for j in range(H):
+                        state[j] = like(0.0, a[j]) if a[j] <= 0 else a[j]
+                else:
+                    tanhs(a, state, H)
+                copied(state, at(out, (first + r) * H), H)
+                copied(state, at(states, (first + r) * H), H)
+
+
+def rnn_back(grad, states, w, dh, da, places, counts, g, lo, hi):
+    """dh as in lstm_back. Fills da [N, H]."""
+    T, H, columns, wide = g[0], g[1], g[2], g[3]
+    for s in range(T):
+        t = s if g[4] else T - 1 - s
+        m = min(hi, counts[t]) - lo
+        if m > 0:
+            for b in range(lo, lo + m):
+                row = places[t] + b
+                y, a, d = at(states, row * H), at(da, row * H), at(dh, b * columns)
+                if g[5]:
+                    added(at(grad, row * H), d, H)
+                if g[6]:
+                    for j in range(H):
+                        a[j] = d[j] if y[j] > 0 else like(0.0, d[j])
+                else:
+                    for j in range(H):
+                        a[j] = d[j] * (1 - y[j] * y[j])
+            product(at(da, (places[t] + lo) * H), w, H, at(dh, lo * columns), columns, m, wide)
