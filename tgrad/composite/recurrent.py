@@ -25,17 +25,17 @@ GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 def _product_error(a: Tensor, b: Tensor) -> RuntimeError | None:
     """What `a @ b.T` would say."""
+    if a._a.dtype is b._a.dtype and a._a.shape[-1] == b._a.shape[-1]:
+        return None
     if a.dtype is not b.dtype:
         return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {a.dtype.legacy} and {b.dtype.legacy}")
-    if a.shape[-1] != b.shape[-1]:
-        m, k, n, p = *a.shape[-2:], *b.shape
-        return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {p}x{n})")
-    return None
+    m, k, n, p = *a.shape[-2:], *b.shape
+    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {p}x{n})")
 
 
 def _state(h: Tensor, count: int) -> Tensor:
     """The initial state of `count` sequences."""
-    if h.shape[0] == count:
+    if h._a.shape[0] == count:
         return h
     if h.shape[0] == 1:
         return h.expand(count, h.shape[1])  # type: ignore[attr-defined]
@@ -50,9 +50,9 @@ def _unequal(a: int, b: int) -> RuntimeError:
 
 def _check_gates(kind: str, width: int, w_hh: Tensor, state: Tensor) -> None:
     """RuntimeError where the gates do not go with each other or with the state, in the words of the operation that would find out."""
-    if width != w_hh.shape[0]:
+    if width != w_hh._a.shape[0]:
         raise _unequal(width, w_hh.shape[0])
-    hidden, count = state.shape[1], GATES[kind]
+    hidden, count = state._a.shape[1], GATES[kind]
     if width == count * hidden:
         return
     if count == 1:
@@ -64,7 +64,8 @@ def _check_gates(kind: str, width: int, w_hh: Tensor, state: Tensor) -> None:
 
 def _onednn(input: Tensor) -> bool:
     """Whether PyTorch would leave an LSTM over padded sequences to oneDNN, which shows in the node's name."""
-    return input.dtype.name in ("float32", "bfloat16") and input.numel() > 0  # type: ignore[attr-defined]
+    dtype = input._a.dtype
+    return (dtype.char == "f" or (dtype.itemsize == 2 and dtype.name == "bfloat16")) and input._a.size > 0
 
 
 @functools.cache
@@ -90,9 +91,9 @@ def _layer(
     wrong = _product_error(h, w_hh)
     if wrong is not None:
         raise wrong
-    count = batch_sizes[0] if batch_sizes is not None else x.shape[1]
+    count = batch_sizes[0] if batch_sizes is not None else x._a.shape[1]
     h, *rest = [_state(s, count) for s in (h, *rest)]
-    _check_gates(kind, igates.shape[-1], w_hh, h if kind != "lstm" else rest[0])
+    _check_gates(kind, igates._a.shape[-1], w_hh, h if kind != "lstm" else rest[0])
     variant = "" if batch_sizes is None else "data"
     if kind == "lstm":
         if batch_sizes is None and _onednn(x):
@@ -117,7 +118,7 @@ def _network(
     """All layers: the last one's output, and the last states of all, stacked."""
     each = 4 if biased else 2
     projections = (
-        kind == "lstm" and len(states) == 2 and states[0].shape[-1:] != states[1].shape[-1:] and len(params) > 0
+        kind == "lstm" and len(states) == 2 and states[0]._a.shape[-1:] != states[1]._a.shape[-1:] and len(params) > 0
     )
     each += projections
     if len(params) % each:
@@ -139,24 +140,30 @@ def _network(
 
 
 _WORDS = "has_biases num_layers dropout train bidirectional".split()
-_FORMS = {
-    "input": ("input", "hx", "params", *_WORDS, "batch_first"),
-    "data": ("data", "batch_sizes", "hx", "params", *_WORDS),
-}
+_TRUTHS = ("has_biases", "train", "bidirectional")
+_FORMS = (  # the words, those of them that are bools, those that are tensors whatever the network is
+    (("input", "hx", "params", *_WORDS, "batch_first"), (*_TRUTHS, "batch_first"), ("input",)),
+    (("data", "batch_sizes", "hx", "params", *_WORDS), _TRUTHS, ("data", "batch_sizes")),
+)
 
 
 def _bound(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by name: of padded sequences, or of packed ones."""
     several = kind == "lstm"
-    for words in _FORMS.values():
-        given = dict(zip(words, args, strict=False)) | kwargs
-        if len(args) > len(words) or len(given) != len(args) + len(kwargs) or set(given) != set(words):
+    for words, truths, which in _FORMS:
+        given = dict(zip(words, args, strict=False))
+        if kwargs:
+            given |= kwargs
+        if len(args) > len(words) or len(given) != len(args) + len(kwargs) or given.keys() != set(words):
             continue
-        lists = [given["params"], *([given["hx"]] if several else [])]
-        tensors = [given[w] for w in words if w in ("input", "data", "batch_sizes")] + ([] if several else [given["hx"]])  # fmt: skip
-        if not all(isinstance(t, Tensor) for t in tensors) or not all(isinstance(a, (list, tuple)) for a in lists):
+        lists = (given["params"], given["hx"]) if several else (given["params"],)
+        if not all([isinstance(a, (list, tuple)) for a in lists]) or not all(
+            [isinstance(given[w], Tensor) for w in which]
+        ):
             continue
-        if all(isinstance(given[w], bool) for w in words if w in ("has_biases", "train", "bidirectional", "batch_first")):  # fmt: skip
+        if not several and not isinstance(given["hx"], Tensor):
+            continue
+        if all([isinstance(given[w], bool) for w in truths]):
             for i, a in reversed(list(enumerate(lists))):
                 for j, t in enumerate(a):
                     if not isinstance(t, Tensor):
@@ -175,7 +182,7 @@ def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tens
     if "data" in given:
         return _network(kind, given["data"], _sizes(given["batch_sizes"], given["data"]), states, *options)
     x, first = given["input"], given["batch_first"]
-    if x.dim() != 3:
+    if x._a.ndim != 3:
         if x.dim() < 3:
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [-{max(x.dim(), 1)}, {max(x.dim(), 1) - 1}], but got 2)"
@@ -183,7 +190,7 @@ def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tens
         raise RuntimeError(f"shape '{sizes(x.shape)}' is invalid for input of size {x.numel()}")
     if first:
         x = x.transpose(0, 1)
-    if not x.shape[0]:
+    if not x._a.shape[0]:
         raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     out, *last = _network(kind, x, None, states, *options)
     if first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,10 @@ _CALLS: dict[str, int] = {}
 class _Call:
     """The geometry of a layer as kernels take it."""
 
-    def __init__(self, shape: tuple[int, ...], batch_sizes: Any, hx: ndarray, gates: int, reverse: bool) -> None:
-        self.batch, self.hidden = hx.shape
+    def __init__(
+        self, shape: tuple[int, ...], batch_sizes: Any, state: tuple[int, int], dtype: np.dtype, gates: int, reverse: bool
+    ) -> None:  # fmt: skip
+        self.batch, self.hidden = state
         self.width = gates * self.hidden
         if batch_sizes is None:
             steps, count = shape[:2]
@@ -38,7 +41,10 @@ class _Call:
             self.counts = np.array(batch_sizes, np.int64)
             self.places = np.cumsum(self.counts) - self.counts
         self.steps, self.rows = len(self.counts), int(self.counts.sum())
-        self.reverse, self.dtype = reverse, hx.dtype
+        self.reverse, self.dtype = reverse, dtype
+        self.even = bool((self.counts == self.batch).all())
+        self.geometries: dict[Any, ndarray] = {}
+        self.own = address(self.places), address(self.counts)
         self.code = self.dtype.str[1:] + "* "
         self.wide = VECTORS * _registers()[1] // self.dtype.itemsize
         self.work = self.rows * self.width * self.hidden
@@ -61,11 +67,14 @@ class _Call:
         return np.ascontiguousarray(w.reshape(terms, count, self.wide).swapaxes(0, 1)), count * self.wide
 
     def run(self, fn: Any, arrays: tuple[ndarray, ...], columns: int, flag: bool, relu: bool = False) -> None:
-        g = np.array([self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu], np.int64)
+        g = self.geometries.get((columns, flag, relu))
+        if g is None:
+            numbers = [self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu]
+            g = self.geometries[columns, flag, relu] = np.array(numbers, np.int64)
         unit = self.batch
         if CREW.size > 1 and self.work >= SHARED:
             unit = -(-self.batch // CREW.size)
-        CREW.over(fn, self.batch, unit, (*map(address, (*arrays, self.places, self.counts, g)),))
+        CREW.over(fn, self.batch, unit, (*map(address, arrays), *self.own, address(g)))
 
     def flat(self, a: Any) -> Any:
         """What belongs to all steps, as rows."""
@@ -84,7 +93,7 @@ class _Call:
     def weight(self, of_gates: ndarray, states: ndarray, hx: ndarray) -> ndarray:
         """The gradient of the recurrent weight. Without lengths the states before are those of the step before, as they lie."""
         turned, n = of_gates.T, self.batch
-        if (self.counts == n).all():
+        if self.even:
             first, rest = (slice(0, n), slice(n, None)) if not self.reverse else (slice(-n, None), slice(0, -n))
             out = product(turned[:, first], hx)
             if self.steps > 1:
@@ -100,6 +109,12 @@ class _Call:
         return product(turned, before)
 
 
+@functools.lru_cache(maxsize=64)
+def _call(*facts: Any) -> _Call:
+    """Most calls have a geometry that was there before."""
+    return _Call(*facts)
+
+
 def _fits(first: ndarray, *others: Any) -> bool:
     kind = first.dtype
     return (kind is F32 or kind is F64) and first.size > 0 and all(a is None or a.dtype is kind for a in others)
@@ -112,7 +127,7 @@ def _laid(a: ndarray) -> ndarray:
 def lstm(igates, hx, cx, w_hh, w_hr=None, batch_sizes=None, reverse=False):
     if w_hr is not None or not _fits(igates, hx, cx, w_hh):
         return None
-    c = _Call(igates.shape, batch_sizes, hx, 4, reverse)
+    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 4, reverse)
     run = c.kernel("lstm", 8)
     if run is None:
         return None
@@ -132,7 +147,7 @@ def lstm_back(gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes
     grad, of_h, of_c, *others = grads
     if w_hr is not None or any(a is not None for a in others) or not _fits(gates, grad, of_h, of_c, hx, cx, w_hh):
         return None
-    c = _Call(igates_sizes, batch_sizes, hx, 4, reverse)
+    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 4, reverse)
     run = c.kernel("lstm_back", 10)
     if run is None:
         return None
@@ -149,7 +164,7 @@ def lstm_back(gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes
 def gru(igates, hx, w_hh, b_hh=None, batch_sizes=None, reverse=False):
     if not _fits(igates, hx, w_hh, b_hh):
         return None
-    c = _Call(igates.shape, batch_sizes, hx, 3, reverse)
+    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 3, reverse)
     run = c.kernel("gru", 8)
     if run is None:
         return None
@@ -165,7 +180,7 @@ def gru_back(gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse,
     grad, of_h, *others = grads
     if any(a is not None for a in others) or not _fits(gates, grad, of_h, hx, w_hh):
         return None
-    c = _Call(igates_sizes, batch_sizes, hx, 3, reverse)
+    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 3, reverse)
     run = c.kernel("gru_back", 8)
     if run is None:
         return None
@@ -181,7 +196,7 @@ def gru_back(gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse,
 def rnn(igates, hx, w_hh, nonlinearity="tanh", batch_sizes=None, reverse=False):
     if not _fits(igates, hx, w_hh):
         return None
-    c = _Call(igates.shape, batch_sizes, hx, 1, reverse)
+    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 1, reverse)
     run = c.kernel("rnn", 6)
     if run is None:
         return None
@@ -196,7 +211,7 @@ def rnn_back(states, grads, hx, w_hh, nonlinearity, igates_sizes, batch_sizes, r
     grad, of_h, *others = grads
     if any(a is not None for a in others) or not _fits(states, grad, of_h, hx, w_hh):
         return None
-    c = _Call(igates_sizes, batch_sizes, hx, 1, reverse)
+    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 1, reverse)
     run = c.kernel("rnn_back", 5)
     if run is None:
         return None

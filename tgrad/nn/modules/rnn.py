@@ -111,25 +111,26 @@ class RNNBase(Module):
 
     def check_input(self, input: Tensor, batch_sizes: Any) -> None:
         """ValueError or RuntimeError for an input of another dtype, number of dimensions or size."""
-        dtype = self._flat_weights[0].dtype  # type: ignore[union-attr]
-        if input.dtype != dtype:
+        kind, shape = self._flat_weights[0]._a.dtype, input._a.shape  # type: ignore[union-attr]
+        if input._a.dtype is not kind:
+            dtype = self._flat_weights[0].dtype  # type: ignore[union-attr]
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert input: input.to({dtype}), or convert "
                 f"model: model.to({input.dtype})"
             )
         dims = 2 if batch_sizes is not None else 3
-        if input.dim() != dims:  # type: ignore[attr-defined]
-            raise RuntimeError(f"input must have {dims} dimensions, got {input.dim()}")  # type: ignore[attr-defined]
-        if self.input_size != input.size(-1):  # type: ignore[attr-defined]
+        if len(shape) != dims:
+            raise RuntimeError(f"input must have {dims} dimensions, got {len(shape)}")
+        if self.input_size != shape[-1]:
             raise RuntimeError(
-                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"  # type: ignore[attr-defined]
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {shape[-1]}"
             )
 
     def _count(self, input: Tensor, batch_sizes: Any) -> int:
         """How many sequences there are."""
         if batch_sizes is not None:
             return int(batch_sizes[0])
-        return input.shape[0 if self.batch_first else 1]
+        return input._a.shape[0 if self.batch_first else 1]
 
     def _states(self) -> int:
         return self.num_layers * (2 if self.bidirectional else 1)
@@ -142,7 +143,7 @@ class RNNBase(Module):
         self, hx: Tensor, expected_hidden_size: tuple[int, int, int], msg: str = "Expected hidden size {}, got {}"
     ) -> None:
         """RuntimeError for an initial state of another shape."""
-        if tuple(hx.shape) != tuple(expected_hidden_size):
+        if hx._a.shape != tuple(expected_hidden_size):
             raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
 
     def check_forward_args(self, input: Tensor, hidden: Any, batch_sizes: Any) -> None:
@@ -371,7 +372,7 @@ class LSTM(RNNBase):
 
     def _zero_states(self, input: Tensor, batch_sizes: Any) -> tuple[Tensor, Tensor]:
         h = self._zeros(input, batch_sizes, self.proj_size or self.hidden_size)
-        return h, self._zeros(input, batch_sizes, self.hidden_size)
+        return h, self._zeros(input, batch_sizes, self.hidden_size) if self.proj_size else h
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, tuple[Tensor, Tensor]]:
         self._update_flat_weights()
