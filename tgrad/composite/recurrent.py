@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import functions as F
-from ..dispatch import bad_argument, no_overload
+from ..dispatch import bad_argument, needs_grad, no_overload
+from ..graph.modes import state
 from ..methods import missing
 from ..ops import recurrent as rows
 from ..ops.spec import ROWS, sizes
@@ -95,6 +96,7 @@ def _layer(
     h, *rest = [_state(s, count) for s in (h, *rest)]
     _check_gates(kind, igates._a.shape[-1], w_hh, h if kind != "lstm" else rest[0])
     variant = "" if batch_sizes is None else "data"
+    keep = bool(state.levels) or needs_grad((igates, h, *rest, *weights))
     if kind == "lstm":
         if batch_sizes is None and _onednn(x):
             if projected:
@@ -102,12 +104,12 @@ def _layer(
             else:
                 variant = "mkldnn"
         w_hr = weights[-1] if projected else None
-        out, hn, cn, *_ = rows.LSTM[variant].record(igates, h, rest[0], w_hh, w_hr, batch_sizes, reverse)
+        out, hn, cn, *_ = rows.LSTM[variant].record(igates, h, rest[0], w_hh, w_hr, batch_sizes, reverse, keep)
         return out, [hn, cn]
     if kind == "gru":
-        out, hn, *_ = rows.GRU[variant].record(igates, h, w_hh, b_hh, batch_sizes, reverse)
+        out, hn, *_ = rows.GRU[variant].record(igates, h, w_hh, b_hh, batch_sizes, reverse, keep)
     else:
-        out, hn, *_ = rows.RNN[variant].record(igates, h, w_hh, kind[4:], batch_sizes, reverse)
+        out, hn, *_ = rows.RNN[variant].record(igates, h, w_hh, kind[4:], batch_sizes, reverse, keep)
     return out, [hn]
 
 

@@ -66,11 +66,13 @@ class _Call:
             w = whole
         return np.ascontiguousarray(w.reshape(terms, count, self.wide).swapaxes(0, 1)), count * self.wide
 
-    def run(self, fn: Any, arrays: tuple[ndarray, ...], columns: int, flag: bool, relu: bool = False) -> None:
-        g = self.geometries.get((columns, flag, relu))
+    def run(
+        self, fn: Any, arrays: tuple[ndarray, ...], columns: int, flag: bool, relu: bool = False, keep: bool = True
+    ) -> None:
+        g = self.geometries.get((columns, flag, relu, keep))
         if g is None:
-            numbers = [self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu]
-            g = self.geometries[columns, flag, relu] = np.array(numbers, np.int64)
+            numbers = [self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu, keep]
+            g = self.geometries[columns, flag, relu, keep] = np.array(numbers, np.int64)
         unit = self.batch
         if CREW.size > 1 and self.work >= SHARED:
             unit = -(-self.batch // CREW.size)
@@ -82,6 +84,13 @@ class _Call:
 
     def empty(self, width: int) -> ndarray:
         return POOL.empty((self.rows, width), self.dtype)
+
+    def kept(self, keep: bool, *widths: int) -> list[ndarray]:
+        """Room for what a derivative will need: for all steps; of the first array, for one, if nothing is to be kept."""
+        if keep:
+            return [self.empty(n) for n in widths]
+        none = np.empty((0, 0), self.dtype)
+        return [np.empty((self.batch, widths[0]), self.dtype), *[none] * (len(widths) - 1)]
 
     def arriving(self, a: Any, columns: int) -> ndarray:
         """The gradient of the last states, in rows of `columns`."""
@@ -124,7 +133,7 @@ def _laid(a: ndarray) -> ndarray:
     return a if a.flags.c_contiguous and a.flags.aligned else np.ascontiguousarray(a)
 
 
-def lstm(igates, hx, cx, w_hh, w_hr=None, batch_sizes=None, reverse=False):
+def lstm(igates, hx, cx, w_hh, w_hr=None, batch_sizes=None, reverse=False, keep=True):
     if w_hr is not None or not _fits(igates, hx, cx, w_hh):
         return None
     c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 4, reverse)
@@ -133,13 +142,9 @@ def lstm(igates, hx, cx, w_hh, w_hr=None, batch_sizes=None, reverse=False):
         return None
     panels, columns = c.panels(w_hh.T)
     h, cell = hx.copy(order="C"), cx.copy(order="C")
-    out, gates, cells = (c.empty(n * c.hidden) for n in (1, 4, 1))
-    c.run(
-        run,
-        (c.flat(igates), panels, h, cell, out, gates, cells, np.zeros((c.batch, columns), c.dtype)),
-        columns,
-        False,
-    )
+    out, (gates, cells) = c.empty(c.hidden), c.kept(keep, c.width, c.hidden)
+    room = np.zeros((c.batch, columns), c.dtype)
+    c.run(run, (c.flat(igates), panels, h, cell, out, gates, cells, room), columns, False, False, keep)
     return out.reshape(*igates.shape[:-1], c.hidden), h, cell, gates, cells
 
 
@@ -161,7 +166,7 @@ def lstm_back(gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes
     return da.reshape(igates_sizes), dh[:, : c.hidden] if needs[1] else None, dc if needs[2] else None, weight, None
 
 
-def gru(igates, hx, w_hh, b_hh=None, batch_sizes=None, reverse=False):
+def gru(igates, hx, w_hh, b_hh=None, batch_sizes=None, reverse=False, keep=True):
     if not _fits(igates, hx, w_hh, b_hh):
         return None
     c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 3, reverse)
@@ -171,8 +176,8 @@ def gru(igates, hx, w_hh, b_hh=None, batch_sizes=None, reverse=False):
     panels, columns = c.panels(w_hh.T)
     bias = np.zeros(c.width, c.dtype) if b_hh is None else _laid(b_hh)
     h, room = hx.copy(order="C"), np.zeros((c.batch, columns), c.dtype)
-    out, states, gates = (c.empty(n * c.hidden) for n in (1, 1, 4))
-    c.run(run, (c.flat(igates), panels, bias, h, out, states, gates, room), columns, True)
+    out, (gates, states) = c.empty(c.hidden), c.kept(keep, 4 * c.hidden, c.hidden)
+    c.run(run, (c.flat(igates), panels, bias, h, out, states, gates, room), columns, True, False, keep)
     return out.reshape(*igates.shape[:-1], c.hidden), h, gates, states
 
 
@@ -193,7 +198,7 @@ def gru_back(gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse,
     return da.reshape(igates_sizes), dh[:, : c.hidden] if needs[1] else None, weight, bias
 
 
-def rnn(igates, hx, w_hh, nonlinearity="tanh", batch_sizes=None, reverse=False):
+def rnn(igates, hx, w_hh, nonlinearity="tanh", batch_sizes=None, reverse=False, keep=True):
     if not _fits(igates, hx, w_hh):
         return None
     c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 1, reverse)
@@ -202,8 +207,8 @@ def rnn(igates, hx, w_hh, nonlinearity="tanh", batch_sizes=None, reverse=False):
         return None
     panels, columns = c.panels(w_hh.T)
     h, room = hx.copy(order="C"), np.zeros((c.batch, columns), c.dtype)
-    out, states = c.empty(c.hidden), c.empty(c.hidden)
-    c.run(run, (c.flat(igates), panels, h, out, states, room), columns, False, nonlinearity == "relu")
+    out, (states,) = c.empty(c.hidden), c.kept(keep, c.hidden)
+    c.run(run, (c.flat(igates), panels, h, out, states, room), columns, False, nonlinearity == "relu", keep)
     return out.reshape(*igates.shape[:-1], c.hidden), h, states
 
 

@@ -7,7 +7,7 @@ through time with what depends on the state. `igates` is [T, B, G], or, of seque
 `_spans`. A step changes the first n rows of the state [B, H]. So states of sequences that have ended stay, and, backward in time
 (`reverse`), states of those that have not begun yet are still the initial ones: nothing else is to be done about lengths.
 
-Gates, cells and states are outputs as well, and derivatives are written in terms of them; they take their part in the second derivative
+Gates, cells and states are outputs as well (`keep` false: nobody will ask for them), and derivatives are written in terms of them; they take their part in the second derivative
 like any other output. So a derivative is one loop back through time, the same over arrays and over Tensors. (States are the output again,
 in memory of their own: users may write into the output, which PyTorch's stack does not need.)
 
@@ -108,7 +108,14 @@ def _weight(of_gates: Any, states: Any) -> Any:
 
 
 def _lstm(
-    igates: Any, hx: Any, cx: Any, w_hh: Any, w_hr: Any = None, batch_sizes: Any = None, reverse: bool = False
+    igates: Any,
+    hx: Any,
+    cx: Any,
+    w_hh: Any,
+    w_hr: Any = None,
+    batch_sizes: Any = None,
+    reverse: bool = False,
+    keep: bool = True,
 ) -> tuple[Any, ...]:
     """output [T, B, R] (or [N, R]), the last states h [B, R] and c [B, H], the gates i f g o [N, 4H] and the cells c [N, H].
 
@@ -190,7 +197,13 @@ def _lstm_grad(
 
 
 def _gru(
-    igates: Any, hx: Any, w_hh: Any, b_hh: Any = None, batch_sizes: Any = None, reverse: bool = False
+    igates: Any,
+    hx: Any,
+    w_hh: Any,
+    b_hh: Any = None,
+    batch_sizes: Any = None,
+    reverse: bool = False,
+    keep: bool = True,
 ) -> tuple[Any, ...]:
     """output [T, B, H] (or [N, H]), the last state [B, H], [N, 4H]: the gates r z n, and m, what comes from the state to n; states [N, H].
 
@@ -260,7 +273,13 @@ def _gru_grad(
 
 
 def _rnn(
-    igates: Any, hx: Any, w_hh: Any, nonlinearity: str = "tanh", batch_sizes: Any = None, reverse: bool = False
+    igates: Any,
+    hx: Any,
+    w_hh: Any,
+    nonlinearity: str = "tanh",
+    batch_sizes: Any = None,
+    reverse: bool = False,
+    keep: bool = True,
 ) -> tuple[Any, ...]:
     """output [T, B, H] (or [N, H]), the last state [B, H], states [N, H]: h' = tanh (or relu) of igates + w_hh h."""
     dtype = igates.dtype

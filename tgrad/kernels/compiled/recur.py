@@ -5,7 +5,8 @@ counts[t] rows from row places[t] on. The recurrent weight lies in panels of `wi
 other, so that one panel stays in the cache while all rows pass.
 
 Geometry g: 0 steps, 1 width of the state H, 2 columns of the product (those of a panel times their number), 3 wide, 4 whether back in time,
-5 whether gradients of the output come in (backward), or a bias for the state (forward), 6 whether relu and not tanh.
+5 whether gradients of the output come in (backward), or a bias for the state (forward), 6 whether relu and not tanh, 7 whether gates, cells and states
+are kept for a derivative (if not, gates [B, ...] is room, and the others are not touched).
 """
 
 from __future__ import annotations
@@ -14,38 +15,81 @@ from typing import Any
 
 from numba.extending import register_jitable
 
-from .lang import at, like
-from .scalar import sigmoid, tanh
+from .lang import absolute, at, by_type, copysign, f4, fma, like, raised
+from .scalar import _EXP32, LN2_HIGH32, LN2_LOW32, LOG2E, ROUND32, clamped, sigmoid64, tanh64
 from .vector import ROWS, VECTORS, combined
 
 FLAGS = {"reassoc", "nsz"}
 jitable = register_jitable(error_model="numpy", fastmath=FLAGS)
 
 
-def _through_panels(fresh: bool) -> Any:
+TERMS = 128  # rows of a panel that stay in the first-level cache while all rows of states pass
+
+
+def _blocks(fresh: bool) -> Any:
     many, some, single = (combined(rows, VECTORS, fresh) for rows in (ROWS, ROWS // 2, 1))
     half = ROWS // 2
 
     @jitable
-    def product(w, x, count, out, columns, m, wide):
-        """out[m, columns] (+)= w[m, count] times the matrix in panels x."""
-        for p in range(columns // wide):
-            panel = at(x, p * count * wide)
-            r = 0
-            while r + ROWS <= m:
-                many(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
-                r += ROWS
-            while r + half <= m:
-                some(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
-                r += half
-            while r < m:
-                single(at(w, r * count), count, 1, panel, wide, count, at(out, r * columns + p * wide), columns)
-                r += 1
+    def product(w, step, panel, wide, count, out, columns, m):
+        r = 0
+        while r + ROWS <= m:
+            many(at(w, r * step), step, 1, panel, wide, count, at(out, r * columns), columns)
+            r += ROWS
+        while r + half <= m:
+            some(at(w, r * step), step, 1, panel, wide, count, at(out, r * columns), columns)
+            r += half
+        while r < m:
+            single(at(w, r * step), step, 1, panel, wide, count, at(out, r * columns), columns)
+            r += 1
 
     return product
 
 
-product, product_on = _through_panels(True), _through_panels(False)
+begun, continued = _blocks(True), _blocks(False)
+
+
+@jitable
+def product(w, x, terms, out, columns, m, wide, fresh):
+    """out[m, columns] = w[m, terms] times the matrix in panels x, added to what is there unless fresh."""
+    for p in range(columns // wide):
+        for t in range(0, terms, TERMS):
+            panel, count = at(x, (p * terms + t) * wide), min(TERMS, terms - t)
+            if fresh and t == 0:
+                begun(w, terms, panel, wide, count, at(out, p * wide), columns, m)
+            else:
+                continued(at(w, t), terms, panel, wide, count, at(out, p * wide), columns, m)
+
+
+# In float32 throughout, unlike those of scalar.py: errors of two units in the last place, which are less than those of the product before
+
+
+def _inlined(fn: Any) -> Any:
+    return register_jitable(error_model="numpy", forceinline=True)(fn)
+
+
+@_inlined
+def sigmoid32(x):
+    y = clamped(-x, f4(-87.0), f4(87.0))
+    t = fma(y, f4(LOG2E), f4(ROUND32))
+    k = t - f4(ROUND32)
+    r = fma(k, f4(-LN2_LOW32), fma(k, f4(-LN2_HIGH32), y))
+    e = raised(fma(r * r, _EXP32(r), r) + f4(1.0), t)
+    return f4(1.0) / (f4(1.0) + e)
+
+
+@_inlined
+def tanh32(x):
+    y = clamped(f4(-2.0) * absolute(x), f4(-40.0), f4(0.0))
+    t = fma(y, f4(LOG2E), f4(ROUND32))
+    k = t - f4(ROUND32)
+    r = fma(k, f4(-LN2_LOW32), fma(k, f4(-LN2_HIGH32), y))
+    s = raised(f4(1.0), t)
+    e = fma(s, fma(r * r, _EXP32(r), r), s - f4(1.0))  # exp(-2 |x|) - 1
+    return copysign(-e / (f4(2.0) + e), x)
+
+
+sigmoid, tanh = by_type(sigmoid32, sigmoid64), by_type(tanh32, tanh64)
 
 # Loops of their own, with few arrays each: with all of them in one, the compiler could not tell them apart
 
@@ -94,16 +138,18 @@ def lstm(x, w, h, c, out, gates, cells, room, places, counts, g, lo, hi):
             first = places[t] + lo
             for r in range(m):
                 copied(at(x, (first + r) * G), at(room, (lo + r) * columns), G)
-            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
             for r in range(m):
-                a, k = at(room, (lo + r) * columns), at(gates, (first + r) * G)
+                kept = (first if g[7] else lo) + r
+                a, k = at(room, (lo + r) * columns), at(gates, kept * G)
                 sigmoids(a, k, 2 * H)
                 tanhs(at(a, 2 * H), at(k, 2 * H), H)
                 sigmoids(at(a, 3 * H), at(k, 3 * H), H)
                 cell, state, y = at(c, (lo + r) * H), at(h, (lo + r) * H), at(out, (first + r) * H)
                 for j in range(H):
                     cell[j] = k[H + j] * cell[j] + k[j] * k[2 * H + j]
-                copied(cell, at(cells, (first + r) * H), H)
+                if g[7]:
+                    copied(cell, at(cells, kept * H), H)
                 tanhs(cell, state, H)
                 for j in range(H):
                     state[j] *= k[3 * H + j]
@@ -144,7 +190,7 @@ def lstm_back(grad, gates, cells, cx, w, dh, dc, da, states, room, places, count
                     a[2 * H + j] = e[j] * k[j] * (1 - k[2 * H + j] * k[2 * H + j])
                 for j in range(H):
                     e[j] *= k[H + j]
-            product(at(da, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
+            product(at(da, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide, True)
 
 
 # ---- gated recurrent units
@@ -160,9 +206,10 @@ def gru(x, w, bias, h, out, states, gates, room, places, counts, g, lo, hi):
             first = places[t] + lo
             for r in range(m):
                 copied(bias, at(room, (lo + r) * columns), G)
-            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
             for r in range(m):
-                a, k, come = at(room, (lo + r) * columns), at(gates, (first + r) * 4 * H), at(x, (first + r) * G)
+                kept = (first if g[7] else lo) + r
+                a, k, come = at(room, (lo + r) * columns), at(gates, kept * 4 * H), at(x, (first + r) * G)
                 state = at(h, (lo + r) * H)
                 for j in range(2 * H):
                     k[j] = sigmoid(come[j] + a[j])
@@ -173,7 +220,8 @@ def gru(x, w, bias, h, out, states, gates, room, places, counts, g, lo, hi):
                 for j in range(H):
                     state[j] = k[2 * H + j] + k[H + j] * (state[j] - k[2 * H + j])
                 copied(state, at(out, (first + r) * H), H)
-                copied(state, at(states, (first + r) * H), H)
+                if g[7]:
+                    copied(state, at(states, (first + r) * H), H)
 
 
 def gru_back(grad, gates, states, hx, w, dh, da, ds, places, counts, g, lo, hi):
@@ -204,7 +252,7 @@ def gru_back(grad, gates, states, hx, w, dh, da, ds, places, counts, g, lo, hi):
                 copied(a, e, 2 * H)
                 for j in range(H):
                     d[j] *= k[H + j]
-            product_on(at(ds, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
+            product(at(ds, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide, False)
 
 
 # ---- plain ones
@@ -219,7 +267,7 @@ def rnn(x, w, h, out, states, room, places, counts, g, lo, hi):
             first = places[t] + lo
             for r in range(m):
                 copied(at(x, (first + r) * H), at(room, (lo + r) * columns), H)
-            product_on(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide)
+            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
             for r in range(m):
                 a, state = at(room, (lo + r) * columns), at(h, (lo + r) * H)
                 if g[6]:
@@ -228,7 +276,8 @@ def rnn(x, w, h, out, states, room, places, counts, g, lo, hi):
                 else:
                     tanhs(a, state, H)
                 copied(state, at(out, (first + r) * H), H)
-                copied(state, at(states, (first + r) * H), H)
+                if g[7]:
+                    copied(state, at(states, (first + r) * H), H)
 
 
 def rnn_back(grad, states, w, dh, da, places, counts, g, lo, hi):
@@ -249,4 +298,4 @@ def rnn_back(grad, states, w, dh, da, places, counts, g, lo, hi):
                 else:
                     for j in range(H):
                         a[j] = d[j] * (1 - y[j] * y[j])
-            product(at(da, (places[t] + lo) * H), w, H, at(dh, lo * columns), columns, m, wide)
+            product(at(da, (places[t] + lo) * H), w, H, at(dh, lo * columns), columns, m, wide, True)
