@@ -182,7 +182,15 @@ def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tens
         raise RuntimeError("lstm expects two hidden states")
     options = [given[w] for w in ("params", *_WORDS)]
     if "data" in given:
-        return _network(kind, given["data"], _sizes(given["batch_sizes"], given["data"]), states, *options)
+        data = given["data"]
+        counts = _sizes(given["batch_sizes"], data)
+        unlike = kind != "lstm" or not _onednn(data) or states[0]._a.shape[-1:] != states[1]._a.shape[-1:]
+        if unlike or counts[0] != counts[-1]:
+            return _network(kind, data, counts, states, *options)
+        # All of one length: nothing is packed, and oneDNN's op serves.
+        padded = data.view(len(counts), counts[0], data.shape[1])
+        out, *last = _network(kind, padded, None, states, *options)
+        return out.reshape(data.shape[0], -1), *last  # type: ignore[attr-defined]
     x, first = given["input"], given["batch_first"]
     if x._a.ndim != 3:
         if x.dim() < 3:
