@@ -113,6 +113,18 @@ def _layer(
     return out, [hn]
 
 
+def _check_counts(states: int, weights: int, layers: int, both_ways: bool) -> None:
+    """RuntimeError unless there is a state and a group of weights for each layer and direction."""
+    if both_ways:
+        if states % 2 or weights % 2:
+            raise RuntimeError("Odd number of params or hiddens given to a bidirectional RNN")
+        states, weights = states // 2, weights // 2
+    if states != layers:
+        raise RuntimeError("Expected more hidden states in stacked_rnn")
+    if weights != layers:
+        raise RuntimeError("Expected more weights in stacked_rnn")
+
+
 def _network(
     kind: str, x: Tensor, batch_sizes: Any, states: Sequence[Tensor], params: Sequence[Tensor], biased: bool, layers: int, dropout: float,
     train: bool, both_ways: bool,
@@ -126,13 +138,19 @@ def _network(
     if len(params) % each:
         raise RuntimeError(f"MatrixRef: ArrayRef size {len(params)} not divisible by stride {each}")
     directions = 2 if both_ways else 1
+    whole = kind == "lstm" and batch_sizes is None and not projections and _onednn(x)
+    if not whole:
+        _check_counts(states[0]._a.shape[0], len(params) // each, layers, both_ways)
     ends: list[list[Tensor]] = []
     for layer in range(layers):
         outs = []
         for d in range(directions):
             k = layer * directions + d
             own = [s.select(0, k) for s in states]  # type: ignore[attr-defined]
-            out, last = _layer(kind, x, own, params[k * each : (k + 1) * each], biased, batch_sizes, d == 1)
+            given = params[k * each : (k + 1) * each]
+            if not given:
+                raise RuntimeError(f"ArrayRef: invalid slice, N = {k * each}; M = {each}; size = {len(params)}")
+            out, last = _layer(kind, x, own, given, biased, batch_sizes, d == 1)
             outs.append(out)
             ends.append(last)
         x = F.cat(outs, -1) if both_ways else outs[0]
