@@ -26,12 +26,12 @@ GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 def _product_error(a: Tensor, b: Tensor) -> RuntimeError | None:
     """What `a @ b.T` would say."""
-    if a._a.dtype is b._a.dtype and a._a.shape[-1] == b._a.shape[-1]:
+    if a._a.dtype == b._a.dtype and a._a.shape[-1] == b._a.shape[-1]:
         return None
     if a.dtype is not b.dtype:
         return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {a.dtype.legacy} and {b.dtype.legacy}")
-    m, k, n, p = *a.shape[-2:], *b.shape
-    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {p}x{n})")
+    m, k = a.shape[-2:]
+    return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {b.shape[1]}x{b.shape[0]})")
 
 
 def _state(h: Tensor, count: int) -> Tensor:
@@ -207,8 +207,8 @@ def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tens
             return _network(kind, data, counts, states, *options)
         # All of one length: nothing is packed, and oneDNN's op serves.
         padded = data.view(len(counts), counts[0], data.shape[1])
-        out, *last = _network(kind, padded, None, states, *options)
-        return out.reshape(data.shape[0], -1), *last  # type: ignore[attr-defined]
+        out, h, c = _network(kind, padded, None, states, *options)
+        return out.reshape(data.shape[0], -1), h, c  # type: ignore[attr-defined]
     x, first = given["input"], given["batch_first"]
     if x._a.ndim != 3:
         if x.dim() < 3:

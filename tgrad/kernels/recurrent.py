@@ -11,7 +11,6 @@ from ..ops.linalg import product
 from ..pool import POOL
 from .convolve import _registers
 from .crew import CREW
-from .expr import F32, F64
 from .native import READY, kernel
 from .operands import address
 
@@ -36,7 +35,7 @@ class _Call:
         if batch_sizes is None:
             steps, count = shape[:2]
             self.counts = np.full(steps, count, np.int64)
-            self.places = np.arange(0, steps * count, max(count, 1), np.int64)[:steps]
+            self.places = np.arange(steps, dtype=np.int64) * count
         else:
             self.counts = np.array(batch_sizes, np.int64)
             self.places = np.cumsum(self.counts) - self.counts
@@ -126,7 +125,7 @@ def _call(*facts: Any) -> _Call:
 
 def _fits(first: ndarray, *others: Any) -> bool:
     kind = first.dtype
-    return (kind is F32 or kind is F64) and first.size > 0 and all(a is None or a.dtype is kind for a in others)
+    return kind.char in "fd" and first.size > 0 and all([a is None or a.dtype == kind for a in others])
 
 
 def _laid(a: ndarray) -> ndarray:

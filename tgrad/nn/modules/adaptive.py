@@ -70,7 +70,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def reset_parameters(self) -> None:
         """Draws the initial values again."""
         self.head.reset_parameters()
-        for project, decide in self.tail:  # type: ignore[misc]
+        for project, decide in self.tail:  # type: ignore[misc, attr-defined]
             project.reset_parameters()
             decide.reset_parameters()
 

@@ -112,7 +112,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Any) -> None:
         """ValueError or RuntimeError for an input of another dtype, number of dimensions or size."""
         kind, shape = self._flat_weights[0]._a.dtype, input._a.shape  # type: ignore[union-attr]
-        if input._a.dtype is not kind:
+        if input._a.dtype != kind:
             dtype = self._flat_weights[0].dtype  # type: ignore[union-attr]
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert input: input.to({dtype}), or convert "
