@@ -9,6 +9,7 @@ import functools
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def _product_error(a: Tensor, b: Tensor) -> RuntimeError | None:
         return None
     if a.dtype is not b.dtype:
         return RuntimeError(f"mat1 and mat2 must have the same dtype, but got {a.dtype.legacy} and {b.dtype.legacy}")
-    m, k = a.shape[-2:]
+    m, k = prod(a.shape[:-1]), a.shape[-1]
     return RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({m}x{k} and {b.shape[1]}x{b.shape[0]})")
 
 
@@ -83,34 +84,45 @@ def _layer(
     """The output of one layer in one direction, and its last states."""
     w_ih, w_hh = weights[:2]
     b_ih, b_hh = weights[2:4] if biased else (None, None)
-    projected = kind == "lstm" and len(weights) == (5 if biased else 3)
-    bias = b_ih
-    if biased and kind != "gru":
-        bias = b_ih + b_hh  # type: ignore[operator]
-    igates = F.linear(x, w_ih, bias)
+    w_hr = weights[-1] if kind == "lstm" and len(weights) == (5 if biased else 3) else None
     h, *rest = states
-    wrong = _product_error(h, w_hh)
-    if wrong is not None:
-        raise wrong
+    _check_weights(kind, x, w_ih, w_hh, b_ih, b_hh, h)
     count = batch_sizes[0] if batch_sizes is not None else x._a.shape[1]
     h, *rest = [_state(s, count) for s in (h, *rest)]
-    _check_gates(kind, igates._a.shape[-1], w_hh, h if kind != "lstm" else rest[0])
+    _check_gates(kind, w_ih._a.shape[0], w_hh, h if kind != "lstm" else rest[0])
     variant = "" if batch_sizes is None else "data"
-    keep = bool(state.levels) or needs_grad((igates, h, *rest, *weights))
+    keep = bool(state.levels) or needs_grad((x, h, *rest, *weights))
     if kind == "lstm":
         if batch_sizes is None and _onednn(x):
-            if projected:
+            if w_hr is not None:
                 _warn_of_projections()
             else:
                 variant = "mkldnn"
-        w_hr = weights[-1] if projected else None
-        out, hn, cn, *_ = rows.LSTM[variant].record(igates, h, rest[0], w_hh, w_hr, batch_sizes, reverse, keep)
+        given = (x, h, rest[0], w_ih, w_hh, b_ih, b_hh, w_hr)
+        out, hn, cn, *_ = rows.LSTM[variant].record(*given, batch_sizes, reverse, keep)
         return out, [hn, cn]
     if kind == "gru":
-        out, hn, *_ = rows.GRU[variant].record(igates, h, w_hh, b_hh, batch_sizes, reverse, keep)
+        out, hn, *_ = rows.GRU[variant].record(x, h, w_ih, w_hh, b_ih, b_hh, batch_sizes, reverse, keep)
     else:
-        out, hn, *_ = rows.RNN[variant].record(igates, h, w_hh, kind[4:], batch_sizes, reverse, keep)
+        out, hn, *_ = rows.RNN[variant].record(x, h, w_ih, w_hh, b_ih, b_hh, kind[4:], batch_sizes, reverse, keep)
     return out, [hn]
+
+
+def _check_weights(kind: str, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Any, b_hh: Any, h: Tensor) -> None:
+    """RuntimeError where an operand does not go with its weight, or a weight with its bias."""
+    wrong = _product_error(x, w_ih) or _product_error(h, w_hh)
+    if wrong is not None:
+        raise wrong
+    for w, b in ((w_ih, b_ih), (w_hh, b_hh)):
+        if b is None:
+            continue
+        if b._a.dtype != w._a.dtype:
+            raise RuntimeError(f"self and mat2 must have the same dtype, but got {b.dtype.legacy} and {w.dtype.legacy}")
+        if b._a.shape != (w._a.shape[0],):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.shape[-1]}) at non-singleton "
+                f"dimension 1.  Target sizes: {[x.numel() // x.shape[-1], w.shape[0]]}.  Tensor sizes: {list(b.shape)}"  # type: ignore[attr-defined]
+            )
 
 
 def _check_counts(states: int, weights: int, layers: int, both_ways: bool) -> None:

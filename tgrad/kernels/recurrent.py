@@ -16,6 +16,9 @@ from .operands import address
 
 ndarray = np.ndarray
 VECTORS = 2  # as in compiled/vector.py
+AT_ONCE = (
+    64  # rows whose inputs' part is computed before the state's: a panel of the weight is read once for all of them
+)
 SHARED = 1 << 18  # multiplications that pay for a second thread
 LARGE, OFTEN = (
     1 << 20,
@@ -31,6 +34,8 @@ class _Call:
         self, shape: tuple[int, ...], batch_sizes: Any, state: tuple[int, int], dtype: np.dtype, gates: int, reverse: bool
     ) -> None:  # fmt: skip
         self.batch, self.hidden = state
+        self.features = shape[-1]
+        self.at_once = max(1, AT_ONCE // self.batch)
         self.width = gates * self.hidden
         if batch_sizes is None:
             steps, count = shape[:2]
@@ -46,7 +51,7 @@ class _Call:
         self.own = address(self.places), address(self.counts)
         self.code = self.dtype.str[1:] + "* "
         self.wide = VECTORS * _registers()[1] // self.dtype.itemsize
-        self.work = self.rows * self.width * self.hidden
+        self.work = self.rows * self.width * (self.hidden + self.features)
 
     def kernel(self, name: str, arrays: int) -> Any:
         found = kernel("recur." + name, self.code * arrays + "i8* i8* i8* i8 i8")
@@ -66,16 +71,30 @@ class _Call:
         return np.ascontiguousarray(w.reshape(terms, count, self.wide).swapaxes(0, 1)), count * self.wide
 
     def run(
-        self, fn: Any, arrays: tuple[ndarray, ...], columns: int, flag: bool, relu: bool = False, keep: bool = True
-    ) -> None:
+        self, fn: Any, arrays: tuple[ndarray, ...], columns: int, flag: bool = False, relu: bool = False, keep: bool = True
+    ) -> None:  # fmt: skip
         g = self.geometries.get((columns, flag, relu, keep))
         if g is None:
-            numbers = [self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu, keep]
+            numbers = [
+                self.steps, self.hidden, columns, self.wide, self.reverse, flag, relu, keep, self.features, self.at_once
+            ]  # fmt: skip
             g = self.geometries[columns, flag, relu, keep] = np.array(numbers, np.int64)
         unit = self.batch
         if CREW.size > 1 and self.work >= SHARED:
             unit = -(-self.batch // CREW.size)
         CREW.over(fn, self.batch, unit, (*map(address, arrays), *self.own, address(g)))
+
+    def inward(self, input: ndarray, w_ih: ndarray, w_hh: ndarray, *biases: Any) -> tuple[Any, ...]:
+        """(input, its weight and a bias, the state's weight), as kernels take them, and the columns of these."""
+        own, columns = self.panels(w_ih.T)
+        bias = np.zeros(columns, self.dtype)
+        for b in biases:
+            if b is not None:
+                bias[: self.width] += b
+        return (self.flat(input), own, bias, self.panels(w_hh.T)[0]), columns
+
+    def room(self, columns: int) -> ndarray:
+        return np.zeros((self.at_once * self.batch, columns), self.dtype)
 
     def flat(self, a: Any) -> Any:
         """What belongs to all steps, as rows."""
@@ -132,26 +151,36 @@ def _laid(a: ndarray) -> ndarray:
     return a if a.flags.c_contiguous and a.flags.aligned else np.ascontiguousarray(a)
 
 
-def lstm(igates, hx, cx, w_hh, w_hr=None, batch_sizes=None, reverse=False, keep=True):
-    if w_hr is not None or not _fits(igates, hx, cx, w_hh):
+def _outward(c: _Call, inward: ndarray, onward: ndarray, input: ndarray, w_ih: ndarray, needs: Any) -> tuple[Any, ...]:
+    """The gradients of the input, of its weight and of the biases. `needs`: of these four."""
+    to_x = product(inward, w_ih).reshape(input.shape) if needs[0] else None
+    to_w = product(inward.T, c.flat(input)) if needs[1] else None
+    first = np.add.reduce(inward, axis=0) if needs[2] or (needs[3] and onward is inward) else None
+    second = None
+    if needs[3]:
+        second = first.copy() if onward is inward else np.add.reduce(onward, axis=0)  # type: ignore[union-attr]
+    return to_x, to_w, first if needs[2] else None, second
+
+
+def lstm(input, hx, cx, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, batch_sizes=None, reverse=False, keep=True):
+    if w_hr is not None or not _fits(input, hx, cx, w_ih, w_hh, b_ih, b_hh):
         return None
-    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 4, reverse)
-    run = c.kernel("lstm", 8)
+    c = _call(input.shape, batch_sizes, hx.shape, input.dtype, 4, reverse)
+    run = c.kernel("lstm", 10)
     if run is None:
         return None
-    panels, columns = c.panels(w_hh.T)
+    given, columns = c.inward(input, w_ih, w_hh, b_ih, b_hh)
     h, cell = hx.copy(order="C"), cx.copy(order="C")
     out, (gates, cells) = c.empty(c.hidden), c.kept(keep, c.width, c.hidden)
-    room = np.zeros((c.batch, columns), c.dtype)
-    c.run(run, (c.flat(igates), panels, h, cell, out, gates, cells, room), columns, False, False, keep)
-    return out.reshape(*igates.shape[:-1], c.hidden), h, cell, gates, cells
+    c.run(run, (*given, h, cell, out, gates, cells, c.room(columns)), columns, keep=keep)
+    return out.reshape(*input.shape[:-1], c.hidden), h, cell, gates, cells
 
 
-def lstm_back(gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes, reverse, needs):
+def lstm_back(gates, cells, grads, input, hx, cx, w_ih, w_hh, w_hr, batch_sizes, reverse, needs):
     grad, of_h, of_c, *others = grads
-    if w_hr is not None or any(a is not None for a in others) or not _fits(gates, grad, of_h, of_c, hx, cx, w_hh):
+    if w_hr is not None or any(a is not None for a in others) or not _fits(gates, grad, of_h, of_c, input, hx, cx, w_ih, w_hh):  # fmt: skip
         return None
-    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 4, reverse)
+    c = _call(input.shape, batch_sizes, hx.shape, gates.dtype, 4, reverse)
     run = c.kernel("lstm_back", 10)
     if run is None:
         return None
@@ -161,30 +190,33 @@ def lstm_back(gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes
     hx, cx = _laid(hx), _laid(cx)
     given = cells if flow is None else flow
     c.run(run, (given, gates, cells, cx, panels, dh, dc, da, states, room), columns, flow is not None)
-    weight = c.weight(da, states, hx) if needs[3] else None
-    return da.reshape(igates_sizes), dh[:, : c.hidden] if needs[1] else None, dc if needs[2] else None, weight, None
+    to_x, to_w, *biases = _outward(c, da, da, input, w_ih, (needs[0], needs[3], *needs[5:7]))
+    weight = c.weight(da, states, hx) if needs[4] else None
+    return to_x, dh[:, : c.hidden] if needs[1] else None, dc if needs[2] else None, to_w, weight, *biases, None
 
 
-def gru(igates, hx, w_hh, b_hh=None, batch_sizes=None, reverse=False, keep=True):
-    if not _fits(igates, hx, w_hh, b_hh):
+def gru(input, hx, w_ih, w_hh, b_ih=None, b_hh=None, batch_sizes=None, reverse=False, keep=True):
+    if not _fits(input, hx, w_ih, w_hh, b_ih, b_hh):
         return None
-    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 3, reverse)
-    run = c.kernel("gru", 8)
+    c = _call(input.shape, batch_sizes, hx.shape, input.dtype, 3, reverse)
+    run = c.kernel("gru", 11)
     if run is None:
         return None
-    panels, columns = c.panels(w_hh.T)
-    bias = np.zeros(c.width, c.dtype) if b_hh is None else _laid(b_hh)
-    h, room = hx.copy(order="C"), np.zeros((c.batch, columns), c.dtype)
+    given, columns = c.inward(input, w_ih, w_hh, b_ih)
+    own = np.zeros(columns, c.dtype)
+    if b_hh is not None:
+        own[: c.width] = b_hh
+    h, more = hx.copy(order="C"), np.zeros((c.batch, columns), c.dtype)
     out, (gates, states) = c.empty(c.hidden), c.kept(keep, 4 * c.hidden, c.hidden)
-    c.run(run, (c.flat(igates), panels, bias, h, out, states, gates, room), columns, True, False, keep)
-    return out.reshape(*igates.shape[:-1], c.hidden), h, gates, states
+    c.run(run, (*given, own, h, out, gates, states, c.room(columns), more), columns, keep=keep)
+    return out.reshape(*input.shape[:-1], c.hidden), h, gates, states
 
 
-def gru_back(gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse, needs):
+def gru_back(gates, states, grads, input, hx, w_ih, w_hh, batch_sizes, reverse, needs):
     grad, of_h, *others = grads
-    if any(a is not None for a in others) or not _fits(gates, grad, of_h, hx, w_hh):
+    if any(a is not None for a in others) or not _fits(gates, grad, of_h, input, hx, w_ih, w_hh):
         return None
-    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 3, reverse)
+    c = _call(input.shape, batch_sizes, hx.shape, gates.dtype, 3, reverse)
     run = c.kernel("gru_back", 8)
     if run is None:
         return None
@@ -192,35 +224,35 @@ def gru_back(gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse,
     dh, flow, hx = c.arriving(of_h, columns), c.flat(grad), _laid(hx)
     da, ds = c.empty(c.width), c.empty(c.width)
     c.run(run, (states if flow is None else flow, gates, states, hx, panels, dh, da, ds), columns, flow is not None)
-    weight = c.weight(ds, states, hx) if needs[2] else None
-    bias = np.add.reduce(ds, axis=0) if needs[3] else None
-    return da.reshape(igates_sizes), dh[:, : c.hidden] if needs[1] else None, weight, bias
+    to_x, to_w, *biases = _outward(c, da, ds, input, w_ih, (needs[0], needs[2], *needs[4:]))
+    weight = c.weight(ds, states, hx) if needs[3] else None
+    return to_x, dh[:, : c.hidden] if needs[1] else None, to_w, weight, *biases
 
 
-def rnn(igates, hx, w_hh, nonlinearity="tanh", batch_sizes=None, reverse=False, keep=True):
-    if not _fits(igates, hx, w_hh):
+def rnn(input, hx, w_ih, w_hh, b_ih=None, b_hh=None, nonlinearity="tanh", batch_sizes=None, reverse=False, keep=True):
+    if not _fits(input, hx, w_ih, w_hh, b_ih, b_hh):
         return None
-    c = _call(igates.shape, batch_sizes, hx.shape, igates.dtype, 1, reverse)
-    run = c.kernel("rnn", 6)
+    c = _call(input.shape, batch_sizes, hx.shape, input.dtype, 1, reverse)
+    run = c.kernel("rnn", 8)
     if run is None:
         return None
-    panels, columns = c.panels(w_hh.T)
-    h, room = hx.copy(order="C"), np.zeros((c.batch, columns), c.dtype)
-    out, (states,) = c.empty(c.hidden), c.kept(keep, c.hidden)
-    c.run(run, (c.flat(igates), panels, h, out, states, room), columns, False, nonlinearity == "relu", keep)
-    return out.reshape(*igates.shape[:-1], c.hidden), h, states
+    given, columns = c.inward(input, w_ih, w_hh, b_ih, b_hh)
+    h, out, (states,) = hx.copy(order="C"), c.empty(c.hidden), c.kept(keep, c.hidden)
+    c.run(run, (*given, h, out, states, c.room(columns)), columns, False, nonlinearity == "relu", keep)
+    return out.reshape(*input.shape[:-1], c.hidden), h, states
 
 
-def rnn_back(states, grads, hx, w_hh, nonlinearity, igates_sizes, batch_sizes, reverse, needs):
+def rnn_back(states, grads, input, hx, w_ih, w_hh, nonlinearity, batch_sizes, reverse, needs):
     grad, of_h, *others = grads
-    if any(a is not None for a in others) or not _fits(states, grad, of_h, hx, w_hh):
+    if any(a is not None for a in others) or not _fits(states, grad, of_h, input, hx, w_ih, w_hh):
         return None
-    c = _call(tuple(igates_sizes), batch_sizes, hx.shape, hx.dtype, 1, reverse)
+    c = _call(input.shape, batch_sizes, hx.shape, states.dtype, 1, reverse)
     run = c.kernel("rnn_back", 5)
     if run is None:
         return None
     panels, columns = c.panels(w_hh)
     dh, flow, da = c.arriving(of_h, columns), c.flat(grad), c.empty(c.hidden)
     c.run(run, (states if flow is None else flow, states, panels, dh, da), columns, flow is not None, nonlinearity == "relu")  # fmt: skip
-    weight = c.weight(da, states, _laid(hx)) if needs[2] else None
-    return da.reshape(igates_sizes), dh[:, : c.hidden] if needs[1] else None, weight
+    to_x, to_w, *biases = _outward(c, da, da, input, w_ih, (needs[0], needs[2], *needs[4:]))
+    weight = c.weight(da, states, _laid(hx)) if needs[3] else None
+    return to_x, dh[:, : c.hidden] if needs[1] else None, to_w, weight, *biases

@@ -1,9 +1,8 @@
 """One layer of a recurrent network in one direction: the loop over time as one op. And packed sequences.
 
 Note [Layers over time]
-What comes from the inputs (weight_ih x + biases, for all steps) is one product, made before; a row here gets it as `igates`, and goes
-through time with what depends on the state. `igates` is [T, B, G], or, of sequences of different lengths, packed: [N, G], with
-`batch_sizes` telling how many sequences there are at each step, the longest first. In both cases a step is some rows, one after the other:
+What comes from the inputs (w_ih x + b_ih) is one product for all steps; then the row goes through time with what depends on the state.
+The input is [T, B, F], or, of sequences of different lengths, packed: [N, F], with `batch_sizes` telling how many sequences there are at each step, the longest first. In both cases a step is some rows, one after the other:
 `_spans`. A step changes the first n rows of the state [B, H]. So states of sequences that have ended stay, and, backward in time
 (`reverse`), states of those that have not begun yet are still the initial ones: nothing else is to be done about lengths.
 
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..dtype import from_np
-from .linalg import mm
+from .linalg import mm, product
 from .pointwise import tanh
 from .spec import Row, in_rows, nothing, op
 from .view import cat
@@ -51,15 +50,6 @@ def _in_time(spans: Spans, reverse: bool) -> list[int]:
     """The numbers of the steps, in the order in which the state goes through them."""
     steps = range(len(spans))
     return list(reversed(steps)) if reverse else list(steps)
-
-
-def _wide(*arrays: Any) -> list[Any]:
-    """Halves in float32."""
-    return [a.astype(np.float32) if type(a) is np.ndarray and a.dtype.itemsize == 2 else a for a in arrays]
-
-
-def _narrow(arrays: Sequence[Any], dtype: np.dtype) -> tuple[Any, ...]:
-    return tuple(a if a is None or a.dtype is dtype else a.astype(dtype) for a in arrays)
 
 
 # ---- what all derivatives have in common: steps back through time
@@ -99,36 +89,69 @@ def _parts(a: Any, count: int) -> list[Any]:
     return [a[:, i * width : (i + 1) * width] for i in range(count)]
 
 
-def _weight(of_gates: Any, states: Any) -> Any:
-    """The gradient of a weight, over all steps at once."""
-    return mm(of_gates.T, states)
+# ---- what all layers have in common
+
+
+def _wide(*arrays: Any) -> list[Any]:
+    """Halves in float32."""
+    return [a if a is None or not _half(a) else a.astype(np.float32) if type(a) is np.ndarray else a.float() for a in arrays]  # fmt: skip
+
+
+def _half(a: Any) -> bool:
+    return (a if type(a) is np.ndarray else a._a).dtype.itemsize == 2
+
+
+def _as(arrays: Sequence[Any], like: Any) -> tuple[Any, ...]:
+    """Halves again, if the operands were."""
+    if not _half(like):
+        return tuple(arrays)
+    if type(like) is np.ndarray:
+        return tuple(None if a is None else a.astype(like.dtype) for a in arrays)
+    return tuple(None if a is None else a.to(like.dtype) for a in arrays)
+
+
+def _igates(input: np.ndarray, w_ih: np.ndarray, *biases: Any) -> np.ndarray:
+    """What comes from the inputs, for all steps: [N, G], in memory of its own."""
+    out = product(_flat(input), w_ih.T)
+    for b in biases:
+        if b is not None:
+            out += b
+    return out
+
+
+def _of_input(whole: Any, input: Any, w_ih: Any, to_input: bool, to_weight: bool) -> tuple[Any, Any]:
+    """The gradients of the input and of its weight."""
+    return (
+        mm(whole, w_ih).reshape(input.shape) if to_input else None,
+        mm(whole.T, _flat(input)) if to_weight else None,
+    )
+
+
+def _of_biases(of_input: Any, of_state: Any, to_input: bool, to_state: bool) -> tuple[Any, Any]:
+    """The gradients of the two biases."""
+    first = of_input.sum(0) if to_input else None
+    if of_state is of_input and first is not None:
+        return first, first + 0 if to_state else None
+    return first, of_state.sum(0) if to_state else None
 
 
 # ---- long short-term memory
 
 
 def _lstm(
-    igates: Any,
-    hx: Any,
-    cx: Any,
-    w_hh: Any,
-    w_hr: Any = None,
-    batch_sizes: Any = None,
-    reverse: bool = False,
-    keep: bool = True,
-) -> tuple[Any, ...]:
+    input: Any, hx: Any, cx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, w_hr: Any = None,
+    batch_sizes: Any = None, reverse: bool = False, keep: bool = True,
+) -> tuple[Any, ...]:  # fmt: skip
     """output [T, B, R] (or [N, R]), the last states h [B, R] and c [B, H], the gates i f g o [N, 4H] and the cells c [N, H].
 
-    c' = f c + i g, h' = o tanh(c'), or w_hr times that; the gates are sigmoids (g: tanh) of igates + w_hh h.
+    c' = f c + i g, h' = o tanh(c'), or w_hr times that; the gates are sigmoids (g: tanh) of w_ih x + b_ih + w_hh h + b_hh.
     """
-    dtype = igates.dtype
-    igates, hx, cx, w_hh, w_hr = _wide(igates, hx, cx, w_hh, w_hr)
-    gates = np.array(_flat(igates), order="C")
+    x, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr = _wide(input, hx, cx, w_ih, w_hh, b_ih, b_hh, w_hr)
+    gates = _igates(x, w_ih, b_ih, b_hh)
     h, c, turned = hx.copy(order="C"), cx.copy(order="C"), w_hh.T
     H = c.shape[1]
-    cells = np.empty((len(gates), H), gates.dtype)
-    output = np.empty((len(gates), h.shape[1]), gates.dtype)
-    spans = _spans(igates.shape, batch_sizes)
+    cells, output = np.empty((len(gates), H), gates.dtype), np.empty((len(gates), h.shape[1]), gates.dtype)
+    spans = _spans(input.shape, batch_sizes)
     for t in _in_time(spans, reverse):
         at, n = spans[t]
         part = gates[at : at + n]
@@ -144,8 +167,7 @@ def _lstm(
         y *= o
         h[:n] = y if w_hr is None else y @ w_hr.T
         output[at : at + n] = h[:n]
-    shape = (*igates.shape[:-1], h.shape[1])
-    return *_narrow((output.reshape(shape), h, c), dtype), gates, cells
+    return *_as((output.reshape(*input.shape[:-1], h.shape[1]), h, c), input), gates, cells
 
 
 def _sigmoid(a: np.ndarray) -> None:
@@ -157,10 +179,11 @@ def _sigmoid(a: np.ndarray) -> None:
 
 
 def _lstm_grad(
-    grads: Any, gates: Any, cells: Any, hx: Any, cx: Any, w_hh: Any, w_hr: Any, igates_sizes: Any, batch_sizes: Any, reverse: bool, needs: Any
+    gates: Any, cells: Any, grads: Any, input: Any, hx: Any, cx: Any, w_ih: Any, w_hh: Any, w_hr: Any, batch_sizes: Any, reverse: bool,
+    needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
-    dtype, spans = hx.dtype, _spans(igates_sizes, batch_sizes)
-    hx, cx, w_hh, w_hr = _wide(hx, cx, w_hh, w_hr)
+    spans = _spans(input.shape, batch_sizes)
+    x, hx, cx, w_ih, w_hh, w_hr = _wide(input, hx, cx, w_ih, w_hh, w_hr)
     g_out, dh, dc, g_gates, g_cells = _wide(*grads)
     g_out = _flat(g_out)
     dh, dc = nothing(hx) if dh is None else dh, nothing(cx) if dc is None else dc
@@ -184,40 +207,34 @@ def _lstm_grad(
         dc, dh = _kept(d_cell * f, dc), _kept(joint @ w_hh, dh)
     whole = cat(of_gates, 0)
     of_weight = of_projection = None
-    if needs[3] or needs[4]:
+    if needs[4] or needs[7]:
         outward = _parts(gates, 4)[3] * tanh(cells)
         states = outward if w_hr is None else mm(outward, w_hr.T)
-        of_weight = _weight(whole, cat(_before(states, hx, spans, reverse), 0))
-        of_projection = _weight(cat(projected, 0), outward) if needs[4] else None
-    own = [whole.reshape(igates_sizes), dh, dc, of_weight, of_projection]
-    return own if not isinstance(whole, np.ndarray) else _narrow(own, dtype)  # type: ignore[return-value]
+        of_weight = mm(whole.T, cat(_before(states, hx, spans, reverse), 0))
+        of_projection = mm(cat(projected, 0).T, outward) if needs[7] else None
+    to_x, to_w = _of_input(whole, x, w_ih, needs[0], needs[3])
+    return _as((to_x, dh, dc, to_w, of_weight, *_of_biases(whole, whole, *needs[5:7]), of_projection), input)
 
 
 # ---- gated recurrent units
 
 
 def _gru(
-    igates: Any,
-    hx: Any,
-    w_hh: Any,
-    b_hh: Any = None,
-    batch_sizes: Any = None,
-    reverse: bool = False,
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, batch_sizes: Any = None, reverse: bool = False,
     keep: bool = True,
-) -> tuple[Any, ...]:
+) -> tuple[Any, ...]:  # fmt: skip
     """output [T, B, H] (or [N, H]), the last state [B, H], [N, 4H]: the gates r z n, and m, what comes from the state to n; states [N, H].
 
-    r and z are sigmoids of igates + w_hh h + b_hh, n = tanh(igates + r m), h' = n + z (h - n).
+    r and z are sigmoids of x' + h', with x' = w_ih x + b_ih and h' = w_hh h + b_hh; n = tanh(x' + r h'), and the next state n + z (h - n).
     """
-    dtype = igates.dtype
-    igates, hx, w_hh, b_hh = _wide(igates, hx, w_hh, b_hh)
-    x, h, turned = _flat(igates), hx.copy(order="C"), w_hh.T
+    x, hx, w_ih, w_hh, b_ih, b_hh = _wide(input, hx, w_ih, w_hh, b_ih, b_hh)
+    igates, h, turned = _igates(x, w_ih, b_ih), hx.copy(order="C"), w_hh.T
     H = h.shape[1]
-    gates, output = np.empty((len(x), 4 * H), x.dtype), np.empty((len(x), H), x.dtype)
-    spans = _spans(igates.shape, batch_sizes)
+    gates, output = np.empty((len(igates), 4 * H), h.dtype), np.empty((len(igates), H), h.dtype)
+    spans = _spans(input.shape, batch_sizes)
     for t in _in_time(spans, reverse):
         at, n = spans[t]
-        part, come, state = gates[at : at + n], x[at : at + n], h[:n]
+        part, come, state = gates[at : at + n], igates[at : at + n], h[:n]
         own = state @ turned
         if b_hh is not None:
             own += b_hh
@@ -233,14 +250,14 @@ def _gru(
         state *= z
         state += new
         output[at : at + n] = state
-    return *_narrow((output.reshape(*igates.shape[:-1], H), h), dtype), gates, output.copy()
+    return *_as((output.reshape(*input.shape[:-1], H), h), input), gates, output.copy()
 
 
 def _gru_grad(
-    grads: Any, gates: Any, states: Any, hx: Any, w_hh: Any, igates_sizes: Any, batch_sizes: Any, reverse: bool, needs: Any
+    gates: Any, states: Any, grads: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, batch_sizes: Any, reverse: bool, needs: Any
 ) -> tuple[Any, ...]:  # fmt: skip
-    dtype, spans = hx.dtype, _spans(igates_sizes, batch_sizes)
-    hx, w_hh = _wide(hx, w_hh)
+    spans = _spans(input.shape, batch_sizes)
+    x, hx, w_ih, w_hh = _wide(input, hx, w_ih, w_hh)
     g_out, dh, g_gates, g_states = _wide(*grads)
     g_out = _together(_flat(g_out), g_states)
     dh = nothing(hx) if dh is None else dh
@@ -261,45 +278,37 @@ def _gru_grad(
         d_r, d_z = d_r * r * (1 - r), d_z * z * (1 - z)
         of_input[t], of_state[t] = cat([d_r, d_z, d_new], 1), cat([d_r, d_z, d_m], 1)
         dh = _kept(d * z + of_state[t] @ w_hh, dh)  # type: ignore[operator]
-    whole: Any = cat(of_state, 0)
-    own = [
-        cat(of_input, 0).reshape(igates_sizes), dh, _weight(whole, cat(before, 0)) if needs[2] else None,
-        whole.sum(0) if needs[3] else None,
-    ]  # fmt: skip
-    return own if not isinstance(whole, np.ndarray) else _narrow(own, dtype)  # type: ignore[return-value]
+    inward, onward = cat(of_input, 0), cat(of_state, 0)
+    to_x, to_w = _of_input(inward, x, w_ih, needs[0], needs[2])
+    of_weight = mm(onward.T, cat(before, 0)) if needs[3] else None
+    return _as((to_x, dh, to_w, of_weight, *_of_biases(inward, onward, *needs[4:])), input)
 
 
 # ---- plain ones
 
 
 def _rnn(
-    igates: Any,
-    hx: Any,
-    w_hh: Any,
-    nonlinearity: str = "tanh",
-    batch_sizes: Any = None,
-    reverse: bool = False,
-    keep: bool = True,
-) -> tuple[Any, ...]:
-    """output [T, B, H] (or [N, H]), the last state [B, H], states [N, H]: h' = tanh (or relu) of igates + w_hh h."""
-    dtype = igates.dtype
-    igates, hx, w_hh = _wide(igates, hx, w_hh)
-    output, h, turned = np.array(_flat(igates), order="C"), hx.copy(order="C"), w_hh.T
-    spans = _spans(igates.shape, batch_sizes)
+    input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, nonlinearity: str = "tanh", batch_sizes: Any = None,
+    reverse: bool = False, keep: bool = True,
+) -> tuple[Any, ...]:  # fmt: skip
+    """output [T, B, H] (or [N, H]), the last state [B, H], states [N, H]: tanh (or relu) of w_ih x + b_ih + w_hh h + b_hh."""
+    x, hx, w_ih, w_hh, b_ih, b_hh = _wide(input, hx, w_ih, w_hh, b_ih, b_hh)
+    output, h, turned = _igates(x, w_ih, b_ih, b_hh), hx.copy(order="C"), w_hh.T
+    spans = _spans(input.shape, batch_sizes)
     for t in _in_time(spans, reverse):
         at, n = spans[t]
         part = output[at : at + n]
         part += h[:n] @ turned
         np.tanh(part, out=part) if nonlinearity == "tanh" else np.maximum(part, 0, out=part)
         h[:n] = part
-    return *_narrow((output.reshape(*igates.shape[:-1], h.shape[1]), h), dtype), output.copy()
+    return *_as((output.reshape(*input.shape[:-1], h.shape[1]), h), input), output.copy()
 
 
 def _rnn_grad(
-    grads: Any, states: Any, hx: Any, w_hh: Any, nonlinearity: str, igates_sizes: Any, batch_sizes: Any, reverse: bool, needs: Any
+    states: Any, grads: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, nonlinearity: str, batch_sizes: Any, reverse: bool, needs: Any
 ) -> tuple[Any, ...]:  # fmt: skip
-    dtype, spans = hx.dtype, _spans(igates_sizes, batch_sizes)
-    hx, w_hh = _wide(hx, w_hh)
+    spans = _spans(input.shape, batch_sizes)
+    x, hx, w_ih, w_hh = _wide(input, hx, w_ih, w_hh)
     g_out, dh, g_states = _wide(*grads)
     g_out = _together(_flat(g_out), g_states)
     dh = nothing(hx) if dh is None else dh
@@ -311,9 +320,9 @@ def _rnn_grad(
         of_gates[t] = d * (1 - y * y) if nonlinearity == "tanh" else d * (y > 0)
         dh = _kept(of_gates[t] @ w_hh, dh)
     whole = cat(of_gates, 0)
-    of_weight = _weight(whole, cat(_before(states, hx, spans, reverse), 0)) if needs[2] else None
-    own = [whole.reshape(igates_sizes), dh, of_weight]
-    return own if not isinstance(whole, np.ndarray) else _narrow(own, dtype)  # type: ignore[return-value]
+    to_x, to_w = _of_input(whole, x, w_ih, needs[0], needs[2])
+    of_weight = mm(whole.T, cat(_before(states, hx, spans, reverse), 0)) if needs[3] else None
+    return _as((to_x, dh, to_w, of_weight, *_of_biases(whole, whole, *needs[4:])), input)
 
 
 # ---- the rows
@@ -321,9 +330,7 @@ def _rnn_grad(
 NODES = {"": "StackBackward0", ".data": "CatBackward0", ".mkldnn": "MkldnnRnnLayerBackward0"}
 
 
-def _rows(
-    name: str, array: Callable[..., Any], kinds: Sequence[str], key: str, formula: Any, outputs: str
-) -> dict[str, Row]:
+def _rows(name: str, array: Callable[..., Any], kinds: Sequence[str], key: str, formula: Any, outputs: str) -> dict[str, Row]:  # fmt: skip
     return {
         kind.lstrip("."): Row(f"_{name}_layer{kind}", array, family="op", grad={key: formula}, tensors=key, node=NODES[kind],
                               outputs=outputs, **HIDDEN)
@@ -331,58 +338,31 @@ def _rows(
     }  # fmt: skip
 
 
-def _backward(name: str, array: Callable[..., Any], first: str) -> Row:
-    """A derivative over arrays as a row, so that it has a compiled form."""
-    return Row(f"_{name}_layer_backward", array, family="op", tensors=first, function=False, method=False)
-
-
-lstm_backward = _backward(
-    "lstm",
-    lambda gates, cells, grads, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes, reverse, needs: _lstm_grad(
-        grads, gates, cells, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes, reverse, needs
-    ),
-    "gates",
-)
-gru_backward = _backward(
-    "gru",
-    lambda gates, states, grads, hx, w_hh, igates_sizes, batch_sizes, reverse, needs: _gru_grad(
-        grads, gates, states, hx, w_hh, igates_sizes, batch_sizes, reverse, needs
-    ),
-    "gates",
-)
-rnn_backward = _backward(
-    "rnn",
-    lambda states, grads, hx, w_hh, nonlinearity, igates_sizes, batch_sizes, reverse, needs: _rnn_grad(
-        grads, states, hx, w_hh, nonlinearity, igates_sizes, batch_sizes, reverse, needs
-    ),
-    "states",
+# Derivatives over arrays as rows, so that they have compiled forms.
+lstm_backward, gru_backward, rnn_backward = (
+    Row(f"_{name}_layer_backward", array, family="op", tensors=first, function=False, method=False)
+    for name, array, first in (("lstm", _lstm_grad, "gates"), ("gru", _gru_grad, "gates"), ("rnn", _rnn_grad, "states"))
 )
 
 
-def _lstm_formula(grads, result3, result4, hx, cx, w_hh, w_hr, igates_sizes, batch_sizes, reverse, needs):
-    given = (hx, cx, w_hh, w_hr, igates_sizes, batch_sizes, reverse, needs)
-    if type(result3) is np.ndarray:
-        return lstm_backward(result3, result4, grads, *given)
-    return _lstm_grad(grads, result3, result4, *given)
+def _lstm_formula(grads, result3, result4, input, hx, cx, w_ih, w_hh, w_hr, batch_sizes, reverse, needs):
+    call: Any = lstm_backward if type(result3) is np.ndarray else _lstm_grad
+    return call(result3, result4, grads, input, hx, cx, w_ih, w_hh, w_hr, batch_sizes, reverse, needs)
 
 
-def _gru_formula(grads, result2, result3, hx, w_hh, igates_sizes, batch_sizes, reverse, needs):
-    given = (hx, w_hh, igates_sizes, batch_sizes, reverse, needs)
-    if type(result2) is np.ndarray:
-        return gru_backward(result2, result3, grads, *given)
-    return _gru_grad(grads, result2, result3, *given)
+def _gru_formula(grads, result2, result3, input, hx, w_ih, w_hh, batch_sizes, reverse, needs):
+    call: Any = gru_backward if type(result2) is np.ndarray else _gru_grad
+    return call(result2, result3, grads, input, hx, w_ih, w_hh, batch_sizes, reverse, needs)
 
 
-def _rnn_formula(grads, result2, hx, w_hh, nonlinearity, igates_sizes, batch_sizes, reverse, needs):
-    given = (hx, w_hh, nonlinearity, igates_sizes, batch_sizes, reverse, needs)
-    return rnn_backward(result2, grads, *given) if type(result2) is np.ndarray else _rnn_grad(grads, result2, *given)
+def _rnn_formula(grads, result2, input, hx, w_ih, w_hh, nonlinearity, batch_sizes, reverse, needs):
+    call: Any = rnn_backward if type(result2) is np.ndarray else _rnn_grad
+    return call(result2, grads, input, hx, w_ih, w_hh, nonlinearity, batch_sizes, reverse, needs)
 
 
-LSTM = _rows(
-    "lstm", _lstm, ("", ".data", ".mkldnn"), "igates hx cx w_hh w_hr", _lstm_formula, "output hn cn gates cells"
-)
-GRU = _rows("gru", _gru, ("", ".data"), "igates hx w_hh b_hh", _gru_formula, "output hn gates states")
-RNN = _rows("rnn", _rnn, ("", ".data"), "igates hx w_hh", _rnn_formula, "output hn states")
+LSTM = _rows("lstm", _lstm, ("", ".data", ".mkldnn"), "input hx cx w_ih w_hh b_ih b_hh w_hr", _lstm_formula, "output hn cn gates cells")  # fmt: skip
+GRU = _rows("gru", _gru, ("", ".data"), "input hx w_ih w_hh b_ih b_hh", _gru_formula, "output hn gates states")
+RNN = _rows("rnn", _rnn, ("", ".data"), "input hx w_ih w_hh b_ih b_hh", _rnn_formula, "output hn states")
 
 
 # ---- packed sequences

@@ -4,9 +4,9 @@ Sequences lo to hi of a batch, through all steps: sequences do not depend on eac
 counts[t] rows from row places[t] on. The recurrent weight lies in panels of `wide` columns, the lanes of VECTORS vectors, one below the
 other, so that one panel stays in the cache while all rows pass.
 
-Geometry g: 0 steps, 1 width of the state H, 2 columns of the product (those of a panel times their number), 3 wide, 4 whether back in time,
-5 whether gradients of the output come in (backward), or a bias for the state (forward), 6 whether relu and not tanh, 7 whether gates, cells and states
-are kept for a derivative (if not, gates [B, ...] is room, and the others are not touched).
+Geometry g: 0 steps, 1 width H of the state, 2 columns of the product (those of a panel times their number), 3 wide, 4 whether back in time,
+5 whether gradients of the output come in, 6 whether relu and not tanh, 7 whether gates, cells and states are kept for a derivative (if not,
+gates [B, ...] is room, and the others are not touched), 8 width of the input, 9 how many steps have their inputs' part computed at once.
 """
 
 from __future__ import annotations
@@ -49,16 +49,22 @@ def _blocks(fresh: bool) -> Any:
 begun, continued = _blocks(True), _blocks(False)
 
 
-@jitable
-def product(w, x, terms, out, columns, m, wide, fresh):
-    """out[m, columns] = w[m, terms] times the matrix in panels x, added to what is there unless fresh."""
-    for p in range(columns // wide):
-        for t in range(0, terms, TERMS):
-            panel, count = at(x, (p * terms + t) * wide), min(TERMS, terms - t)
-            if fresh and t == 0:
-                begun(w, terms, panel, wide, count, at(out, p * wide), columns, m)
-            else:
+def _product(start: Any) -> Any:
+    # A function each: numba compiles one for a constant True or False among the arguments and then takes it for the other, too
+
+    @jitable
+    def product(w, x, terms, out, columns, m, wide):
+        """out[m, columns] = w[m, terms] times the matrix in panels x, or, if it is not to start anew, that added to what is there."""
+        for p in range(columns // wide):
+            start(w, terms, at(x, p * terms * wide), wide, min(TERMS, terms), at(out, p * wide), columns, m)
+            for t in range(TERMS, terms, TERMS):
+                panel, count = at(x, (p * terms + t) * wide), min(TERMS, terms - t)
                 continued(at(w, t), terms, panel, wide, count, at(out, p * wide), columns, m)
+
+    return product
+
+
+product, product_on = _product(begun), _product(continued)
 
 
 # In float32 throughout, unlike those of scalar.py: errors of two units in the last place, which are less than those of the product before
@@ -125,35 +131,65 @@ def previous(t, g):
     return p if p < g[0] else -1
 
 
+@jitable
+def project(x, w, bias, room, places, counts, g, lo, hi, s, steps):
+    """room[q, r] = bias + w times input r of step s + q, for `steps` q: a panel serves all of them. columns of bias: as many as of room."""
+    columns, wide, terms = g[2], g[3], g[8]
+    for q in range(steps):
+        t = g[0] - 1 - s - q if g[4] else s + q
+        for r in range(min(hi, counts[t]) - lo):
+            copied(bias, at(room, (q * (hi - lo) + r) * columns), columns)
+    for p in range(columns // wide):
+        for k in range(0, terms, TERMS):
+            panel, count = at(w, (p * terms + k) * wide), min(TERMS, terms - k)
+            for q in range(steps):
+                t = g[0] - 1 - s - q if g[4] else s + q
+                out = at(room, q * (hi - lo) * columns + p * wide)
+                continued(
+                    at(x, (places[t] + lo) * terms + k),
+                    terms,
+                    panel,
+                    wide,
+                    count,
+                    out,
+                    columns,
+                    min(hi, counts[t]) - lo,
+                )
+
+
 # ---- long short-term memory
 
 
-def lstm(x, w, h, c, out, gates, cells, room, places, counts, g, lo, hi):
+def lstm(x, wi, bias, w, h, c, out, gates, cells, room, places, counts, g, lo, hi):
+    """room [steps at once * B, columns]"""
     T, H, columns, wide = g[0], g[1], g[2], g[3]
-    G = 4 * H
-    for s in range(T):
-        t = T - 1 - s if g[4] else s
-        m = min(hi, counts[t]) - lo
-        if m > 0:
-            first = places[t] + lo
-            for r in range(m):
-                copied(at(x, (first + r) * G), at(room, (lo + r) * columns), G)
-            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
-            for r in range(m):
-                kept = (first if g[7] else lo) + r
-                a, k = at(room, (lo + r) * columns), at(gates, kept * G)
-                sigmoids(a, k, 2 * H)
-                tanhs(at(a, 2 * H), at(k, 2 * H), H)
-                sigmoids(at(a, 3 * H), at(k, 3 * H), H)
-                cell, state, y = at(c, (lo + r) * H), at(h, (lo + r) * H), at(out, (first + r) * H)
-                for j in range(H):
-                    cell[j] = k[H + j] * cell[j] + k[j] * k[2 * H + j]
-                if g[7]:
-                    copied(cell, at(cells, kept * H), H)
-                tanhs(cell, state, H)
-                for j in range(H):
-                    state[j] *= k[3 * H + j]
-                copied(state, y, H)
+    G, spot = 4 * H, at(room, g[9] * lo * columns)
+    s = 0
+    while s < T:
+        steps = min(g[9], T - s)
+        project(x, wi, bias, spot, places, counts, g, lo, hi, s, steps)
+        for q in range(steps):
+            t = T - 1 - s - q if g[4] else s + q
+            m = min(hi, counts[t]) - lo
+            if m > 0:
+                first, here = places[t] + lo, at(spot, q * (hi - lo) * columns)
+                product_on(at(h, lo * H), w, H, here, columns, m, wide)
+                for r in range(m):
+                    kept = (first if g[7] else lo) + r
+                    a, k = at(here, r * columns), at(gates, kept * G)
+                    sigmoids(a, k, 2 * H)
+                    tanhs(at(a, 2 * H), at(k, 2 * H), H)
+                    sigmoids(at(a, 3 * H), at(k, 3 * H), H)
+                    cell, state, y = at(c, (lo + r) * H), at(h, (lo + r) * H), at(out, (first + r) * H)
+                    for j in range(H):
+                        cell[j] = k[H + j] * cell[j] + k[j] * k[2 * H + j]
+                    if g[7]:
+                        copied(cell, at(cells, kept * H), H)
+                    tanhs(cell, state, H)
+                    for j in range(H):
+                        state[j] *= k[3 * H + j]
+                    copied(state, y, H)
+        s += steps
 
 
 def lstm_back(grad, gates, cells, cx, w, dh, dc, da, states, room, places, counts, g, lo, hi):
@@ -190,38 +226,44 @@ def lstm_back(grad, gates, cells, cx, w, dh, dc, da, states, room, places, count
                     a[2 * H + j] = e[j] * k[j] * (1 - k[2 * H + j] * k[2 * H + j])
                 for j in range(H):
                     e[j] *= k[H + j]
-            product(at(da, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide, True)
+            product(at(da, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
 
 
 # ---- gated recurrent units
 
 
-def gru(x, w, bias, h, out, states, gates, room, places, counts, g, lo, hi):
+def gru(x, wi, bias, w, own, h, out, gates, states, room, more, places, counts, g, lo, hi):
+    """own: the bias of what comes from the state. more [B, columns]"""
     T, H, columns, wide = g[0], g[1], g[2], g[3]
-    G = 3 * H
-    for s in range(T):
-        t = T - 1 - s if g[4] else s
-        m = min(hi, counts[t]) - lo
-        if m > 0:
-            first = places[t] + lo
-            for r in range(m):
-                copied(bias, at(room, (lo + r) * columns), G)
-            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
-            for r in range(m):
-                kept = (first if g[7] else lo) + r
-                a, k, come = at(room, (lo + r) * columns), at(gates, kept * 4 * H), at(x, (first + r) * G)
-                state = at(h, (lo + r) * H)
-                for j in range(2 * H):
-                    k[j] = sigmoid(come[j] + a[j])
-                copied(at(a, 2 * H), at(k, 3 * H), H)
-                for j in range(H):
-                    a[j] = come[2 * H + j] + k[j] * k[3 * H + j]
-                tanhs(a, at(k, 2 * H), H)
-                for j in range(H):
-                    state[j] = k[2 * H + j] + k[H + j] * (state[j] - k[2 * H + j])
-                copied(state, at(out, (first + r) * H), H)
-                if g[7]:
-                    copied(state, at(states, (first + r) * H), H)
+    spot, part = at(room, g[9] * lo * columns), at(more, lo * columns)
+    s = 0
+    while s < T:
+        steps = min(g[9], T - s)
+        project(x, wi, bias, spot, places, counts, g, lo, hi, s, steps)
+        for q in range(steps):
+            t = T - 1 - s - q if g[4] else s + q
+            m = min(hi, counts[t]) - lo
+            if m > 0:
+                first = places[t] + lo
+                for r in range(m):
+                    copied(own, at(part, r * columns), columns)
+                product_on(at(h, lo * H), w, H, part, columns, m, wide)
+                for r in range(m):
+                    kept = (first if g[7] else lo) + r
+                    a, k, come = at(part, r * columns), at(gates, kept * 4 * H), at(spot, (q * (hi - lo) + r) * columns)
+                    state = at(h, (lo + r) * H)
+                    for j in range(2 * H):
+                        k[j] = sigmoid(come[j] + a[j])
+                    copied(at(a, 2 * H), at(k, 3 * H), H)
+                    for j in range(H):
+                        a[j] = come[2 * H + j] + k[j] * k[3 * H + j]
+                    tanhs(a, at(k, 2 * H), H)
+                    for j in range(H):
+                        state[j] = k[2 * H + j] + k[H + j] * (state[j] - k[2 * H + j])
+                    copied(state, at(out, (first + r) * H), H)
+                    if g[7]:
+                        copied(state, at(states, (first + r) * H), H)
+        s += steps
 
 
 def gru_back(grad, gates, states, hx, w, dh, da, ds, places, counts, g, lo, hi):
@@ -252,32 +294,36 @@ def gru_back(grad, gates, states, hx, w, dh, da, ds, places, counts, g, lo, hi):
                 copied(a, e, 2 * H)
                 for j in range(H):
                     d[j] *= k[H + j]
-            product(at(ds, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide, False)
+            product_on(at(ds, (places[t] + lo) * G), w, G, at(dh, lo * columns), columns, m, wide)
 
 
 # ---- plain ones
 
 
-def rnn(x, w, h, out, states, room, places, counts, g, lo, hi):
+def rnn(x, wi, bias, w, h, out, states, room, places, counts, g, lo, hi):
     T, H, columns, wide = g[0], g[1], g[2], g[3]
-    for s in range(T):
-        t = T - 1 - s if g[4] else s
-        m = min(hi, counts[t]) - lo
-        if m > 0:
-            first = places[t] + lo
-            for r in range(m):
-                copied(at(x, (first + r) * H), at(room, (lo + r) * columns), H)
-            product(at(h, lo * H), w, H, at(room, lo * columns), columns, m, wide, False)
-            for r in range(m):
-                a, state = at(room, (lo + r) * columns), at(h, (lo + r) * H)
-                if g[6]:
-                    for j in range(H):
-                        state[j] = like(0.0, a[j]) if a[j] <= 0 else a[j]
-                else:
-                    tanhs(a, state, H)
-                copied(state, at(out, (first + r) * H), H)
-                if g[7]:
-                    copied(state, at(states, (first + r) * H), H)
+    spot = at(room, g[9] * lo * columns)
+    s = 0
+    while s < T:
+        steps = min(g[9], T - s)
+        project(x, wi, bias, spot, places, counts, g, lo, hi, s, steps)
+        for q in range(steps):
+            t = T - 1 - s - q if g[4] else s + q
+            m = min(hi, counts[t]) - lo
+            if m > 0:
+                first, here = places[t] + lo, at(spot, q * (hi - lo) * columns)
+                product_on(at(h, lo * H), w, H, here, columns, m, wide)
+                for r in range(m):
+                    a, state = at(here, r * columns), at(h, (lo + r) * H)
+                    if g[6]:
+                        for j in range(H):
+                            state[j] = like(0.0, a[j]) if a[j] <= 0 else a[j]
+                    else:
+                        tanhs(a, state, H)
+                    copied(state, at(out, (first + r) * H), H)
+                    if g[7]:
+                        copied(state, at(states, (first + r) * H), H)
+        s += steps
 
 
 def rnn_back(grad, states, w, dh, da, places, counts, g, lo, hi):
@@ -298,4 +344,4 @@ def rnn_back(grad, states, w, dh, da, places, counts, g, lo, hi):
                 else:
                     for j in range(H):
                         a[j] = d[j] * (1 - y[j] * y[j])
-            product(at(da, (places[t] + lo) * H), w, H, at(dh, lo * columns), columns, m, wide, True)
+            product(at(da, (places[t] + lo) * H), w, H, at(dh, lo * columns), columns, m, wide)
