@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import tgrad
-from tgrad.kernels import native, recurrent
+from tgrad.kernels import bands, native, recurrent
 
 sys.path.insert(0, str(Path(__file__).parent))
 from twins import array, message, node, pair, same
@@ -85,7 +85,7 @@ def agree(torch: ModuleType, modules: Any, inputs: Any, hidden: Any, second: boo
 def tier(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     if request.param == "compiled":
         request.getfixturevalue("compiled_tier")
-        monkeypatch.setattr(recurrent, "OFTEN", 0)
+        monkeypatch.setattr(bands, "OFTEN", 0)
         monkeypatch.setattr(recurrent, "SHARED", 0)
     yield request.param
 

@@ -207,7 +207,7 @@ def _bound(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str
 
 def _run(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Tensor, ...]:
     given = _bound(kind, args, kwargs)
-    states = given["hx"] if kind == "lstm" else (given["hx"],)
+    states: Sequence[Tensor] = given["hx"] if kind == "lstm" else (given["hx"],)
     if kind == "lstm" and len(states) != 2:
         raise RuntimeError("lstm expects two hidden states")
     options = [given[w] for w in ("params", *_WORDS)]

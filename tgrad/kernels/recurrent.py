@@ -9,6 +9,7 @@ import numpy as np
 
 from ..ops.linalg import product
 from ..pool import POOL
+from . import bands
 from .convolve import _registers
 from .crew import CREW
 from .native import READY, kernel
@@ -20,10 +21,7 @@ AT_ONCE = (
     64  # rows whose inputs' part is computed before the state's: a panel of the weight is read once for all of them
 )
 SHARED = 1 << 18  # multiplications that pay for a second thread
-LARGE, OFTEN = (
-    1 << 20,
-    8,
-)  # multiplications in a layer that shall have a compiled form at once, and calls after which a smaller one shall
+LARGE = 1 << 20  # multiplications in a layer that shall have a compiled form at once; others shall after some calls
 _CALLS: dict[str, int] = {}
 
 
@@ -58,7 +56,7 @@ class _Call:
         if found.state == READY:
             return found.fn
         count = _CALLS[name] = _CALLS.get(name, 0) + 1
-        return found.get() if self.work >= LARGE or count >= OFTEN else None
+        return found.get() if self.work >= LARGE or count >= bands.OFTEN else None
 
     def panels(self, w: ndarray) -> tuple[ndarray, int]:
         """A matrix in panels, and how many columns these have together."""
