@@ -259,6 +259,39 @@ def test_cells(torch: ModuleType, source: str) -> None:
     agree(torch, modules, single, [tuple(t.detach() for t in v) if isinstance(v, tuple) else v.detach() for v in vectors])  # fmt: skip
 
 
+@pytest.mark.parametrize("source", CELLS)
+def test_cells_in_batches(source: str) -> None:
+    tgrad.manual_seed(0)
+    m = eval(f"nn.{source}", {"nn": tgrad.nn}).double()
+    x, func = tgrad.randn(3, 2, 4, dtype=tgrad.float64), tgrad.func
+    parameters = dict(m.named_parameters())
+    loss = lambda p, a: sum((t**2).sum() for t in flat(func.functional_call(m, p, (a,))))
+    each = func.vmap(func.grad(loss), in_dims=(None, 0))(parameters, x)
+    several = func.vmap(loss, in_dims=(0, None))({k: tgrad.stack([v, v * 0.5]) for k, v in parameters.items()}, x[0])
+    for i in range(3):
+        for k, v in func.grad(loss)(parameters, x[i]).items():
+            same(each[k][i], v)
+    same(several[1], loss({k: v * 0.5 for k, v in parameters.items()}, x[0]))
+
+
+def test_cells_of_halves_and_written_states(torch: ModuleType) -> None:
+    for source in ("LSTMCell(4, 3)", "GRUCell(4, 3)", "RNNCell(4, 3)"):
+        found = []
+        for T, m, x in zip((tgrad, torch), twins(torch, source), pair(torch, 2, 4, dtype="bfloat16"), strict=True):
+            out = flat(m.bfloat16()(x))
+            grads = T.autograd.grad(sum(t.sum() for t in out), [x, *m.parameters()])
+            found.append([t.float() for t in (*out, *grads)])
+        for a, b in zip(*found, strict=True):
+            same(a, b, 0.1)
+    found = []
+    for T, m, x in zip((tgrad, torch), twins(torch, "LSTMCell(4, 3)"), pair(torch, 2, 4, dtype="float32"), strict=True):
+        h, c = m(x)
+        c.mul_(2)  # PyTorch keeps tanh(c), not c
+        found.append(T.autograd.grad((h + c).sum(), [x, *m.parameters()]))
+    for a, b in zip(*found, strict=True):
+        same(a, b, 1e-5)
+
+
 def weights(T: Any, gates: int) -> list[Any]:
     rng = np.random.default_rng(3)
     shapes = [(gates * 2, 4), (gates * 2, 2), (gates * 2,), (gates * 2,)]

@@ -18,6 +18,7 @@ from .. import functions as F
 from ..dispatch import bad_argument, needs_grad, no_overload
 from ..graph.modes import state
 from ..methods import missing
+from ..ops import cells
 from ..ops import recurrent as rows
 from ..ops.spec import ROWS, sizes
 from ..tensor import Tensor
@@ -287,8 +288,27 @@ _CELL = ("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
 
 
 def _cell(kind: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-    """The arguments of a cell, checked: (input, states, and what comes from the input and from the state)."""
-    name = kind + "_cell"
+    """The arguments of a cell, checked: (input, states, weights, biases)."""
+    if kwargs or not 4 <= len(args) <= 6:
+        args = _cell_arguments(kind + "_cell", args, kwargs)
+    x, states, w_ih, w_hh, b_ih, b_hh = (*args, None, None)[:6]
+    several = kind == "lstm"
+    for i, value in enumerate((x, states, w_ih, w_hh, b_ih, b_hh)):
+        if several and i == 1:
+            if not isinstance(value, (tuple, list)):
+                raise bad_argument(kind + "_cell", 2, "hx", value, "tuple of Tensors")
+        elif not isinstance(value, Tensor) and not (i > 3 and value is None):
+            raise bad_argument(kind + "_cell", i + 1, _CELL[i], value)
+    states = tuple(states) if several else (states,)
+    if several and len(states) != 2:
+        raise RuntimeError("lstm_cell expects two hidden states")
+    _check_cell(kind, x, states, w_ih, w_hh)
+    _check_weights(kind, x, w_ih, w_hh, b_ih, b_hh, states[0])
+    return x, states, w_ih, w_hh, b_ih, b_hh
+
+
+def _cell_arguments(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All six, by position."""
     if len(args) > 6:
         raise TypeError(f"{name}() takes from 4 to 6 positional arguments but {len(args)} were given")
     given: dict[str, Any] = dict(zip(_CELL, args, strict=False))
@@ -301,39 +321,25 @@ def _cell(kind: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
     absent = [w for w in _CELL[:4] if w not in given]
     if absent:
         raise missing(name, absent)
-    several = kind == "lstm"
-    for i, w in enumerate(_CELL):
-        value = given.setdefault(w, None)
-        if several and w == "hx":
-            if not isinstance(value, (tuple, list)):
-                raise bad_argument(name, 2, w, value, "tuple of Tensors")
-        elif not isinstance(value, Tensor) and not (i > 3 and value is None):
-            raise bad_argument(name, i + 1, w, value)
-    x, states, w_ih, w_hh, b_ih, b_hh = (given[w] for w in _CELL)
-    states = list(states) if several else [states]
-    if several and len(states) != 2:
-        raise RuntimeError("lstm_cell expects two hidden states")
-    _check_cell(kind, x, states, w_ih, w_hh)
-    return x, states, w_ih, w_hh, b_ih, b_hh
+    return tuple(given.get(w) for w in _CELL)
 
 
 def _check_cell(kind: str, x: Tensor, states: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor) -> None:
-    if x.dim() < 2:  # type: ignore[attr-defined]
-        low = max(x.dim(), 1)  # type: ignore[attr-defined]
+    shape, hidden = x._a.shape, w_hh._a.shape[1]
+    if len(shape) < 2:
+        low = max(len(shape), 1)
         raise IndexError(f"Dimension out of range (expected to be in range of [-{low}, {low - 1}], but got 1)")
-    if x.shape[1] != w_ih.shape[1]:
-        raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {w_ih.shape[1]}")
-    hidden = w_hh.shape[1]
+    if shape[1] != w_ih._a.shape[1]:
+        raise RuntimeError(f"input has inconsistent input_size: got {shape[1]} expected {w_ih.shape[1]}")
     for i, h in enumerate(states):
-        if x.shape[0] != h.shape[0]:
-            raise RuntimeError(f"Input batch size {x.shape[0]} doesn't match hidden{i} batch size {h.shape[0]}")
-        if h.shape[1] != hidden:
-            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {h.shape[1]}, expected {hidden}")
-    times = GATES[kind]
-    if w_ih.shape[0] != times * hidden:
-        raise RuntimeError(
-            f"weight_ih first dim must be {times} * hidden_size = {times * hidden}, but got {w_ih.shape[0]}"
-        )
+        own = h._a.shape
+        if shape[0] != own[0]:
+            raise RuntimeError(f"Input batch size {shape[0]} doesn't match hidden{i} batch size {own[0]}")
+        if own[1] != hidden:
+            raise RuntimeError(f"hidden{i} has inconsistent hidden_size: got {own[1]}, expected {hidden}")
+    rows, times = w_ih._a.shape[0], GATES[kind]
+    if rows != times * hidden:
+        raise RuntimeError(f"weight_ih first dim must be {times} * hidden_size = {times * hidden}, but got {rows}")
 
 
 def lstm_cell(*args, **kwargs):
@@ -342,11 +348,9 @@ def lstm_cell(*args, **kwargs):
     input [B, F], hx two tensors [B, H], w_ih [4H, F], w_hh [4H, H], biases [4H]; the gates stand in the order i, f, g, o:
     c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'). RuntimeError for sizes that do not go together.
     """
-    x, (h, c), w_ih, w_hh, b_ih, b_hh = _cell("lstm", *args, **kwargs)
-    gates = F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)
-    i, f, g, o = gates.chunk(4, 1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    x, (h, c), *rest = _cell("lstm", *args, **kwargs)
+    cy, _, o, curved = cells.lstm_cell.record(x, h, c, *rest)
+    return o * curved, cy
 
 
 def gru_cell(*args, **kwargs):
@@ -354,26 +358,20 @@ def gru_cell(*args, **kwargs):
 
     w_ih [3H, F], w_hh [3H, H], biases [3H], in the order r, z, n: n = tanh(n_i + sigmoid(r) n_h), h' = n + sigmoid(z) (h - n).
     """
-    x, (h,), w_ih, w_hh, b_ih, b_hh = _cell("gru", *args, **kwargs)
-    r_i, z_i, n_i = F.linear(x, w_ih, b_ih).chunk(3, 1)
-    r_h, z_h, n_h = F.linear(h, w_hh, b_hh).chunk(3, 1)
-    new = (n_i + (r_i + r_h).sigmoid() * n_h).tanh()
-    return (h - new) * (z_i + z_h).sigmoid() + new
-
-
-def _plain(kind: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    x, (h,), w_ih, w_hh, b_ih, b_hh = _cell(kind, *args, **kwargs)
-    return F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)
+    x, (h,), *rest = _cell("gru", *args, **kwargs)
+    return cells.gru_cell.record(x, h, *rest)[0]
 
 
 def rnn_tanh_cell(*args, **kwargs):
     """tanh(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): `rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)`."""
-    return _plain("rnn_tanh", args, kwargs).tanh()  # type: ignore[attr-defined]
+    x, (h,), *rest = _cell("rnn_tanh", *args, **kwargs)
+    return cells.rnn_tanh_cell.record(x, h, *rest)
 
 
 def rnn_relu_cell(*args, **kwargs):
     """relu(input @ w_ih.T + b_ih + hx @ w_hh.T + b_hh): `rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None)`."""
-    return _plain("rnn_relu", args, kwargs).relu()  # type: ignore[attr-defined]
+    x, (h,), *rest = _cell("rnn_relu", *args, **kwargs)
+    return cells.rnn_relu_cell.record(x, h, *rest)
 
 
 # ---- packed sequences

@@ -28,6 +28,19 @@ def layer(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     return [out.unflatten(1, (count, width)).transpose(0, 1), *[t.unflatten(0, (count, width)) for t in last], *flat]
 
 
+@rule("_lstm_cell _gru_cell _rnn_tanh_cell _rnn_relu_cell")
+def cell(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+    """The same for single steps."""
+    states = 2 if row.name.startswith("_lstm") else 1
+    given = inputs[: 1 + states]
+    weights = inputs[len(given) :]
+    if any(of(w, lvl) for w in weights):
+        return samples(lvl, row, inputs, params)
+    got = call("run", row, [full(t, lvl).flatten(0, 1) for t in given] + list(weights), params)
+    unfold = lambda t: t.unflatten(0, (lvl.size, -1))
+    return [unfold(t) for t in got] if isinstance(got, (list, tuple)) else unfold(got)
+
+
 @rule("_pack_padded_sequence _pack_padded_sequence_backward _pack_padded_sequence.again")
 def samples(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """A run per sample."""
