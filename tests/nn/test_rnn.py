@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import sys
 import warnings
@@ -379,6 +380,40 @@ def test_functions(torch: ModuleType) -> None:
     for (mine, a), (theirs, b) in zip(*found, strict=True):
         assert mine == theirs
         same(a, b, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+def test_complex_numbers(torch: ModuleType, name: str) -> None:
+    """Values and gradients to second order; PyTorch's relu refuses them."""
+    n = {"lstm": 4, "gru": 3}.get(name, 1)
+    for cell in ("", "_cell"):
+        found: list[Any] = []
+        for T in (tgrad, torch):
+            rng = np.random.default_rng(0)
+
+            def leaf(*shape: int, T: Any = T, rng: Any = rng) -> Any:
+                values = (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) * 0.3
+                return T.tensor(values.tolist(), dtype=T.complex128).requires_grad_()
+
+            x, *state = (leaf(3, 4), leaf(3, 2), leaf(3, 2)) if cell else (leaf(5, 3, 4), leaf(1, 3, 2), leaf(1, 3, 2))
+            weights = [leaf(2 * n, 4), leaf(2 * n, 2), leaf(2 * n), leaf(2 * n)]
+            state = state if n == 4 else state[:1]
+            rest = weights if cell else [weights, True, 1, 0.0, True, False, False]
+            call = functools.partial(getattr(T, name + cell), x, state if n == 4 else state[0], *rest)
+            if name == "rnn_relu":
+                found.append(message(call))
+                continue
+            outs = flat(call())
+            leaves = [x, *state, *weights]
+            loss = sum((t * t.conj()).real.sum() + (t * (1 + 2j)).imag.sum() for t in outs)
+            first = T.autograd.grad(loss, leaves, create_graph=True)
+            second = T.autograd.grad(sum((g * g.conj()).real.sum() for g in first), leaves)
+            found.append([*outs, *first, *second])
+        if name == "rnn_relu":
+            assert found[0] == found[1]
+            continue
+        for a, b in zip(*found, strict=True):
+            same(a, b, 1e-8)
 
 
 # ---- errors of modules

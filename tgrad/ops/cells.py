@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 
 from .linalg import mm
-from .recurrent import HIDDEN, _as, _igates, _of_biases, _of_input, _parts, _together, _wide, product
-from .spec import op
+from .recurrent import (
+    HIDDEN,
+    _as,
+    _igates,
+    _kept_values,
+    _of_biases,
+    _of_input,
+    _parts,
+    _together,
+    _wide,
+    product,
+    refuse_complex,
+)
+from .spec import conj, op
 from .view import cat
 
 WORDS = "w_ih w_hh b_ih b_hh"
@@ -59,7 +71,7 @@ def lstm_cell(input, hx, cx, w_ih, w_hh, b_ih=None, b_hh=None):
 def _lstm_grad(
     grads: Any, ifg: Any, o: Any, curved: Any, input: Any, hx: Any, cx: Any, w_ih: Any, w_hh: Any, needs: Any
 ) -> tuple[Any, ...]:
-    x, h, c, w, v, o, curved = _wide(input, hx, cx, w_ih, w_hh, o, curved)
+    x, h, c, w, v, ifg, o, curved = _kept_values(input, hx, cx, w_ih, w_hh, ifg, o, curved)
     of_c, of_ifg, of_o, of_curved = _wide(*grads)
     i, f, g = _parts(ifg, 3)
     if of_curved is not None:
@@ -98,7 +110,7 @@ def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
 
 
 def _gru_grad(grads: Any, gates: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, needs: Any) -> tuple[Any, ...]:
-    x, h, w, v = _wide(input, hx, w_ih, w_hh)
+    x, h, w, v, gates = _kept_values(input, hx, w_ih, w_hh, gates)
     d, more = _wide(*grads)
     r, z, n, m = _parts(gates, 4)
     d = h * 0 if d is None else d
@@ -112,12 +124,12 @@ def _gru_grad(grads: Any, gates: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any,
 
 
 def _plain_grad(a: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, needs: Any) -> tuple[Any, ...]:
-    a, x, h, w, v = _wide(a, input, hx, w_ih, w_hh)
+    (a,), (x, h, w, v) = _wide(a), _kept_values(input, hx, w_ih, w_hh)
     return _as(_through(a, a, x, h, w, v, needs), input)
 
 
 @op("_rnn_tanh_cell", grad={f"input hx {WORDS}": lambda grad, result, input, hx, w_ih, w_hh, needs: _plain_grad(
-        grad * (1 - result * result), input, hx, w_ih, w_hh, needs)},
+        grad * conj(1 - result * result), input, hx, w_ih, w_hh, needs)},
     tensors=f"input hx {WORDS}", node="TanhBackward0", function=False, method=False)  # fmt: skip
 def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """tanh(w_ih x + b_ih + w_hh h + b_hh)"""
@@ -130,5 +142,6 @@ def rnn_tanh_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     tensors=f"input hx {WORDS}", node="ReluBackward0", function=False, method=False)  # fmt: skip
 def rnn_relu_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """relu(w_ih x + b_ih + w_hh h + b_hh)"""
+    refuse_complex(input)
     out = _gates(*_wide(input, hx, w_ih, w_hh, b_ih, b_hh))
     return _as((np.maximum(out, 0, out=out),), input)[0]

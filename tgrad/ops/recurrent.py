@@ -24,7 +24,7 @@ import numpy as np
 from ..dtype import from_np
 from .linalg import mm, product
 from .pointwise import tanh
-from .spec import Row, in_rows, nothing, op
+from .spec import Row, conj, in_rows, nothing, op
 from .view import cat
 
 HIDDEN: dict[str, Any] = dict(function=False, method=False, materialize=False)
@@ -99,6 +99,11 @@ def _wide(*arrays: Any) -> list[Any]:
 
 def _half(a: Any) -> bool:
     return (a if type(a) is np.ndarray else a._a).dtype.itemsize == 2
+
+
+def _kept_values(*arrays: Any) -> list[Any]:
+    """What derivatives multiply with: conjugates of what was kept, as PyTorch's convention has it for complex numbers."""
+    return [a if a is None else conj(a) for a in _wide(*arrays)]
 
 
 def _as(arrays: Sequence[Any], like: Any) -> tuple[Any, ...]:
@@ -183,7 +188,7 @@ def _lstm_grad(
     needs: Any,
 ) -> tuple[Any, ...]:  # fmt: skip
     spans = _spans(input.shape, batch_sizes)
-    x, hx, cx, w_ih, w_hh, w_hr = _wide(input, hx, cx, w_ih, w_hh, w_hr)
+    x, hx, cx, w_ih, w_hh, w_hr, gates, cells = _kept_values(input, hx, cx, w_ih, w_hh, w_hr, gates, cells)
     g_out, dh, dc, g_gates, g_cells = _wide(*grads)
     g_out = _flat(g_out)
     dh, dc = nothing(hx) if dh is None else dh, nothing(cx) if dc is None else dc
@@ -257,7 +262,7 @@ def _gru_grad(
     gates: Any, states: Any, grads: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, batch_sizes: Any, reverse: bool, needs: Any
 ) -> tuple[Any, ...]:  # fmt: skip
     spans = _spans(input.shape, batch_sizes)
-    x, hx, w_ih, w_hh = _wide(input, hx, w_ih, w_hh)
+    x, hx, w_ih, w_hh, gates, states = _kept_values(input, hx, w_ih, w_hh, gates, states)
     g_out, dh, g_gates, g_states = _wide(*grads)
     g_out = _together(_flat(g_out), g_states)
     dh = nothing(hx) if dh is None else dh
@@ -287,12 +292,20 @@ def _gru_grad(
 # ---- plain ones
 
 
+def refuse_complex(a: np.ndarray) -> None:
+    """relu knows no order of complex numbers."""
+    if a.dtype.kind == "c":
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
 def _rnn(
     input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None, nonlinearity: str = "tanh", batch_sizes: Any = None,
     reverse: bool = False, keep: bool = True,
 ) -> tuple[Any, ...]:  # fmt: skip
     """output [T, B, H] (or [N, H]), the last state [B, H], states [N, H]: tanh (or relu) of w_ih x + b_ih + w_hh h + b_hh."""
     x, hx, w_ih, w_hh, b_ih, b_hh = _wide(input, hx, w_ih, w_hh, b_ih, b_hh)
+    if nonlinearity == "relu":
+        refuse_complex(x)
     output, h, turned = _igates(x, w_ih, b_ih, b_hh), hx.copy(order="C"), w_hh.T
     spans = _spans(input.shape, batch_sizes)
     for t in _in_time(spans, reverse):
@@ -308,7 +321,7 @@ def _rnn_grad(
     states: Any, grads: Any, input: Any, hx: Any, w_ih: Any, w_hh: Any, nonlinearity: str, batch_sizes: Any, reverse: bool, needs: Any
 ) -> tuple[Any, ...]:  # fmt: skip
     spans = _spans(input.shape, batch_sizes)
-    x, hx, w_ih, w_hh = _wide(input, hx, w_ih, w_hh)
+    x, hx, w_ih, w_hh, states = _kept_values(input, hx, w_ih, w_hh, states)
     g_out, dh, g_states = _wide(*grads)
     g_out = _together(_flat(g_out), g_states)
     dh = nothing(hx) if dh is None else dh
