@@ -65,6 +65,7 @@ def public_modules() -> Iterator[types.ModuleType]:
             if isinstance(value, types.ModuleType) and value.__name__.startswith(module.__name__):
                 yield value
     yield from map(importlib.import_module, DEEPER)
+    yield tgrad.nn.utils.rnn
 
 
 def public_names(owner: Any) -> list[str]:

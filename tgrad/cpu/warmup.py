@@ -80,7 +80,17 @@ def _networks() -> list[Callable[[Tensor], Any]]:
         lambda x: F.group_norm(x.reshape(2, 8, -1), 4), lambda x: fn.where(x > 0, x, 0.0), lambda x: x.masked_fill(x > 0, 1.0),
         lambda x: x * 2.0 + 1.0, lambda x: x.clamp(0.2, 0.8), lambda x: x**2, windows,
     ]  # fmt: skip
-    return made
+    return [*made, *_recurrent()]
+
+
+def _recurrent() -> list[Callable[[Tensor], Any]]:
+    """Layers of recurrent networks over a matrix's rows, forward and backward."""
+    from .. import nn
+
+    def layer(kind: str) -> Callable[[Tensor], Any]:
+        return lambda x: getattr(nn, kind)(x.shape[1], 8, dtype=x.dtype)(x.unsqueeze(1))[0]
+
+    return [layer(kind) for kind in ("LSTM", "GRU", "RNN")]
 
 
 def _ask(all: bool) -> None:

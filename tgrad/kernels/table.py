@@ -61,10 +61,25 @@ FORMS = {
     "avg_pool3d": "pooling.avg_pool3d",
     "avg_pool3d_backward": "pooling.avg_pool3d_backward",
     "convolution": "convolve.convolution",
+    "_lstm_layer": "recurrent.lstm",
+    "_lstm_layer.data": "recurrent.lstm",
+    "_lstm_layer.mkldnn": "recurrent.lstm",
+    "_lstm_layer_backward": "recurrent.lstm_back",
+    "_gru_layer": "recurrent.gru",
+    "_gru_layer.data": "recurrent.gru",
+    "_gru_layer_backward": "recurrent.gru_back",
+    "_rnn_layer": "recurrent.rnn",
+    "_rnn_layer.data": "recurrent.rnn",
+    "_rnn_layer_backward": "recurrent.rnn_back",
 }
 
 # Forms that decide by themselves what is large enough: the size of the first operand says little about the work.
-EAGER = frozenset(("convolution",))
+EAGER = frozenset(
+    (
+        "convolution _lstm_layer _lstm_layer.data _lstm_layer.mkldnn _lstm_layer_backward _gru_layer _gru_layer.data _gru_layer_backward "
+        "_rnn_layer _rnn_layer.data _rnn_layer_backward"
+    ).split()
+)
 
 # Forms that are quicker than numpy from `Sizes.middle` on, since numpy would make many passes.
 MIDDLE = frozenset(

@@ -427,7 +427,10 @@ def _uncat(grad: Any, shapes: Sequence[tuple[int, ...]], dim: int) -> list[Any]:
 def stack(tensors, dim=0):
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
-    d = wrap_dim(dim, tensors[0].ndim + 1)
+    first = tensors[0]
+    d = wrap_dim(dim, first.ndim + 1)
+    if d == 0 and all([a.shape == first.shape and a.dtype is first.dtype for a in tensors]):
+        return in_rows(_concatenate([a[None] for a in tensors]))
     for i, a in enumerate(tensors):
         if a.shape != tensors[0].shape:
             raise RuntimeError(

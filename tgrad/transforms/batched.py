@@ -193,7 +193,7 @@ class Batched(Wrapped):
         return _wrapped(fn(*[deep(x) for x in args], **{k: deep(x) for k, x in kwargs.items()}), lvl)
 
     def transform(self, how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        from . import neural, places, resampling, stacks  # noqa: F401 - their rules
+        from . import neural, places, recurrence, resampling, stacks  # noqa: F401 - their rules
         from .rules import RULES
 
         lvl = self._level
