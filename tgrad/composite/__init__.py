@@ -31,6 +31,7 @@ from . import (  # noqa: F401
     selection,
     settings,
     shaping,
+    sharing,
     softmax,
     statistics,
     subscript,
