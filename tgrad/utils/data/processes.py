@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import select
 import signal
 import socket
@@ -37,7 +38,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._workers: list[Any] = []
         self._inboxes: list[Inbox] = []
         self._received: list[Any] = []
-        self._shutdown = False
+        self._shutdown, self._pid = False, os.getpid()
         context: Any = mp if loader.multiprocessing_context is None else loader.multiprocessing_context
         try:
             for i in range(self._num_workers):
@@ -214,6 +215,10 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         if self._shutdown or sys.is_finalizing():
             return
         self._shutdown = True
+        if os.getpid() != self._pid:  # a copy of this object, in a process that forked
+            for inbox in self._inboxes:
+                inbox.close()
+            return
         try:
             for inbox in self._inboxes:
                 inbox.close()

@@ -6,6 +6,7 @@ and containers are gone into, field by field.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 
 from .... import functions as F
 from ....dtype import float64
+from ....pool import POOL
 from ....tensor import Tensor, make
 from . import worker
 
@@ -116,12 +118,33 @@ def collate(batch, *, collate_fn_map: _Map | None = None):
 
 def collate_tensor_fn(batch, *, collate_fn_map: _Map | None = None):
     """Stacks tensors; in a worker, where the other process will see them."""
-    first = batch[0]
     outbox = worker.outbox()
-    if outbox is None:
+    arrays = _alike(batch)
+    if arrays is None and outbox is None:
         return F.stack(batch, 0)
-    out = make(Tensor, outbox.empty((len(batch), *first._a.shape), first._a.dtype))
-    return F.stack(batch, 0, out=out)
+    first = batch[0]._a
+    shape = (len(batch), *first.shape)
+    if arrays is not None and outbox is None and first.nbytes < 512:
+        return make(Tensor, np.array(arrays))
+    out = (POOL if outbox is None else outbox).empty(shape, first.dtype)
+    if arrays is None:
+        return F.stack(batch, 0, out=make(Tensor, out))
+    if first.ndim == 0:
+        out[:] = arrays
+    else:
+        np.concatenate(arrays, 0, out.reshape(shape[0] * shape[1], *shape[2:]))
+    return make(Tensor, out)
+
+
+def _alike(batch: Any) -> list[np.ndarray] | None:
+    """The arrays of plain tensors of one shape and dtype that nothing is recorded for, which stack without further questions."""
+    arrays = [t._a for t in batch if type(t) is Tensor and not t._rg]
+    if len(arrays) != len(batch):
+        return None
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    if 0 in shape or any(a.shape != shape or a.dtype != dtype for a in arrays):
+        return None
+    return arrays
 
 
 def collate_numpy_array_fn(batch, *, collate_fn_map: _Map | None = None):
@@ -139,11 +162,16 @@ def collate_numpy_scalar_fn(batch, *, collate_fn_map: _Map | None = None):
 
 def collate_float_fn(batch, *, collate_fn_map: _Map | None = None):
     """A float64 tensor of floats."""
+    if all(type(number) is float for number in batch):
+        return make(Tensor, np.array(batch))
     return F.tensor(batch, dtype=float64)
 
 
 def collate_int_fn(batch, *, collate_fn_map: _Map | None = None):
     """A tensor of ints (or bools)."""
+    if all(type(number) is int for number in batch):
+        with contextlib.suppress(OverflowError):
+            return make(Tensor, np.array(batch, np.int64))
     return F.tensor(batch)
 
 
