@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing.connection
 import os
 import select
 import signal
@@ -164,7 +165,7 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         for i in gone:
             self._workers_status[i] = False
             self._inboxes[i].closed = True
-            self._workers[i].join(_utils.MP_STATUS_CHECK_INTERVAL)
+        _wait_for([self._workers[i] for i in gone])
         pids = ", ".join(str(self._workers[i].pid) for i in gone)
         raise RuntimeError(f"DataLoader worker (pid(s) {pids}) exited unexpectedly") from _how(self._workers[gone[0]])
 
@@ -217,23 +218,31 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         self._shutdown = True
         if os.getpid() != self._pid:  # a copy of this object, in a process that forked
             for inbox in self._inboxes:
-                inbox.close()
+                inbox.close(ended=False)
             return
         try:
             for inbox in self._inboxes:
                 inbox.close()
-            end = time.monotonic() + _utils.MP_STATUS_CHECK_INTERVAL
-            for worker in self._workers:
-                worker.join(max(0.0, end - time.monotonic()))
+            _wait_for(self._workers)
         finally:
             for stop in ("terminate", "kill"):
                 for worker in self._workers:
                     if worker.is_alive():
                         getattr(worker, stop)()
-                        worker.join(_utils.MP_STATUS_CHECK_INTERVAL)
+                _wait_for(self._workers)
 
     def __del__(self) -> None:
         self._shutdown_workers()
+
+
+def _wait_for(workers: list[Any]) -> None:
+    """Waits some seconds for processes to end. Not by their sentinels alone: a process of their own may hold those open."""
+    end = time.monotonic() + _utils.MP_STATUS_CHECK_INTERVAL
+    while time.monotonic() < end:
+        left = [worker.sentinel for worker in workers if worker.is_alive()]
+        if not left:
+            return
+        multiprocessing.connection.wait(left, 0.05)
 
 
 def _how(worker: Any) -> RuntimeError:

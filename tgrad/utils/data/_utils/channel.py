@@ -97,6 +97,10 @@ if hasattr(os, "register_at_fork"):
 class _Pickler(pickle.Pickler):
     """Takes tensors apart: their bytes go out of band."""
 
+    def __init__(self, file: Any, aside: Any) -> None:
+        super().__init__(file, 5, buffer_callback=aside)
+        self.of_tensors: list[pickle.PickleBuffer] = []
+
     def reducer_override(self, obj: Any) -> Any:
         if not isinstance(obj, Tensor) or obj._a.size == 0 or type(obj).__reduce_ex__ is not Tensor.__reduce_ex__:
             return NotImplemented
@@ -109,8 +113,9 @@ class _Pickler(pickle.Pickler):
         a = obj._a
         extent = a.itemsize + sum((n - 1) * s for n, s in zip(a.shape, a.strides))
         flat = np.asarray(_At(a, extent))
-        rest = (a.shape, a.strides, obj.dtype.name, obj._rg, dict(obj.__dict__))
-        return rebuild, (type(obj), pickle.PickleBuffer(flat), *rest)
+        buffer = pickle.PickleBuffer(flat)
+        self.of_tensors.append(buffer)
+        return rebuild, (type(obj), buffer, a.shape, a.strides, obj.dtype.name, obj._rg, dict(obj.__dict__))
 
 
 class _At:
@@ -222,13 +227,17 @@ class Outbox:
 
         def aside(buffer: pickle.PickleBuffer) -> bool:
             flat = np.frombuffer(buffer.raw(), np.uint8)
-            if flat.nbytes <= INLINE and not self._placed(flat):
+            if flat.nbytes <= INLINE and not (pickler.of_tensors and pickler.of_tensors[-1] is buffer):
                 return True
             arrays.append(flat)
             return False
 
         file = io.BytesIO()
-        _Pickler(file, 5, buffer_callback=aside).dump(message)
+        pickler = _Pickler(file, aside)
+        try:
+            pickler.dump(message)
+        finally:
+            del pickler  # which knows `aside`, which knows it: the circle would keep the batch until it is found
         places = self._places(arrays)
         used = [slab.number for slab in self._batch]
         fresh = [(slab.number, slab.size) for slab in self._fresh]
@@ -334,8 +343,12 @@ class Inbox:
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_WR)
 
-    def close(self) -> None:
+    def close(self, ended: bool = True) -> None:
+        """Ends the connection as well, whoever else has a copy of this end; a copy itself must not."""
         self.closed = True
+        if ended:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
         while self._fds:
             os.close(self._fds.popleft())
