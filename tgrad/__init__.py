@@ -59,8 +59,8 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
-    "signal", "special", "testing", "utils", "version", "viz",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "multiprocessing", "nn", "optim", "random",
+    "signal", "special", "testing", "utils", "version", "vision", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.

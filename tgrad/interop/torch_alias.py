@@ -1,4 +1,4 @@
-"""Makes ``import torch`` mean tgrad, in this process only.
+"""Makes ``import torch`` mean tgrad, and ``import torchvision`` tgrad.vision, in this process only.
 
     >>> from tgrad.interop import torch_alias
     >>> with torch_alias.installed():
@@ -23,6 +23,7 @@ from types import ModuleType
 
 ALIAS = "torch"
 PACKAGE = "tgrad"
+VISION = {"torchvision": "vision"}  # further names, and what stands behind them inside the package
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -75,12 +76,12 @@ class TorchFinder(importlib.abc.MetaPathFinder):
                 raise
         # Namespaces that are built at run time are attributes of their parent, with no file to import.
         found: object = sys.modules.get(self.package)
-        for part in real.split(".")[1:]:
+        for part in fullname.split(".")[1:]:
             found = getattr(found, part, None)
         return found if isinstance(found, ModuleType) else None
 
 
-_finder: TorchFinder | None = None
+_finders: list[TorchFinder] = []
 _set_aside: dict[str, ModuleType] = {}
 
 
@@ -91,7 +92,7 @@ def _take_out(alias: str) -> dict[str, ModuleType]:
 
 def is_installed() -> bool:
     """Whether ``import torch`` means tgrad at present."""
-    return _finder is not None
+    return bool(_finders)
 
 
 def install(package: str = PACKAGE) -> None:
@@ -99,23 +100,24 @@ def install(package: str = PACKAGE) -> None:
 
     A real PyTorch that was imported before is set aside, and comes back with :func:`uninstall`. A sub-module that
     ``package`` lacks raises ``ModuleNotFoundError: No module named 'torch.…'``. Installing twice changes nothing.
+    torchvision, which is compiled against PyTorch and could not work, becomes ``package.vision`` likewise.
     """
-    global _finder
-    if _finder is not None:
+    if _finders:
         return
-    _set_aside.update(_take_out(ALIAS))
-    _finder = TorchFinder(package)
-    sys.meta_path.insert(0, _finder)
+    for alias, real in {ALIAS: package, **{name: f"{package}.{part}" for name, part in VISION.items()}}.items():
+        _set_aside.update(_take_out(alias))
+        _finders.append(TorchFinder(real, alias))
+    sys.meta_path[:0] = _finders
 
 
 def uninstall() -> None:
     """Undoes :func:`install`; names already bound in a script keep what they hold."""
-    global _finder
-    if _finder is None:
+    if not _finders:
         return
-    sys.meta_path.remove(_finder)
-    _finder = None
-    _take_out(ALIAS)
+    for finder in _finders:
+        sys.meta_path.remove(finder)
+        _take_out(finder.alias)
+    _finders.clear()
     sys.modules.update(_set_aside)
     _set_aside.clear()
 

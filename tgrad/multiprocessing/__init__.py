@@ -13,6 +13,7 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing import *  # noqa: F403
 
+from .children import init_children
 from .reductions import init_reductions
 from .spawn import (
     ENV_VAR_PARALLEL_START,
@@ -52,5 +53,6 @@ def get_all_sharing_strategies() -> set[str]:
 
 
 init_reductions()
+init_children()
 
 __all__ = ["get_all_sharing_strategies", "get_sharing_strategy", "set_sharing_strategy", *multiprocessing.__all__]

@@ -11,15 +11,26 @@ tensor([[[1., 1.]]])
 from __future__ import annotations
 
 _MODULES = ("datasets", "io", "transforms", "utils")
+_ABSENT = ("models", "ops")  # can be imported, and say so when they are used: a tutorial should not end at its import lines
 __version__ = "0.28.0+tgrad"
+
+
+def missing(module: str, name: str) -> AttributeError:
+    """What is said of a name that torchvision has and this package has not."""
+    where = module.replace("tgrad.vision", "torchvision")
+    return AttributeError(
+        f"{where}.{name} is not available: of torchvision, tgrad provides {', '.join(_MODULES[:-1])} and {_MODULES[-1]}"
+    )
 
 
 def __getattr__(name: str):
     import importlib
 
-    if name in _MODULES:
+    if name in _MODULES or name in _ABSENT:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'torchvision' has no attribute {name!r} (tgrad provides {', '.join(_MODULES)} of it)")
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise missing(__name__, name)
 
 
 def __dir__() -> list[str]:
