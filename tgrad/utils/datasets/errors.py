@@ -12,14 +12,15 @@ GZIP_RATIO = 1032  # the most that deflate can make out of a byte
 
 
 class DataFileError(ValueError):
-    """A data file is not what it should be. `path` is the file."""
+    """A data file is not what it should be. `path` is the file, `what` is wrong; made of a text alone (by a DataLoader that passes one on),
+    it has that for both."""
 
-    def __init__(self, path: Any, what: str) -> None:
-        super().__init__(f"{path}: {what}")
-        self.path, self.what = path, what
+    def __init__(self, path: Any, what: str | None = None) -> None:
+        super().__init__(path if what is None else f"{path}: {what}")
+        self.path, self.what = path, path if what is None else what
 
     def __reduce__(self) -> Any:
-        return type(self), (self.path, self.what)
+        return type(self), (self.path,) if self.path is self.what else (self.path, self.what)
 
 
 def opened(path: str | os.PathLike[str]) -> tuple[IO[bytes], int]:
