@@ -237,7 +237,10 @@ def test_functions_for_types_of_ones_own() -> None:
 
     def run(lib: Any) -> Any:
         collate = D(lib)._utils.collate
-        table = {Word: lambda batch, *, collate_fn_map: "+".join(batch), (int, float): lambda b, *, collate_fn_map: sum(b)}
+        table = {
+            Word: lambda batch, *, collate_fn_map: "+".join(batch),
+            (int, float): lambda b, *, collate_fn_map: sum(b),
+        }
         return [
             collate.collate([Word("a"), Word("b")], collate_fn_map=table),
             collate.collate([(1, 2.5), (3, 4.5)], collate_fn_map=table),
@@ -324,7 +327,9 @@ def test_length_of_a_stream_without_one() -> None:
         len(loader)
 
 
-@pytest.mark.parametrize("attribute", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"])
+@pytest.mark.parametrize(
+    "attribute", ["batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"]
+)
 def test_what_is_fixed(attribute: str) -> None:
     same(lambda lib: setattr(D(lib).DataLoader([1]), attribute, 1))
 
@@ -375,7 +380,9 @@ def test_signatures() -> None:
         ], name
         for method, found in vars(theirs).items():
             if not method.startswith("_") and inspect.isfunction(found):
-                assert list(inspect.signature(getattr(ours, method)).parameters) == list(inspect.signature(found).parameters)
+                assert list(inspect.signature(getattr(ours, method)).parameters) == list(
+                    inspect.signature(found).parameters
+                )
 
 
 # Data pipes moved to a library of their own, and are not here.
@@ -389,7 +396,9 @@ def test_names() -> None:
         ours = importlib.import_module(f"tgrad.utils.data{module}")
         theirs = importlib.import_module(f"torch.utils.data{module}")
         names = getattr(theirs, "__all__", None) or [
-            n for n, v in vars(theirs).items() if getattr(v, "__module__", None) == theirs.__name__ and not n.startswith("_")
+            n
+            for n, v in vars(theirs).items()
+            if getattr(v, "__module__", None) == theirs.__name__ and not n.startswith("_")
         ]
         missing = [n for n in names if not hasattr(ours, n) and not any(p in n for p in PIPES)]
         assert [n for n in missing if n != "ManagerWatchdog"] == []

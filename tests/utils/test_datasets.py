@@ -13,7 +13,16 @@ import pytest
 
 import tgrad
 from tgrad.utils.data import DataLoader
-from tgrad.utils.datasets import CSV, DataFileError, ImageFiles, cifar, mnist, read_cifar_binary, read_cifar_pickle, read_idx
+from tgrad.utils.datasets import (
+    CSV,
+    DataFileError,
+    ImageFiles,
+    cifar,
+    mnist,
+    read_cifar_binary,
+    read_cifar_pickle,
+    read_idx,
+)
 
 CODES = {"uint8": 8, "int8": 9, "int16": 11, "int32": 12, "float32": 13, "float64": 14}
 
@@ -93,7 +102,10 @@ def test_gzip_that_is_damaged(tmp_path: Path) -> None:
 def write_mnist(folder: Path, packed: bool = True, n: int = 5) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part in ("train", "t10k"):
-        for name, a in ((f"{part}-images-idx3-ubyte", images(n)), (f"{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 10)):
+        for name, a in (
+            (f"{part}-images-idx3-ubyte", images(n)),
+            (f"{part}-labels-idx1-ubyte", np.arange(n, dtype=np.uint8) % 10),
+        ):
             if packed:
                 (folder / f"{name}.gz").write_bytes(gzip.compress(idx(a)))
             else:
@@ -104,14 +116,24 @@ def test_mnist(tmp_path: Path) -> None:
     for packed in (True, False):
         write_mnist(tmp_path / str(packed), packed)
         x, y = mnist(tmp_path / str(packed), train=packed)
-        assert x.dtype is tgrad.uint8 and x.shape == (5, 28, 28) and y.dtype is tgrad.int64 and y.tolist() == [0, 1, 2, 3, 4]
-    with pytest.raises(FileNotFoundError, match=r"neither train-images-idx3-ubyte nor train-images-idx3-ubyte\.gz is in "):
+        assert (
+            x.dtype is tgrad.uint8
+            and x.shape == (5, 28, 28)
+            and y.dtype is tgrad.int64
+            and y.tolist() == [0, 1, 2, 3, 4]
+        )
+    with pytest.raises(
+        FileNotFoundError, match=r"neither train-images-idx3-ubyte nor train-images-idx3-ubyte\.gz is in "
+    ):
         mnist(tmp_path)
     labels = tmp_path / "False" / "train-labels-idx1-ubyte"
     labels.write_bytes(idx(np.zeros(4, np.uint8)))
     assert refused(mnist, tmp_path / "False") == "4 labels for the 5 images of train-images-idx3-ubyte"
     labels.write_bytes(idx(images(5)))
-    assert "holds no labels: labels are bytes of 1 dimension, and here are torch.uint8 of 3" == refused(mnist, tmp_path / "False")
+    assert (
+        refused(mnist, tmp_path / "False")
+        == "holds no labels: labels are bytes of 1 dimension, and here are torch.uint8 of 3"
+    )
 
 
 # ---- CIFAR
@@ -129,7 +151,11 @@ def test_cifar_binary(tmp_path: Path) -> None:
         rows = cifar_rows(4, labels)
         path.write_bytes(rows.tobytes())
         x, y = read_cifar_binary(path, classes)
-        assert x.shape == (4, 3, 32, 32) and y.tolist() == [0, 1, 2, 3] and x.flatten().tolist() == rows[:, labels:].ravel().tolist()
+        assert (
+            x.shape == (4, 3, 32, 32)
+            and y.tolist() == [0, 1, 2, 3]
+            and x.flatten().tolist() == rows[:, labels:].ravel().tolist()
+        )
     rows = cifar_rows(3, 1)
     path.write_bytes(rows.tobytes()[:-100])
     assert refused(read_cifar_binary, path).endswith("(record 2 is cut off after 2973 bytes)")
@@ -166,8 +192,14 @@ def test_cifar_pickles(tmp_path: Path, protocol: int, capsys: Any) -> None:
     assert refused(read_cifar_pickle, write({"data": rows[:, 1:]})) == "holds no labels: its keys are data"
     assert refused(read_cifar_pickle, write([1])) == "holds a list, where CIFAR's files hold a dictionary"
     assert refused(read_cifar_pickle, write({"data": rows[:, 1:], "labels": [1]})) == "3 images and 1 labels"
-    assert refused(read_cifar_pickle, write({"data": rows[:, 1:], "labels": [1, 2, 10]})) == "label 2 is 10; labels are numbers below 10"
-    assert refused(read_cifar_pickle, write({"data": rows, "labels": [1, 2, 3]})) == "its images are no bytes of N x 3072 but uint8 of (3, 3073)"
+    assert (
+        refused(read_cifar_pickle, write({"data": rows[:, 1:], "labels": [1, 2, 10]}))
+        == "label 2 is 10; labels are numbers below 10"
+    )
+    assert (
+        refused(read_cifar_pickle, write({"data": rows, "labels": [1, 2, 3]}))
+        == "its images are no bytes of N x 3072 but uint8 of (3, 3073)"
+    )
     whole = write({"data": rows[:, 1:], "labels": [1, 2, 3]}).read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert "not a pickle that can be read, or a damaged one" in refused(read_cifar_pickle, path)
@@ -236,7 +268,7 @@ def test_csv_files_that_are_wrong(tmp_path: Path) -> None:
     assert said("é\n1\n", "latin-1").startswith("byte 0 is no utf-8: ")
     t = CSV(table(tmp_path, "a,b\n1,x\n"), columns=["a"])
     assert refused(t.column, "b") == "column 'b' was not read"
-    with pytest.raises(TypeError, match='a torch.dtype or "category"'):
+    with pytest.raises(TypeError, match=r'a torch\.dtype or "category"'):
         CSV(table(tmp_path, "a\n1\n"), dtypes="int")
 
 
@@ -253,7 +285,12 @@ def test_image_files(tmp_path: Path) -> None:
     files = ImageFiles(tmp_path)
     assert len(files) == 4 and files.classes == ["cat", "dog"]
     image, label = files[2]
-    assert image.shape == (3, 3, 4) and image.dtype is tgrad.uint8 and image[:, 0, 0].tolist() == [0, 255, 0] and label == 1
+    assert (
+        image.shape == (3, 3, 4)
+        and image.dtype is tgrad.uint8
+        and image[:, 0, 0].tolist() == [0, 255, 0]
+        and label == 1
+    )
     assert ImageFiles(tmp_path, "L", lambda x: x.float().mean().item())[1] == (9.0, 0)
     bad = tmp_path / "dog" / "b.png"
     bad.write_bytes(bad.read_bytes()[:-30])

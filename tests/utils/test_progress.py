@@ -116,7 +116,14 @@ def test_a_closed_file_is_no_error() -> None:
 
 def test_figures() -> None:
     assert [_span(s) for s in (0.04, 59.9, 61, 3600, 3725)] == ["0.0 s", "59.9 s", "1:01", "1:00:00", "1:02:05"]
-    assert [_shown(v) for v in (1, 0.5, 1e-9, tgrad.tensor(2), tgrad.tensor([1.5]), "x")] == ["1", "0.5", "1e-09", "2", "1.5", "x"]
+    assert [_shown(v) for v in (1, 0.5, 1e-9, tgrad.tensor(2), tgrad.tensor([1.5]), "x")] == [
+        "1",
+        "0.5",
+        "1e-09",
+        "2",
+        "1.5",
+        "x",
+    ]
     assert _shown(tgrad.ones(2)) == "tensor([1., 1.])"
 
 
@@ -179,7 +186,9 @@ def look(tmp_path: Path) -> Any:
     def run(code: str, columns: int = 80, interrupt: str | None = None) -> tuple[list[str], list[str], Any]:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         env.pop("NO_COLOR", None)
-        program = pexpect.spawn(sys.executable, [str(path), code], env=env, dimensions=(24, columns), encoding="utf-8", timeout=30)
+        program = pexpect.spawn(
+            sys.executable, [str(path), code], env=env, dimensions=(24, columns), encoding="utf-8", timeout=30
+        )
         screen = pyte.Screen(columns, 24)
         stream = pyte.Stream(screen)
         seen: list[str] = []
@@ -212,7 +221,10 @@ def test_nested_loops_on_a_terminal(look: Any, workers: int) -> None:
     assert matching(seen, r"^train [━╸╺]+ [23]/4 \d\.\d s left \d+\.\d it/s loss 0\.25  lr 0\.001$")
     assert matching(end, r"^epoch 1 ━+ 2/2 \d\.\d s ")  # stays; the inner loops are gone
     assert not matching(end, "train") and end[-1] == "end"
-    assert end.count("from the data") == 2 and [line for line in end if "over" in line] == ["epoch 0 is over", "epoch 1 is over"]
+    assert end.count("from the data") == 2 and [line for line in end if "over" in line] == [
+        "epoch 0 is over",
+        "epoch 1 is over",
+    ]
     assert len(end) == 6 and not screen.cursor.hidden
 
 
@@ -244,7 +256,13 @@ def test_nothing_but_a_line_into_a_pipe(tmp_path: Path) -> None:
     path.write_text(SCRIPT)
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, str(path), "nested(2)"], capture_output=True, text=True, env=env, timeout=60)
-    assert sorted(done.stdout.splitlines()) == ["end", "epoch 0 is over", "epoch 1 is over", "from the data", "from the data"]
+    assert sorted(done.stdout.splitlines()) == [
+        "end",
+        "epoch 0 is over",
+        "epoch 1 is over",
+        "from the data",
+        "from the data",
+    ]
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("epoch 1: 2/2 in ")
 
 
@@ -252,7 +270,13 @@ def test_ctrl_c_into_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "program.py"
     path.write_text(SCRIPT)
     env = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    program = subprocess.Popen([sys.executable, str(path), "print(1); waits()"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
+    program = subprocess.Popen(
+        [sys.executable, str(path), "print(1); waits()"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+    )
     assert program.stdout is not None and program.stdout.readline() == "1\n"
     time.sleep(0.3)
     program.send_signal(signal.SIGINT)

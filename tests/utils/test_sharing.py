@@ -44,7 +44,9 @@ def test_all_parameters_of_a_module() -> None:
 def test_empty_and_0d_and_bfloat16() -> None:
     for t in (tgrad.zeros(0, 3), tgrad.tensor(5), tgrad.ones(3, dtype=tgrad.bfloat16), tgrad.tensor([True])):
         shared = t.clone().share_memory_()
-        assert shared.is_shared() and shared.dtype is t.dtype and shared.shape == t.shape and shared.tolist() == t.tolist()
+        assert (
+            shared.is_shared() and shared.dtype is t.dtype and shared.shape == t.shape and shared.tolist() == t.tolist()
+        )
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
@@ -159,7 +161,9 @@ def test_signatures_and_names(torch: Any) -> None:
 
     assert set(theirs.__all__) <= set(dir(mp))
     for name in ("spawn", "start_processes", "set_sharing_strategy"):
-        assert list(inspect.signature(getattr(mp, name)).parameters) == list(inspect.signature(getattr(theirs, name)).parameters)
+        assert list(inspect.signature(getattr(mp, name)).parameters) == list(
+            inspect.signature(getattr(theirs, name)).parameters
+        )
     assert list(inspect.signature(mp.ProcessContext.join).parameters) == list(
         inspect.signature(theirs.ProcessContext.join).parameters
     )

@@ -63,7 +63,9 @@ def test_an_exception_comes_with_its_traceback() -> None:
     with pytest.raises(ValueError, match="Caught ValueError in DataLoader worker process 0") as info:
         list(forked(Numbers(at=5, what=raising(ValueError("no good"))), batch_size=2, num_workers=2))
     text = str(info.value)
-    assert text.startswith("Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n")
+    assert text.startswith(
+        "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):\n"
+    )
     assert "in fail\n    raise error\n" in text and text.endswith("ValueError: no good\n")
 
 
@@ -193,7 +195,9 @@ def test_as_they_come() -> None:
     loader = forked(Numbers(8, at=0, what=lambda i: time.sleep(0.5) or 0), num_workers=2, in_order=False)
     got = [b.item() for b in loader]
     assert sorted(got) == list(range(8)) and got[0] != 0
-    assert [b.item() for b in forked(Numbers(8, at=0, what=lambda i: time.sleep(0.3) or 0), num_workers=2)] == list(range(8))
+    assert [b.item() for b in forked(Numbers(8, at=0, what=lambda i: time.sleep(0.3) or 0), num_workers=2)] == list(
+        range(8)
+    )
 
 
 def test_streams_are_split_by_who_reads_them() -> None:
@@ -233,7 +237,9 @@ def test_slabs_are_used_again_and_go() -> None:
         assert batch.is_shared() and label.is_shared() and label.tolist() == list(range(4 * i, 4 * i + 4))
         assert (batch == x[4 * i : 4 * i + 4]).all()
         seen = max(seen, mappings())
-    assert seen - before[0] <= 14  # what is ahead, what is held and what is on its way back; without that there would be 100
+    assert (
+        seen - before[0] <= 14
+    )  # what is ahead, what is held and what is on its way back; without that there would be 100
     del it, batch, label
     gc.collect()
     assert (mappings(), descriptors()) == before
@@ -285,9 +291,19 @@ def test_all_kinds_of_data() -> None:
     tagged = tgrad.ones(2)
     tagged.note = "kept"
     samples = [
-        {"views": (base, base.t(), base[1:, 1:]), "half": tgrad.ones(400, dtype=tgrad.bfloat16), "wide": tgrad.ones(2).expand(3, 2)},
+        {
+            "views": (base, base.t(), base[1:, 1:]),
+            "half": tgrad.ones(400, dtype=tgrad.bfloat16),
+            "wide": tgrad.ones(2).expand(3, 2),
+        },
         {"grad": grad, "param": param, "tagged": tagged, "empty": tgrad.zeros(0, 3), "0-d": tgrad.tensor(5)},
-        {"array": np.arange(1000.0), "small": np.arange(3), "text": "x" * 100_000, "none": None, "flipped": np.arange(900)[::-1]},
+        {
+            "array": np.arange(1000.0),
+            "small": np.arange(3),
+            "text": "x" * 100_000,
+            "none": None,
+            "flipped": np.arange(900)[::-1],
+        },
         {"complex": tgrad.ones(200, dtype=tgrad.complex64), "bool": tgrad.tensor([True, False])},
     ]
     got = list(forked(samples, batch_size=None, num_workers=2, collate_fn=lambda x: x))
@@ -297,7 +313,9 @@ def test_all_kinds_of_data() -> None:
     assert b[1, 1] == -1 and c[0, 0] == -1 and base[1, 1] == 5  # they share memory there as they do here
     assert got[0]["half"].dtype is tgrad.bfloat16 and got[0]["half"].sum() == 400
     assert got[0]["wide"].stride() == (0, 1)
-    assert got[1]["grad"].requires_grad and type(got[1]["param"]) is tgrad.nn.Parameter and got[1]["tagged"].note == "kept"
+    assert (
+        got[1]["grad"].requires_grad and type(got[1]["param"]) is tgrad.nn.Parameter and got[1]["tagged"].note == "kept"
+    )
     assert got[1]["empty"].shape == (0, 3) and got[1]["0-d"] == 5
     assert (got[2]["array"] == np.arange(1000.0)).all() and got[2]["array"].flags.writeable
     assert got[2]["flipped"][0] == 899 and len(got[2]["text"]) == 100_000
@@ -314,7 +332,9 @@ def test_nobody_waits_for_the_other_with_full_sockets() -> None:
     """Places and batches that are both larger than what sockets take."""
     n = 60_000
     batches = [list(range(n))] * 12
-    loader = forked(range(n), batch_sampler=batches, num_workers=2, prefetch_factor=3, collate_fn=lambda b: [str(i) for i in b])
+    loader = forked(
+        range(n), batch_sampler=batches, num_workers=2, prefetch_factor=3, collate_fn=lambda b: [str(i) for i in b]
+    )
     assert all(b[-1] == str(n - 1) for b in loader)
 
 
@@ -407,7 +427,12 @@ def start(tmp_path: Path, context: str) -> tuple[subprocess.Popen[str], list[int
     path.write_text(SCRIPT)
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     program = subprocess.Popen(
-        [sys.executable, str(path), context], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True
+        [sys.executable, str(path), context],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        start_new_session=True,
     )
     assert program.stdout is not None
     return program, [int(pid) for pid in program.stdout.readline().split()]
@@ -476,4 +501,6 @@ def test_other_ways_to_start(tmp_path: Path, context: str) -> None:
     tgrad.manual_seed(4)
     x = tgrad.arange(12.0).reshape(6, 2)
     expected = [(b * 2).tolist() for (b,) in DataLoader(TensorDataset(x), 3, True)]
-    assert done.stdout == f"{expected} True True\n-1.0\n"  # the data went over in shared memory, and its view along with it
+    assert (
+        done.stdout == f"{expected} True True\n-1.0\n"
+    )  # the data went over in shared memory, and its view along with it

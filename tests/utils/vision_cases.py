@@ -295,7 +295,11 @@ CASES["linear"] = lambda m: m.t.LinearTransformation(m.torch.eye(12) * 2, m.torc
 CASES["linear not square"] = lambda m: m.t.LinearTransformation(m.torch.zeros(2, 3), m.torch.ones(2))
 CASES["linear mean"] = lambda m: m.t.LinearTransformation(m.torch.zeros(2, 2), m.torch.ones(3))
 CASES["linear size"] = lambda m: m.t.LinearTransformation(m.torch.zeros(2, 2), m.torch.ones(2))(m.floats(3, 2, 2))
-CASES["dimensions"] = lambda m: [m.f.get_dimensions(m.image()), m.f.get_image_size(m.bytes()), m.f.get_image_num_channels(m.image("L"))]
+CASES["dimensions"] = lambda m: [
+    m.f.get_dimensions(m.image()),
+    m.f.get_image_size(m.bytes()),
+    m.f.get_image_num_channels(m.image("L")),
+]
 CASES["dimensions of text"] = lambda m: m.f.get_dimensions("x")
 
 # ---- grids
@@ -316,7 +320,9 @@ CASES["grid of texts"] = lambda m: m.utils.make_grid(["x"])
 CASES["fake"] = lambda m: [m.datasets.FakeData(3, (3, 4, 5))[k] for k in range(3)]
 CASES["fake past"] = lambda m: m.datasets.FakeData(3, (3, 4, 5))[3]
 CASES["fake other"] = lambda m: m.datasets.FakeData(3, (1, 4, 5), 7, m.t.ToTensor(), lambda t: t + 1, 10)[2]
-CASES["fake repr"] = lambda m: repr(m.datasets.FakeData(3, transform=m.t.Compose([m.t.ToTensor()]), target_transform=m.t.ToTensor()))
+CASES["fake repr"] = lambda m: repr(
+    m.datasets.FakeData(3, transform=m.t.Compose([m.t.ToTensor()]), target_transform=m.t.ToTensor())
+)
 CASES["fake state"] = lambda m: [m.datasets.FakeData(3, (3, 4, 5))[0][1], m.torch.rand(2)]
 
 
@@ -359,7 +365,10 @@ def main() -> None:
     from torchvision import datasets, transforms, utils
 
     assert torchvision.__version__.startswith("0.28"), torchvision.__version__
-    lines = [f"{json.dumps(name)}: {json.dumps(outcome(Library(torch, transforms, datasets, utils), name))}" for name in CASES]
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(outcome(Library(torch, transforms, datasets, utils), name))}"
+        for name in CASES
+    ]
     if "--overwrite" in sys.argv:
         GOLDEN.write_bytes(gzip.compress(("{\n" + ",\n".join(lines) + "\n}\n").encode(), mtime=0))
 

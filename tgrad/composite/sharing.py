@@ -25,7 +25,9 @@ from ..methods import composite
 from ..pool import alone
 from ..tensor import Tensor
 
-ON_SHARING: list[Any] = []  # called before a tensor is shared for the first time: how processes exchange it is another module's matter
+ON_SHARING: list[
+    Any
+] = []  # called before a tensor is shared for the first time: how processes exchange it is another module's matter
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from multiprocessing import *  # noqa: F403
 
 from .children import init_children
 from .reductions import init_reductions
-from .spawn import (
+from .spawn import (  # noqa: F401
     ENV_VAR_PARALLEL_START,
     ProcessContext,
     ProcessExitedException,
@@ -36,9 +36,7 @@ def set_sharing_strategy(new_strategy: str) -> None:
     """
     global _sharing_strategy
     if new_strategy not in _all_sharing_strategies:
-        raise AssertionError(
-            f"invalid sharing strategy {new_strategy!r}, expected one of {_all_sharing_strategies}"
-        )
+        raise AssertionError(f"invalid sharing strategy {new_strategy!r}, expected one of {_all_sharing_strategies}")
     _sharing_strategy = new_strategy
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import by_name
 from ..composite import sharing
+from ..dtype import by_name
 from ..nn.parameter import Buffer, Parameter
 from ..tensor import Tensor, make
 
@@ -39,7 +39,9 @@ def rebuild_tensor(
     return out
 
 
-def rebuild_empty(kind: type, shape: tuple[int, ...], dtype: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
+def rebuild_empty(
+    kind: type, shape: tuple[int, ...], dtype: str, requires_grad: bool, attributes: dict[str, Any]
+) -> Tensor:
     """A tensor without elements, for which there is no memory to hand over."""
     out = make(kind, np.empty(shape, by_name(dtype).np))
     out._rg = requires_grad

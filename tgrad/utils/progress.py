@@ -17,6 +17,7 @@ ends its line. Without an iterable, `update` counts:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -69,10 +70,10 @@ class Progress(Generic[_T]):
         file: TextIO | None,
     ) -> None:
         if total is None and isinstance(iterable, Sized):
-            try:
+            with contextlib.suppress(
+                TypeError, NotImplementedError
+            ):  # a loader of a stream has the method, but no length
                 total = len(iterable)
-            except (TypeError, NotImplementedError):
-                pass  # a loader of a stream has no length, though it has the method
         self.iterable, self.desc, self.total, self.unit = iterable, desc, total, unit
         self.leave, self.disable, self.file = leave, disable, file
         self.done = 0
@@ -321,8 +322,14 @@ class _Display:
         cells: list[Any] = []
         if bar.desc:
             cells.append(Text(bar.head(), no_wrap=True, overflow="ellipsis"))
-        cells.append(ProgressBar(total=bar.total, completed=bar.done, width=width, pulse=bar.total is None and not over))
-        for text, style in ((bar.count() if bar.total is not None else f"{bar.done} {bar.unit}", "green"), (when, "cyan"), (_rate(bar), "dim")):
+        cells.append(
+            ProgressBar(total=bar.total, completed=bar.done, width=width, pulse=bar.total is None and not over)
+        )
+        for text, style in (
+            (bar.count() if bar.total is not None else f"{bar.done} {bar.unit}", "green"),
+            (when, "cyan"),
+            (_rate(bar), "dim"),
+        ):
             cells.append(Text(text, style, no_wrap=True))
         if bar.metrics:
             cells.append(Text(bar.numbers(), "bold", no_wrap=True, overflow="ellipsis"))

@@ -11,7 +11,10 @@ tensor([[[1., 1.]]])
 from __future__ import annotations
 
 _MODULES = ("datasets", "io", "transforms", "utils")
-_ABSENT = ("models", "ops")  # can be imported, and say so when they are used: a tutorial should not end at its import lines
+_ABSENT = (
+    "models",
+    "ops",
+)  # can be imported, and say so when they are used: a tutorial should not end at its import lines
 __version__ = "0.28.0+tgrad"
 
 

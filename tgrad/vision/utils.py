@@ -37,34 +37,34 @@ def make_grid(
         for t in tensor:
             if not isinstance(t, Tensor):
                 raise TypeError(f"tensor or list of tensors expected, got a list containing {type(t)}")
-        tensor = F.stack(tensor, dim=0)
-    if tensor.dim() == 2:
-        tensor = tensor.unsqueeze(0)
-    if tensor.dim() == 3:
-        if tensor.size(0) == 1:
-            tensor = F.cat((tensor, tensor, tensor), 0)
-        tensor = tensor.unsqueeze(0)
-    if tensor.dim() == 4 and tensor.size(1) == 1:
-        tensor = F.cat((tensor, tensor, tensor), 1)
+    images: Any = F.stack(tensor, dim=0) if isinstance(tensor, list) else tensor
+    if images.dim() == 2:
+        images = images.unsqueeze(0)
+    if images.dim() == 3:
+        if images.size(0) == 1:
+            images = F.cat((images, images, images), 0)
+        images = images.unsqueeze(0)
+    if images.dim() == 4 and images.size(1) == 1:
+        images = F.cat((images, images, images), 1)
     if normalize is True:
-        tensor = tensor.clone()
+        images = images.clone()
         if value_range is not None and not isinstance(value_range, tuple):
             raise TypeError("value_range has to be a tuple (min, max) if specified. min and max are numbers")
-        for t in tensor if scale_each is True else [tensor]:
-            low, high = value_range if value_range is not None else (float(t.min()), float(t.max()))
-            t.clamp_(min=low, max=high)
-            t.sub_(low).div_(max(high - low, 1e-5))
-    if tensor.size(0) == 1:
-        return tensor.squeeze(0)
-    count, channels = tensor.size(0), tensor.size(1)
+        for image in images if scale_each is True else [images]:
+            low, high = value_range if value_range is not None else (float(image.min()), float(image.max()))
+            image.clamp_(min=low, max=high)
+            image.sub_(low).div_(max(high - low, 1e-5))
+    if images.size(0) == 1:
+        return images.squeeze(0)
+    count, channels = images.size(0), images.size(1)
     columns = min(nrow, count)
     rows = math.ceil(count / columns)
-    height, width = tensor.size(2) + padding, tensor.size(3) + padding
-    grid = tensor.new_full((channels, height * rows + padding, width * columns + padding), pad_value)
+    height, width = images.size(2) + padding, images.size(3) + padding
+    grid = images.new_full((channels, height * rows + padding, width * columns + padding), pad_value)
     for k in range(count):
         y, x = divmod(k, columns)
         part = grid.narrow(1, y * height + padding, height - padding)
-        part.narrow(2, x * width + padding, width - padding).copy_(tensor[k])
+        part.narrow(2, x * width + padding, width - padding).copy_(images[k])
     return grid
 
 
@@ -77,7 +77,9 @@ def save_image(tensor: Tensor | list[Tensor], fp: Any, format: str | None = None
     grid = make_grid(tensor, **kwargs)
     pixels = grid.mul(255).add_(0.5).clamp_(0, 255).permute(1, 2, 0).to("cpu", uint8).numpy()
     pillow()  # or its absence would look like a wrong image
-    from_array(pixels, "RGB" if pixels.shape[-1] == 3 else "RGBA" if pixels.shape[-1] == 4 else "LA").save(fp, format=format)
+    from_array(pixels, "RGB" if pixels.shape[-1] == 3 else "RGBA" if pixels.shape[-1] == 4 else "LA").save(
+        fp, format=format
+    )
 
 
 __all__ = ["make_grid", "save_image"]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+import typing
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, Generic, TypeVar
-
-import typing
 
 from ... import functions as F
 from ...random import default_generator
@@ -122,9 +121,7 @@ class StackDataset(Dataset[Any]):
                 continue
             items = part.__getitems__(indices)
             if len(items) != len(indices):
-                raise ValueError(
-                    f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}"
-                )
+                raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(items)}")
             columns.append(items)
         return [self._joined(samples) for samples in zip(*columns)]
 
@@ -249,9 +246,7 @@ def _lengths_of_fractions(count: int, fractions: Sequence[float]) -> list[int]:
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(
-                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
-            )
+            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
     return lengths
 
 

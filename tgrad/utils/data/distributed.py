@@ -66,9 +66,7 @@ class DistributedSampler(Sampler[_T_co]):
         elif count:
             places = (places * math.ceil(self.total_size / count))[: self.total_size]
         if len(places) != self.total_size:
-            raise AssertionError(
-                f"Number of indices ({len(places)}) does not match total_size ({self.total_size})"
-            )
+            raise AssertionError(f"Number of indices ({len(places)}) does not match total_size ({self.total_size})")
         return iter(places[self.rank : self.total_size : self.num_replicas])
 
     def __len__(self) -> int:

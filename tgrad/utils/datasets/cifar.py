@@ -40,7 +40,8 @@ def read_cifar_binary(path: str | os.PathLike[str], classes: int = 10) -> tuple[
         if wrong.size:
             at = int(wrong[0])
             raise DataFileError(
-                path, f"the label of record {at} (byte {at * record + column}) is {rows[at, column]}; labels are below {most}"
+                path,
+                f"the label of record {at} (byte {at * record + column}) is {rows[at, column]}; labels are below {most}",
             )
     images = rows[:, labels:].reshape(-1, 3, 32, 32)
     return wrap(images.copy()), wrap(rows[:, labels - 1].astype(np.int64))
@@ -65,8 +66,14 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise DataFileError(self.path, f"not loaded: the pickle asks for {module}.{name}, which no CIFAR file needs")
-        module = module.replace("numpy._core", "numpy.core") if not hasattr(np, "_core") else module.replace("numpy.core", "numpy._core")
+            raise DataFileError(
+                self.path, f"not loaded: the pickle asks for {module}.{name}, which no CIFAR file needs"
+            )
+        module = (
+            module.replace("numpy._core", "numpy.core")
+            if not hasattr(np, "_core")
+            else module.replace("numpy.core", "numpy._core")
+        )
         return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Any:
@@ -104,7 +111,9 @@ def read_cifar_pickle(path: str | os.PathLike[str]) -> tuple[Tensor, Tensor]:
         shape = f"{data.dtype} of {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
         raise DataFileError(path, f"its images are no bytes of N x {PIXELS} but {shape}")
     if not isinstance(labels, (list, np.ndarray)) or len(labels) != len(data):
-        raise DataFileError(path, f"{len(data)} images and {len(labels) if hasattr(labels, '__len__') else 'no'} labels")
+        raise DataFileError(
+            path, f"{len(data)} images and {len(labels) if hasattr(labels, '__len__') else 'no'} labels"
+        )
     most = 100 if "fine_labels" in entry else 10
     for i, label in enumerate(labels):
         if not isinstance(label, (int, np.integer)) or not 0 <= label < most:

@@ -61,14 +61,20 @@ class CSV(Dataset):
         names, lines = self._read(header, delimiter, encoding)
         self.names = names
         several = isinstance(target, (list, tuple))
-        targets = [self._place(c) for c in (target if several else [] if target is None else [target])]  # type: ignore[union-attr]
+        asked: Any = target if several else [] if target is None else [target]
+        targets = [self._place(c) for c in asked]
         if columns is None:
             chosen = [i for i in range(len(names)) if i not in targets]
         else:
             chosen = [self._place(c) for c in columns]
-        told = {self._place(c): d for c, d in dtypes.items()} if isinstance(dtypes, dict) else dict.fromkeys(range(len(names)), dtypes)
+        told = (
+            {self._place(c): d for c, d in dtypes.items()}
+            if isinstance(dtypes, dict)
+            else dict.fromkeys(range(len(names)), dtypes)
+        )
         self._columns = {
-            i: self._converted(i, lines, told.get(i) or get_default_dtype(), missing) for i in dict.fromkeys([*chosen, *targets])
+            i: self._converted(i, lines, told.get(i) or get_default_dtype(), missing)
+            for i in dict.fromkeys([*chosen, *targets])
         }
         self._length = len(lines)
         self.features = self._joined(chosen)
@@ -99,14 +105,17 @@ class CSV(Dataset):
         for number, row in lines:
             if len(row) != len(names):
                 raise DataFileError(
-                    self.path, f"line {number}: {len(row)} field{'s' if len(row) != 1 else ''}, where there are {len(names)} columns"
+                    self.path,
+                    f"line {number}: {len(row)} field{'s' if len(row) != 1 else ''}, where there are {len(names)} columns",
                 )
         return names, lines
 
     def _place(self, column: Column) -> int:
         if isinstance(column, str):
             if column not in self.names:
-                raise DataFileError(self.path, f"no column is called {column!r}; there are {', '.join(map(repr, self.names))}")
+                raise DataFileError(
+                    self.path, f"no column is called {column!r}; there are {', '.join(map(repr, self.names))}"
+                )
             return self.names.index(column)
         if not -len(self.names) <= column < len(self.names):
             raise DataFileError(self.path, f"there is no column {column}, only {len(self.names)} of them")

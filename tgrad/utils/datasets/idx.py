@@ -12,7 +12,7 @@ from ...dtype import int64
 from ...tensor import Tensor, wrap
 from .errors import DataFileError, exactly, no_more, opened
 
-TYPES = {
+TYPES: dict[int, np.dtype] = {
     0x08: np.dtype(">u1"),
     0x09: np.dtype(">i1"),
     0x0B: np.dtype(">i2"),
@@ -34,7 +34,9 @@ def read_idx(path: str | os.PathLike[str]) -> Tensor:
         if head[0] or head[1]:
             raise DataFileError(path, f"not an IDX file: it begins with {bytes(head).hex(' ')}, and not with 00 00")
         if head[2] not in TYPES:
-            raise DataFileError(path, f"byte 2 says that the numbers are of type 0x{head[2]:02x}, which IDX does not have")
+            raise DataFileError(
+                path, f"byte 2 says that the numbers are of type 0x{head[2]:02x}, which IDX does not have"
+            )
         dtype, dims = TYPES[head[2]], head[3]
         if dims == 0:
             raise DataFileError(path, "byte 3 says that there are no dimensions")
@@ -45,7 +47,8 @@ def read_idx(path: str | os.PathLike[str]) -> Tensor:
             count *= n
         if start + count > room:
             raise DataFileError(
-                path, f"the header promises {count} bytes of data ({' x '.join(map(str, shape))}), which is more than the file can hold"
+                path,
+                f"the header promises {count} bytes of data ({' x '.join(map(str, shape))}), which is more than the file can hold",
             )
         data = exactly(file, count, path, "the data", start)
         no_more(file, path, start + count)
@@ -73,7 +76,8 @@ def mnist(folder: str | os.PathLike[str], train: bool = True) -> tuple[Tensor, T
     for path, tensor, dims, what in ((images_at, images, 3, "images"), (labels_at, labels, 1, "labels")):
         if tensor.dim() != dims or tensor._a.dtype != np.uint8:
             raise DataFileError(
-                path, f"holds no {what}: {what} are bytes of {dims} dimension{'s' if dims > 1 else ''}, and here are {tensor.dtype} of {tensor.dim()}"
+                path,
+                f"holds no {what}: {what} are bytes of {dims} dimension{'s' if dims > 1 else ''}, and here are {tensor.dtype} of {tensor.dim()}",
             )
     if len(images._a) != len(labels._a):
         raise DataFileError(labels_at, f"{len(labels._a)} labels for the {len(images._a)} images of {images_at.name}")

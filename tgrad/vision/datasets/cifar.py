@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...utils.datasets import cifar
+from ...utils.datasets.cifar import cifar, read_pickle
 from ...utils.datasets.errors import DataFileError
 from ..pillow import pillow
 from .vision import Transform, VisionDataset, where
@@ -23,8 +23,8 @@ class CIFAR10(VisionDataset):
     """
 
     base_folder, binary_folder = "cifar-10-batches-py", "cifar-10-batches-bin"
-    train_files = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
-    test_files = ("test_batch",)
+    train_files: tuple[str, ...] = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
+    test_files: tuple[str, ...] = ("test_batch",)
     _meta = ("batches.meta", "label_names", "batches.meta.txt")
     _count = 10
 
@@ -43,7 +43,7 @@ class CIFAR10(VisionDataset):
         folder = self._folder()
         if folder is None:
             raise RuntimeError("Dataset not found or corrupted. You can use download=True to download it")
-        images, labels = cifar.cifar(folder, train, self._count)
+        images, labels = cifar(folder, train, self._count)
         self.data: np.ndarray = images.numpy().transpose(0, 2, 3, 1)  # as torchvision: an array of N x 32 x 32 x 3
         self.targets: list[int] = labels.tolist()
         self.classes = self._class_names(folder)
@@ -68,7 +68,7 @@ class CIFAR10(VisionDataset):
                 return [str(i) for i in range(self._count)]
             with open(path, encoding="utf-8") as file:
                 return file.read().split()
-        found = cifar.read_pickle(path).get(key)
+        found = read_pickle(path).get(key)
         if not isinstance(found, list):
             raise DataFileError(path, f"has no list {key!r}")
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ...tensor import Tensor
 from ...utils.datasets import idx
@@ -21,7 +21,7 @@ class MNIST(VisionDataset):
     """
 
     files = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-    classes = [
+    classes: ClassVar[list[str]] = [
         "0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven", "8 - eight", "9 - nine",
     ]  # fmt: skip
     data: Tensor
@@ -98,10 +98,21 @@ for _part in ("train", "test"):
 class FashionMNIST(MNIST):
     """Ten kinds of clothes in MNIST's format, from `root/FashionMNIST/raw`; see `MNIST`."""
 
-    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    classes: ClassVar[list[str]] = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
 
 
 class KMNIST(MNIST):
     """Ten characters of cursive Japanese in MNIST's format, from `root/KMNIST/raw`; see `MNIST`."""
 
-    classes = "o ki su tsu na ha ma ya re wo".split()
+    classes: ClassVar[list[str]] = "o ki su tsu na ha ma ya re wo".split()

@@ -19,12 +19,12 @@ class VisionDataset(Dataset):
 
     def __init__(
         self,
-        root: str | Path = None,  # type: ignore[assignment]
+        root: str | Path | None = None,
         transforms: Callable[..., Any] | None = None,
         transform: Transform = None,
         target_transform: Transform = None,
     ) -> None:
-        self.root = os.path.expanduser(root) if isinstance(root, str) else root
+        self.root: Any = os.path.expanduser(root) if isinstance(root, str) else root
         apart = transform is not None or target_transform is not None
         if transforms is not None and apart:
             raise ValueError("Only transforms or transform/target_transform can be passed as argument")

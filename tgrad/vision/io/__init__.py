@@ -24,7 +24,12 @@ class ImageReadMode(Enum):
     RGBA = RGB_ALPHA
 
 
-_MODES = {ImageReadMode.GRAY: "L", ImageReadMode.GRAY_ALPHA: "LA", ImageReadMode.RGB: "RGB", ImageReadMode.RGB_ALPHA: "RGBA"}
+_MODES = {
+    ImageReadMode.GRAY: "L",
+    ImageReadMode.GRAY_ALPHA: "LA",
+    ImageReadMode.RGB: "RGB",
+    ImageReadMode.RGB_ALPHA: "RGBA",
+}
 
 
 def _decoded(source: Any, mode: Any, apply_exif_orientation: bool) -> Tensor:
@@ -64,7 +69,9 @@ def _write(input: Tensor, filename: Any, **options: Any) -> None:
     if input.dtype is not uint8:
         raise RuntimeError("Input tensor dtype should be uint8")
     if input.dim() != 3 or input.size(0) not in (1, 3):
-        raise RuntimeError(f"The number of channels should be 1 or 3, got: {input.size(0) if input.dim() == 3 else tuple(input.shape)}")
+        raise RuntimeError(
+            f"The number of channels should be 1 or 3, got: {input.size(0) if input.dim() == 3 else tuple(input.shape)}"
+        )
     pixels = input.permute(1, 2, 0).numpy()
     image = from_array(pixels[..., 0], "L") if input.size(0) == 1 else from_array(pixels, "RGB")
     image.save(filename, **options)

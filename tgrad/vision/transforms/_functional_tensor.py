@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import functions as F
-from ...dtype import float32, float64, int16, int32, int64, int8, uint16, uint8
+from ...dtype import float32, float64, int8, int16, int32, int64, uint8, uint16
 from ...nn import functional as NF
 from ...tensor import Tensor
 

@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from ... import functions as F
-from ...dtype import float32, float64, int16, int32, int64, int8, uint8
+from ...dtype import float32, float64, int8, int16, int32, int64, uint8
 from ...nn import functional as NF
 from ...tensor import Tensor
 from ._functional_pil import MODES, _sides
@@ -103,7 +103,11 @@ def resize(img: Tensor, size: list[int], interpolation: str = "bilinear", antial
     smooth = interpolation in ("bilinear", "bicubic")
     view = As4d(img, float32, float64)
     out = NF.interpolate(
-        view.img, size=list(size), mode=interpolation, align_corners=False if smooth else None, antialias=bool(antialias) and smooth
+        view.img,
+        size=list(size),
+        mode=interpolation,
+        align_corners=False if smooth else None,
+        antialias=bool(antialias) and smooth,
     )
     if interpolation == "bicubic" and img.dtype is uint8:
         out = out.clamp(min=0, max=255)
@@ -180,7 +184,9 @@ def _through(img: Tensor, matrix: list[float], ow: int, oh: int, interpolation: 
 
 def _turned_size(matrix: list[float], w: int, h: int) -> tuple[int, int]:
     """Width and height of what the whole image takes when it is turned."""
-    corners = F.tensor([[-0.5 * w, -0.5 * h, 1.0], [-0.5 * w, 0.5 * h, 1.0], [0.5 * w, 0.5 * h, 1.0], [0.5 * w, -0.5 * h, 1.0]])
+    corners = F.tensor(
+        [[-0.5 * w, -0.5 * h, 1.0], [-0.5 * w, 0.5 * h, 1.0], [0.5 * w, 0.5 * h, 1.0], [0.5 * w, -0.5 * h, 1.0]]
+    )
     moved = F.matmul(corners, F.tensor(matrix, dtype=float32).view(2, 3).T)
     half = F.tensor((w * 0.5, h * 0.5))
     least, most = moved.min(dim=0).values + half, moved.max(dim=0).values + half
@@ -198,14 +204,18 @@ def rotate(
     return _through(img, matrix, ow, oh, interpolation, fill)
 
 
-def perspective(img: Tensor, perspective_coeffs: list[float], interpolation: str = "bilinear", fill: Any = None) -> Tensor:
+def perspective(
+    img: Tensor, perspective_coeffs: list[float], interpolation: str = "bilinear", fill: Any = None
+) -> Tensor:
     _check_grid(img, interpolation, fill)
     if len(perspective_coeffs) != 8:
         raise ValueError("Argument coeffs should have 8 float values")
     a, b, c, d, e, f, g, h = perspective_coeffs
     ow, oh, dtype = img.shape[-1], img.shape[-2], _floating(img)
     # x' = (a x + b y + c) / (g x + h y + 1) and y' = (d x + e y + f) / (g x + h y + 1)
-    above = F.tensor([[[a, b, c], [d, e, f]]], dtype=dtype).transpose(1, 2) / F.tensor([0.5 * ow, 0.5 * oh], dtype=dtype)
+    above = F.tensor([[[a, b, c], [d, e, f]]], dtype=dtype).transpose(1, 2) / F.tensor(
+        [0.5 * ow, 0.5 * oh], dtype=dtype
+    )
     below = F.tensor([[[g, h, 1.0], [g, h, 1.0]]], dtype=dtype).transpose(1, 2)
     base = _pixels(ow, oh, 0.5, 0.5, dtype).view(1, oh * ow, 3)
     grid = base.bmm(above) / base.bmm(below) - 1.0

@@ -159,7 +159,9 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     else:
         permitted = _CHANNELS.get(channels, _CHANNELS[3])
         if mode is not None and mode not in permitted:
-            raise ValueError(f"Only modes {list(permitted)} are supported for {channels if channels in _CHANNELS else 3}D inputs")
+            raise ValueError(
+                f"Only modes {list(permitted)} are supported for {channels if channels in _CHANNELS else 3}D inputs"
+            )
         if mode is None and pic.dtype == np.uint8:
             mode = permitted[0]
     if mode is None:

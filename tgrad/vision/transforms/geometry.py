@@ -405,8 +405,10 @@ class RandomAffine(Module):
     def forward(self, img: Any) -> Any:
         fill = _fill_for(img, self.fill)
         _, height, width = T.get_dimensions(img)
-        drawn = self.get_params(self.degrees, self.translate, self.scale, self.shear, [width, height])
-        return T.affine(img, *drawn, interpolation=self.interpolation, fill=fill, center=self.center)
+        angle, moved, scale, shear = self.get_params(
+            self.degrees, self.translate, self.scale, self.shear, [width, height]
+        )
+        return T.affine(img, angle, moved, scale, shear, self.interpolation, fill, self.center)
 
     def __repr__(self) -> str:
         said = [f"degrees={self.degrees}"]

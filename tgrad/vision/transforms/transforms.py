@@ -273,7 +273,9 @@ class ColorJitter(Module):
     def get_params(brightness: Any, contrast: Any, saturation: Any, hue: Any) -> tuple[Any, ...]:
         """The order of the four, and their factors; None for one that is left alone."""
         order = F.randperm(4)
-        return order, *[None if bounds is None else float(uniform(*bounds)) for bounds in (brightness, contrast, saturation, hue)]
+        return order, *[
+            None if bounds is None else float(uniform(*bounds)) for bounds in (brightness, contrast, saturation, hue)
+        ]
 
     def forward(self, img: Any) -> Any:
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)

@@ -97,9 +97,11 @@ if hasattr(os, "register_at_fork"):
 class _Pickler(pickle.Pickler):
     """Takes tensors apart: their bytes go out of band."""
 
-    def __init__(self, file: Any, aside: Any) -> None:
+    def __init__(self, file: Any, aside: Any, of_tensors: list[pickle.PickleBuffer]) -> None:
         super().__init__(file, 5, buffer_callback=aside)
-        self.of_tensors: list[pickle.PickleBuffer] = []
+        self.of_tensors = (
+            of_tensors  # a list of the caller's: `aside` may not know the pickler, or the circle would keep the batch
+        )
 
     def reducer_override(self, obj: Any) -> Any:
         if not isinstance(obj, Tensor) or obj._a.size == 0 or type(obj).__reduce_ex__ is not Tensor.__reduce_ex__:
@@ -112,7 +114,7 @@ class _Pickler(pickle.Pickler):
             )
         a = obj._a
         extent = a.itemsize + sum((n - 1) * s for n, s in zip(a.shape, a.strides))
-        flat = np.asarray(_At(a, extent))
+        flat: Any = np.asarray(_At(a, extent))
         buffer = pickle.PickleBuffer(flat)
         self.of_tensors.append(buffer)
         return rebuild, (type(obj), buffer, a.shape, a.strides, obj.dtype.name, obj._rg, dict(obj.__dict__))
@@ -224,20 +226,17 @@ class Outbox:
     def pack(self, message: Any) -> tuple[bytes, list[int]]:
         """A message as bytes and the descriptors that go along. Raises what pickling raises."""
         arrays: list[np.ndarray] = []
+        of_tensors: list[pickle.PickleBuffer] = []
 
         def aside(buffer: pickle.PickleBuffer) -> bool:
             flat = np.frombuffer(buffer.raw(), np.uint8)
-            if flat.nbytes <= INLINE and not (pickler.of_tensors and pickler.of_tensors[-1] is buffer):
+            if flat.nbytes <= INLINE and not (of_tensors and of_tensors[-1] is buffer):
                 return True
             arrays.append(flat)
             return False
 
         file = io.BytesIO()
-        pickler = _Pickler(file, aside)
-        try:
-            pickler.dump(message)
-        finally:
-            del pickler  # which knows `aside`, which knows it: the circle would keep the batch until it is found
+        _Pickler(file, aside, of_tensors).dump(message)
         places = self._places(arrays)
         used = [slab.number for slab in self._batch]
         fresh = [(slab.number, slab.size) for slab in self._fresh]
