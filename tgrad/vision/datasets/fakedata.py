@@ -16,7 +16,7 @@ class FakeData(VisionDataset):
     >>> from tgrad.vision.datasets import FakeData
     >>> image, label = FakeData(size=3, image_size=(3, 8, 8))[0]
     >>> image.size, label
-    ((8, 8), 8)
+    ((8, 8), 6)
     """
 
     def __init__(
