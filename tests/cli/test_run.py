@@ -334,6 +334,6 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="workers need what only these systems have")
 def test_processes_that_a_script_spawns_import_tgrad_as_well(write: Write) -> None:
-    code = f"from tgrad.cli.main import main; main(['run', {write('s.py', SPAWNS)!r}])"
+    code = f"from tgrad.cli.main import main; main(['run', {str(write('s.py', SPAWNS))!r}])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stderr == "" and done.stdout == "tgrad tensor([0., 1.])\ntgrad tensor([2., 3.])\n"
