@@ -64,6 +64,18 @@ def test_shared_memory_goes_with_its_last_tensor() -> None:
     assert counted() == before
 
 
+def test_without_files_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems that lack them: a file that has lost its name."""
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    x = tgrad.arange(3.0).share_memory_()
+    pid = os.fork()
+    if pid == 0:
+        x += 1
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert x.tolist() == [1, 2, 3]
+
+
 def add_one(numbers: Any, back: Any) -> None:
     x = numbers.get()
     x += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing.connection
 import os
@@ -61,7 +62,8 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
         worker = context.Process(target=_worker_loop, args=task)
         worker.daemon = True
         try:
-            with interrupts_held():
+            # A fork server is another's parent, too, and its children would inherit that Ctrl-C is held.
+            with interrupts_held() if method != "forkserver" else contextlib.nullcontext():
                 worker.start()
                 self._workers.append(worker)
                 self._inboxes.append(Inbox(ours))
