@@ -44,7 +44,7 @@ FUNCTIONAL = """
 """.split()
 
 # Their names are of tgrad alone, or they open windows and files.
-APART = {"cli", "viz", "echo", "graph", "interop", "cpu", "version", "testing"}
+APART = {"cli", "viz", "vision", "echo", "graph", "interop", "cpu", "version", "testing"}
 HERE = Path(tgrad.__file__).parent
 # Public modules that no `__all__` of the above lists.
 DEEPER = [

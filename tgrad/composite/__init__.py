@@ -33,6 +33,7 @@ from . import (  # noqa: F401
     selection,
     settings,
     shaping,
+    sharing,
     softmax,
     statistics,
     storages,

@@ -201,25 +201,6 @@ def is_pinned(self, device=None):
     return False
 
 
-@composite(function=False, method=True)
-def is_shared(self):
-    """Whether the memory can be seen by other processes."""
-    return False
-
-
-@composite(function=False, method=True)
-def share_memory_(self):
-    """Moves the memory to where child processes that fork from this one see it too."""
-    import mmap
-
-    a = self._a
-    block = mmap.mmap(-1, max(a.nbytes, 1))
-    shared = np.ndarray(a.shape, a.dtype, block)
-    shared[...] = a
-    self._a = shared
-    return self
-
-
 # ---- Python numbers
 
 

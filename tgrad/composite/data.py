@@ -32,8 +32,6 @@ def infer_dtype(data: Any) -> dtype:
             d = x.dtype
         elif isinstance(x, np.generic):
             d = dtypes.from_np(x.dtype)
-            if isinstance(x, float):
-                d = dtypes.get_default_dtype()
         elif x is None or not isinstance(x, _NUMBERS):
             raise (
                 TypeError("new(): invalid data type 'str'")
@@ -122,9 +120,10 @@ def _from_sequence(data: Any, d: dtype | None) -> np.ndarray:
     _flatten(data, flat)
     if not flat or 0 in shape:
         return np.empty(shape, (d or dtypes.get_default_dtype()).np)
-    kinds = {type(x) for x in flat}
+    one_of_each = {type(x): x for x in flat}
+    kinds = one_of_each.keys()
     if d is None:
-        d = infer_dtype(flat)
+        d = infer_dtype([*one_of_each.values()])
     if kinds <= {int, bool, float} and not (d.category < 2 and float in kinds):
         try:
             return np.array(flat, dtype=d.np).reshape(shape)

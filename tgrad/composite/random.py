@@ -152,7 +152,7 @@ _factory("randn", lambda g, shape, dt: g.normal(shape, dt))
 
 @composite()
 @_more(lambda n, args, kw: _more_integers(n, *args, **kw))
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
             pin_memory=False):  # fmt: skip
     """Integers from `low` (0 if left out) up to but not including `high`, evenly distributed.
 
@@ -163,6 +163,10 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
     """
     if size is None:
         low, high, size = 0, low, high
+    elif low is None:  # given by keywords
+        low = 0
+    if high is None or size is None:
+        raise TypeError(f"randint() missing 1 required positional argument: '{'low' if high is None else 'size'}'")
     at(device)
     d = dtype or (out.dtype if out is not None else dtypes.int64)
     a = gen(generator).randint(int(low), int(high), sizes_of((size,), "randint"), d.np)

@@ -1,4 +1,4 @@
-"""Makes ``import torch`` mean tgrad, in this process only.
+"""Makes ``import torch`` mean tgrad, and ``import torchvision`` tgrad.vision, in this process only.
 
     >>> from tgrad.interop import torch_alias
     >>> with torch_alias.installed():
@@ -26,7 +26,8 @@ ALIAS = "torch"
 PACKAGE = "tgrad"
 # Modules of other libraries that keep what `import torch` gave when they were imported: each meaning of torch has its own.
 BOUND = ("safetensors.torch",)
-FUNCTORCH = "functorch"  # a package of its own that PyTorch installs beside itself
+# Packages that are installed beside PyTorch, and what stands for them inside the package.
+BESIDE = {"functorch": "functorch", "torchvision": "vision"}
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -84,8 +85,7 @@ class TorchFinder(importlib.abc.MetaPathFinder):
         return found if isinstance(found, ModuleType) else None
 
 
-_finder: TorchFinder | None = None
-_beside: TorchFinder | None = None
+_finders: list[TorchFinder] = []
 _set_aside: dict[str, ModuleType] = {}
 
 
@@ -96,7 +96,7 @@ def _take_out(alias: str) -> dict[str, ModuleType]:
 
 def is_installed() -> bool:
     """Whether ``import torch`` means tgrad at present."""
-    return _finder is not None
+    return bool(_finders)
 
 
 def install(package: str = PACKAGE) -> None:
@@ -104,30 +104,26 @@ def install(package: str = PACKAGE) -> None:
 
     A real PyTorch that was imported before is set aside, and comes back with :func:`uninstall`. A sub-module that
     ``package`` lacks raises ``ModuleNotFoundError: No module named 'torch.…'``. Installing twice changes nothing.
+    torchvision, which is compiled against PyTorch and could not work, becomes ``package.vision`` likewise.
     """
-    global _finder, _beside
-    if _finder is not None:
+    if _finders:
         return
-    _set_aside.update(_take_out(ALIAS))
-    _finder = TorchFinder(package)
-    sys.meta_path.insert(0, _finder)
-    if importlib.util.find_spec(f"{package}.{FUNCTORCH}") is not None:
-        _set_aside.update(_take_out(FUNCTORCH))
-        _beside = TorchFinder(f"{package}.{FUNCTORCH}", FUNCTORCH)
-        sys.meta_path.insert(0, _beside)
+    for alias, real in {ALIAS: package, **{name: f"{package}.{part}" for name, part in BESIDE.items()}}.items():
+        if importlib.util.find_spec(real) is None:
+            continue
+        _set_aside.update(_take_out(alias))
+        _finders.append(TorchFinder(real, alias))
+    sys.meta_path[:0] = _finders
 
 
 def uninstall() -> None:
     """Undoes :func:`install`; names already bound in a script keep what they hold."""
-    global _finder, _beside
-    if _finder is None:
+    if not _finders:
         return
-    for finder in (_finder, _beside):
-        if finder is not None:
-            sys.meta_path.remove(finder)
-    for alias in (ALIAS, *([] if _beside is None else [FUNCTORCH])):
-        _take_out(alias)  # what was bound to tgrad goes, too
-    _finder = _beside = None
+    for finder in _finders:
+        sys.meta_path.remove(finder)
+        _take_out(finder.alias)  # what was bound to tgrad goes, too
+    _finders.clear()
     sys.modules.update(_set_aside)
     _set_aside.clear()
 
