@@ -10,10 +10,9 @@ import numpy as np
 from ..ops.linalg import product
 from ..pool import POOL
 from . import bands
-from .convolve import _registers
 from .crew import CREW
 from .native import READY, kernel
-from .operands import address
+from .operands import address, registers
 
 ndarray = np.ndarray
 VECTORS = 2  # as in compiled/vector.py
@@ -48,7 +47,7 @@ class _Call:
         self.geometries: dict[Any, ndarray] = {}
         self.own = address(self.places), address(self.counts)
         self.code = self.dtype.str[1:] + "* "
-        self.wide = VECTORS * _registers()[1] // self.dtype.itemsize
+        self.wide = VECTORS * registers()[1] // self.dtype.itemsize
         self.work = self.rows * self.width * (self.hidden + self.features)
 
     def kernel(self, name: str, arrays: int) -> Any:
