@@ -9,6 +9,7 @@ modules shorten the way without changing it: `tgrad.fast` (closures for elementw
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from .kernels import blocks
 from .kernels.bands import compiled
 from .kernels.quiet import quiet
 from .kernels.table import FORMS
+from .ops.halves import HALVES, WHOLE, Halves
 from .ops.spec import REAL, REQUIRED, Row
 from .promotion import as_number, compute_and_result, refuse, result_type
 from .shape import broadcast_shapes
@@ -34,6 +36,7 @@ from .tensor import Tensor, _cpp, make, mark_view, wrap
 ndarray = np.ndarray
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
+_FLOAT32 = np.dtype(np.float32)
 NUMBERS = (bool, int, float, complex)
 
 
@@ -214,8 +217,9 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
     compute, result = compute_and_result(row, common)
     if row.lacks:
         refuse(row, compute)
-    math = dtypes.float32 if compute in _HALVES and not row.narrow else compute
-    np_math = math.np
+    if compute in _HALVES and not row.narrow:
+        return _widened(row, inputs, compute), result
+    np_math = compute.np
     arrays: list[Any] = []
     for w, x in zip(words, inputs, strict=False):
         if isinstance(x, Tensor):
@@ -224,8 +228,31 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
                 a = _converted(a, np_math)
             arrays.append(a)
         else:
-            arrays.append(as_number(x, math))
+            arrays.append(as_number(x, compute))
     return arrays, result
+
+
+def _widened(row: Row, inputs: Sequence[Any], compute: dtypes.dtype) -> list[Any]:
+    """Operands of a row on halves as float32: what has another dtype, and numbers, are rounded to the half first. See Note [Halves]."""
+    half, whole = compute.np, row.name in WHOLE
+    arrays: list[Any] = []
+    with quiet:
+        for i, (w, x) in enumerate(zip(row.tensors, inputs, strict=False)):
+            a = x._a if isinstance(x, Tensor) else np.asarray(x, np.float32)
+            if w in row.promoted or not isinstance(x, Tensor):
+                if a.dtype is not half and not (whole and i == 1 and a.size == 1):
+                    a = _converted(a, half)
+                a = _converted(a, _FLOAT32)
+            arrays.append(a if isinstance(x, Tensor) else a[()])
+    return arrays
+
+
+def forward(row: Row, inputs: Sequence[Any], result: dtypes.dtype) -> Callable[..., Any]:
+    """What computes a row: on halves a form of its own, if it has one."""
+    if result in _HALVES and row.name in HALVES and not row.narrow:
+        operands = [x._a if isinstance(x, Tensor) else x for x in inputs]
+        return functools.partial(HALVES[row.name], Halves(result.np, operands))
+    return row.array
 
 
 def _converted(a: ndarray, dt: np.dtype) -> ndarray:
@@ -278,11 +305,11 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     try:
         with quiet:
             r = None
-            if any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
+            if (result not in _HALVES or row.name not in HALVES) and any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
                 fn, given = simplest(row, params)
                 r = blocks.pointwise(fn, arrays, given, result.np)
             if r is None:
-                r = row.array(*arrays, **params)
+                r = forward(row, inputs, result)(*arrays, **params)
     except ValueError:
         broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])  # raises PyTorch's text
         raise
@@ -455,7 +482,7 @@ def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], tar
         if isinstance(x, Tensor) and overlap_partly(target._a, x._a):
             raise RuntimeError(PARTIAL_OVERLAP)
     with quiet:
-        return row.array(*arrays, **params)
+        return forward(row, inputs, result)(*arrays, **params)
 
 
 PARTIAL_OVERLAP = (
