@@ -20,6 +20,7 @@ from . import levels
 from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
+from .graph import node as nodes
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.saved import keep
 from .kernels import blocks
@@ -37,6 +38,7 @@ ndarray = np.ndarray
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
 _FLOAT32 = np.dtype(np.float32)
+nodes.as_tensor = wrap
 NUMBERS = (bool, int, float, complex)
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
 from ..kernels.table import DERIVATIVES, MIDDLE
-from ..ops.spec import Formula, Row, conj
+from ..ops.spec import Formula, Row, TensorBase, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
 
@@ -466,7 +466,9 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
     """
     dt = grad.dtype
-    if dt.name in _HALF and node.row is not None and node.row.name.partition(".")[0] in ONE_KERNEL:
+    if dt.name in _HALF and node.row is not None:
+        if node.row.name.partition(".")[0] not in ONE_KERNEL:
+            return _by_operations(node, grad)
         dt = np.dtype(np.float32)
         grad = grad.astype(dt)
 
@@ -476,6 +478,21 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
         return conj(value) if flip else value
 
     return _run(node, grad, load, load_result, fit)
+
+
+# Set by tgrad.dispatch: an array as a Tensor.
+as_tensor: Callable[[Any], Any]
+
+
+def _by_operations(node: Node, grad: Any) -> tuple[Any, ...]:
+    """Over halves: each step of a formula is an operation on tensors, which knows how PyTorch rounds it."""
+    before = state.grad
+    state.grad = False
+    try:
+        got = careful_t(node, as_tensor(grad))
+    finally:
+        state.grad = before
+    return tuple([g._a if isinstance(g, TensorBase) else g for g in got])  # type: ignore[attr-defined]
 
 
 def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:

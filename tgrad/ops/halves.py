@@ -58,9 +58,7 @@ class Halves:
         if not order:
             return False
         size = self.dt.itemsize
-        n, last = shape[order[0]], order[0]
         steps = [[0 if s == 0 else s // size for s in np.broadcast_to(a, shape).strides] for a in arrays]
-        lengths = [shape[order[0]]]
         inner = [s[order[0]] for s in steps]
         if any(s not in (0, 1) for s in inner) or sum(s == 0 for s in inner) > 1:
             return False
