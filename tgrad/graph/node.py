@@ -26,6 +26,7 @@ import numpy as np
 from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
 from ..kernels.table import DERIVATIVES, MIDDLE
+from ..ops.halves import SLOPES, Halves
 from ..ops.spec import Formula, Row, TensorBase, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
@@ -453,8 +454,8 @@ def _flat(edges: tuple[Any, ...], grads: Any) -> list[Any]:
 _HALF = {"float16", "bfloat16"}
 # Derivatives that PyTorch computes in one kernel, in float32 for halves. It makes all others of operations that round one by one.
 ONE_KERNEL = frozenset(
-    """sigmoid tanh logit gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
-    threshold relu rrelu_with_noise _prelu_kernel sinc""".split()
+    """sigmoid tanh gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
+    threshold relu rrelu_with_noise _prelu_kernel elu celu""".split()
 )
 
 
@@ -465,11 +466,11 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     computed in float32 where PyTorch does so, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
     gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
     """
-    dt = grad.dtype
+    dt, half = grad.dtype, None
     if dt.name in _HALF and node.row is not None:
         if node.row.name.partition(".")[0] not in ONE_KERNEL:
             return _by_operations(node, grad)
-        dt = np.dtype(np.float32)
+        half, dt = Halves(dt, ()), np.dtype(np.float32)
         grad = grad.astype(dt)
 
     def fit(value: Any, flip: bool) -> Any:
@@ -477,7 +478,7 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
         value = value.astype(wide, copy=False)
         return conj(value) if flip else value
 
-    return _run(node, grad, load, load_result, fit)
+    return _run(node, grad, load, load_result, fit, half)
 
 
 # Set by tgrad.dispatch: an array as a Tensor.
@@ -541,7 +542,7 @@ def _live(node: Node) -> tuple[list[str], list[Formula]]:
 
 
 def _run(
-    node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any]
+    node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any], half: Halves | None = None
 ) -> tuple[Any, ...]:
     """The live formulas of a node, with its saved words taken out by `take` and made to `fit`."""
     row = node.row
@@ -562,7 +563,8 @@ def _run(
     for f in formulas:
         live = tuple(node.edges[order.index(t)] is not None for t in f.targets)
         args = [grad if w == "grad" else live if w == "needs" else fetch(w) for w in f.words]
-        got = f.fn(*args)
+        slope = None if half is None else SLOPES.get(row.name)
+        got = f.fn(*args) if slope is None else slope(half, *args)
         out.update(zip(f.targets, got if len(f.targets) > 1 else (got,), strict=True))
     return tuple(out.get(t) for t in order)
 

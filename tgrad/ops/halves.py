@@ -211,3 +211,29 @@ def _logit(h: Halves, self: Any, eps: float | None = None) -> Any:
 def _hardshrink(h: Halves, self: Any, lambd: float = 0.5) -> Any:
     lambd = h.round(lambd)
     return np.where((self >= -lambd) & (self <= lambd), np.float32(0), self)
+
+
+# ---- derivatives that PyTorch computes in one kernel, over float32 arrays; by the row, with the words of its formula
+
+SLOPES: dict[str, Form] = {}
+
+
+def _sigmoid_slope(h: Halves, grad: Any, result: Any) -> Any:
+    if h.dt.name == "bfloat16":
+        return grad * (1 - result) * result
+    return h.round(grad * h.round(1 - result)) * result
+
+
+def _log_sigmoid_slope(h: Halves, grad: Any, self: Any) -> Any:
+    """By exp(-|self|), which the forward pass left behind as a half."""
+    small = h.round(np.exp(-np.abs(self)))
+    small = small / (1 + small)
+    return grad * np.where(self < 0, 1 - small, small)
+
+
+def _shrink_slope(h: Halves, grad: Any, self: Any, lambd: float) -> Any:
+    lambd = h.round(lambd)
+    return np.where((self >= -lambd) & (self <= lambd), np.float32(0), grad)
+
+
+SLOPES.update(sigmoid=_sigmoid_slope, log_sigmoid=_log_sigmoid_slope, hardshrink=_shrink_slope, softshrink=_shrink_slope)
