@@ -15,7 +15,11 @@ from .spec import FLOAT, TensorBase, conj, lacking, nothing, number, pointwise, 
 
 def times(x: Any, factor: Any) -> Any:
     """`x * factor`, or x itself where the factor is 1."""
-    return x if isinstance(factor, (int, float)) and factor == 1 else x * factor
+    if isinstance(factor, (int, float)) and factor == 1:
+        return x
+    if isinstance(x, np.ndarray) and x.dtype.itemsize == 2 and x.dtype.kind not in "iu":
+        return (x.astype(np.float32) * np.float32(factor)).astype(x.dtype)
+    return x * factor
 
 
 def _scaled(x: Any, alpha: Any) -> Any:
