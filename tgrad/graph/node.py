@@ -26,7 +26,7 @@ import numpy as np
 from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
 from ..kernels.table import DERIVATIVES, MIDDLE
-from ..ops.halves import SLOPES, Halves
+from ..ops.halves import BY_OPERATIONS, IN_FLOAT32, SLOPES, Halves
 from ..ops.spec import Formula, Row, TensorBase, conj
 from .modes import state
 from .saved import PACKED, Packed, SavedTensor
@@ -373,6 +373,9 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
         load_result=load_result,
         careful=careful,
         careful_t=careful_t,
+        half=_half,
+        by_operations=_by_operations,
+        in_float32=_in_float32,
         flat=_flat,
         sizes=Sizes,
         spread=spread,
@@ -391,6 +394,10 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
             lines.append(f"    if not node.plain: return careful{'_t' if take == 'lift' else ''}(node, grad)")
             if fn == "apply":
                 lines += ["    if grad.size > sizes.large:", "        r = spread(node, grad)", "        if r: return r"]
+        if fn == "apply" and row.name in BY_OPERATIONS | IN_FLOAT32:
+            test = "half(grad)" if row.outputs else "grad.dtype.itemsize == 2"
+            how = "by_operations" if row.name in BY_OPERATIONS else "in_float32"
+            lines.append(f"    if {test}: return {how}(node, grad)")
         results = {}
         for k, key in enumerate(keys):
             f = row.grad[key]
@@ -490,10 +497,27 @@ def _by_operations(node: Node, grad: Any) -> tuple[Any, ...]:
     before = state.grad
     state.grad = False
     try:
-        got = careful_t(node, as_tensor(grad))
+        if node.row.family == "pointwise":  # type: ignore[union-attr]
+            got = careful_t(node, as_tensor(grad))
+        else:
+            got = node.apply_t([g if g is None else as_tensor(g) for g in grad] if isinstance(grad, list) else as_tensor(grad))
     finally:
         state.grad = before
     return tuple([g._a if isinstance(g, TensorBase) else g for g in got])  # type: ignore[attr-defined]
+
+
+def _half(grads: Any) -> bool:
+    return any(g is not None and g.dtype.name in _HALF for g in (grads if isinstance(grads, (list, tuple)) else (grads,)))
+
+
+def _in_float32(node: Node, grad: Any) -> tuple[Any, ...]:
+    """Over halves that PyTorch computes in one kernel; the engine rounds what comes out."""
+
+    def fit(value: Any, flip: bool) -> Any:
+        return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype.name in _HALF else value
+
+    grad = [fit(g, False) for g in grad] if isinstance(grad, (list, tuple)) else fit(grad, False)
+    return _run(node, grad, load, load_result, fit)
 
 
 def careful_t(node: Node, grad: Any) -> tuple[Any, ...]:
@@ -562,7 +586,7 @@ def _run(
     out: dict[str, Any] = {}
     for f in formulas:
         live = tuple(node.edges[order.index(t)] is not None for t in f.targets)
-        args = [grad if w == "grad" else live if w == "needs" else fetch(w) for w in f.words]
+        args = [grad if w in ("grad", "grads") else live if w == "needs" else fetch(w) for w in f.words]
         slope = None if half is None else SLOPES.get(row.name)
         got = f.fn(*args) if slope is None else slope(half, *args)
         out.update(zip(f.targets, got if len(f.targets) > 1 else (got,), strict=True))

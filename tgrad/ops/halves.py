@@ -217,6 +217,17 @@ def _hardshrink(h: Halves, self: Any, lambd: float = 0.5) -> Any:
 
 SLOPES: dict[str, Form] = {}
 
+# Derivatives of rows that are not elementwise: those that PyTorch makes of operations, each of which rounds, and those that it computes in
+# float32 and rounds at the end. (The formulas of all others do the one or the other by themselves.)
+BY_OPERATIONS = frozenset(
+    """var.correction std.correction var_mean.correction std_mean.correction linalg_vector_norm dist.row prod.all prod.int logsumexp.dims renorm
+    binary_cross_entropy binary_cross_entropy_with_logits mean.dim mean.all""".split()
+)
+IN_FLOAT32 = frozenset(
+    """_softmax _log_softmax native_layer_norm native_group_norm native_batch_norm _native_batch_norm_legit
+    _native_batch_norm_legit_no_stats _native_batch_norm_legit_no_training smooth_l1_loss""".split()
+)
+
 
 def _sigmoid_slope(h: Halves, grad: Any, result: Any) -> Any:
     if h.dt.name == "bfloat16":
@@ -237,3 +248,35 @@ def _shrink_slope(h: Halves, grad: Any, self: Any, lambd: float) -> Any:
 
 
 SLOPES.update(sigmoid=_sigmoid_slope, log_sigmoid=_log_sigmoid_slope, hardshrink=_shrink_slope, softshrink=_shrink_slope)
+
+
+# ---- products along dimensions
+
+
+def rounded_product(a: np.ndarray, axes: tuple[int, ...], keepdim: bool) -> np.ndarray:
+    """The product of halves, rounded at every step; along memory in the lanes of PyTorch's vectors."""
+    out = [1 if d in axes else n for d, n in enumerate(a.shape)]
+    shape = out if keepdim else [n for d, n in enumerate(a.shape) if d not in axes]
+    rest = [d for d in range(a.ndim) if d not in axes]
+    rows = a.transpose([*axes, *rest]).reshape(-1, *[a.shape[d] for d in rest])
+    along = bool(axes) and a.flags.c_contiguous and a.ndim - 1 in axes
+    total = np.ones(rows.shape[1:], a.dtype)
+    whole = len(rows) // (4 * LANES) * 4 * LANES if along else 0
+    if whole:
+        blocks = rows[:whole].reshape(-1, 4, LANES, *rows.shape[1:])
+        lanes = _one_by_one(blocks)
+        lanes = (lanes[0] * lanes[1]) * (lanes[2] * lanes[3])
+        total = total * _one_by_one(lanes)
+    for row in rows[whole:]:
+        total = total * row
+    return np.asarray(total).reshape(shape)
+
+
+LANES = 16
+
+
+def _one_by_one(rows: np.ndarray) -> np.ndarray:
+    total = rows[0]
+    for row in rows[1:]:
+        total = total * row
+    return total

@@ -15,7 +15,7 @@ from .index import index_select
 from .pointwise import clamp_scalar, exp, log, where
 from .reduce import add_up
 from .scatter import gather_backward
-from .spec import FLOAT, op, pointwise, sizes
+from .spec import FLOAT, TensorBase, number, op, pointwise, sizes
 from .view import expand, reshape, unsqueeze
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -78,6 +78,9 @@ def _smooth_slope(grad: Any, d: Any, reduction: int, beta: float) -> Any:
               target=lambda grad, self, target, reduction, beta: _smooth_slope(grad, target - self, reduction, beta)),
     tensors="self target", node="SmoothL1LossBackward0", function=False, method=False)  # fmt: skip
 def smooth_l1_loss(self, target, reduction=MEAN, beta=1.0):
+    if self.dtype == target.dtype and self.dtype.name == "bfloat16":  # PyTorch's vectors of it are float32 throughout
+        size = np.abs(self.astype(np.float32) - target.astype(np.float32))
+        return reduced(np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta).astype(self.dtype), reduction)
     size = np.abs(difference("smooth_l1_cpu", self, target))
     return reduced(
         np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta).astype(size.dtype, copy=False), reduction
@@ -93,7 +96,13 @@ def _huber_slope(grad: Any, d: Any, reduction: int, delta: float) -> Any:
               target=lambda grad, self, target, reduction, delta: _huber_slope(grad, target - self, reduction, delta)),
     tensors="self target", function=False, method=False)  # fmt: skip
 def huber_loss(self, target, reduction=MEAN, delta=1.0):
+    if self.dtype == target.dtype == np.float16:  # for bfloat16 PyTorch rounds every step, for float16 the last
+        size = np.abs(self.astype(np.float32) - target.astype(np.float32))
+        return reduced(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)).astype(np.float16), reduction)
     size = np.abs(difference("huber_cpu", self, target))
+    if size.dtype.itemsize == 2:
+        half, edge = size.dtype.type(0.5), number(delta, size.dtype)
+        return reduced(np.where(size <= edge, half * size * size, edge * (size - half * edge)), reduction)
     return reduced(
         np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)).astype(size.dtype, copy=False),
         reduction,
@@ -137,6 +146,9 @@ def _weighted(x: Any, weight: Any) -> Any:
 
 
 def _bce_grad(grad: Any, self: Any, target: Any, weight: Any, reduction: int) -> Any:
+    if isinstance(grad, TensorBase):  # in PyTorch's order
+        slope = spread(grad, self.shape, reduction) * (self - target) / clamp_scalar((1 - self) * self, 1e-12, None)
+        return _weighted(slope, weight)
     slope = (self - target) / clamp_scalar((1 - self) * self, 1e-12, None)
     return _weighted(slope, weight) * spread(grad, self.shape, reduction)
 
@@ -150,10 +162,21 @@ def _bce_grad(grad: Any, self: Any, target: Any, weight: Any, reduction: int) ->
 def binary_cross_entropy_with_logits(self, target, weight=None, pos_weight=None, reduction=MEAN):
     if self.dtype.kind == "c":
         raise not_implemented("log_sigmoid_cpu", self)
+    if self.dtype.itemsize == 2:
+        return _logits_in_steps(self, target, weight, pos_weight, reduction)
     rise = np.log1p(np.exp(-np.abs(self))) + np.maximum(-self, 0)
     if pos_weight is not None:
         rise = ((pos_weight - 1) * target + 1) * rise
     return reduced(_weighted((1 - target) * self + rise, weight), reduction)
+
+
+def _logits_in_steps(self: Any, target: Any, weight: Any, pos_weight: Any, reduction: int) -> Any:
+    """Over halves: operation by operation, each of which rounds."""
+    one = self.dtype.type(1)
+    rise = -log_sigmoid(self)
+    if pos_weight is not None:
+        rise = ((pos_weight - one) * target + one) * rise
+    return reduced(_weighted((one - target) * self + rise, weight), reduction)
 
 
 def _logits_grad(grad: Any, self: Any, target: Any, weight: Any, pos_weight: Any, reduction: int) -> Any:
