@@ -224,7 +224,7 @@ BY_OPERATIONS = frozenset(
     binary_cross_entropy binary_cross_entropy_with_logits mean.dim mean.all""".split()
 )
 IN_FLOAT32 = frozenset(
-    """_softmax _log_softmax native_layer_norm native_group_norm native_batch_norm _native_batch_norm_legit
+    """_softmax _log_softmax native_group_norm native_batch_norm _native_batch_norm_legit
     _native_batch_norm_legit_no_stats _native_batch_norm_legit_no_training smooth_l1_loss""".split()
 )
 

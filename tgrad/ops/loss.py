@@ -12,7 +12,7 @@ from ..dtype import from_np, promote_types
 from ..pool import POOL
 from .activation import log_sigmoid, need_float, not_implemented, sigmoid
 from .index import index_select
-from .pointwise import clamp_scalar, exp, log, where
+from .pointwise import clamp_scalar, exp, log, logit, where
 from .reduce import add_up
 from .scatter import gather_backward
 from .spec import FLOAT, TensorBase, number, op, pointwise, sizes
@@ -127,7 +127,7 @@ def soft_margin_loss(self, target, reduction=MEAN):
 
 @op("binary_cross_entropy",
     grad=dict(self=lambda grad, self, target, weight, reduction: _bce_grad(grad, self, target, weight, reduction),
-              target=lambda grad, self, weight, reduction: _weighted(log((1 - self) / self), weight)
+              target=lambda grad, self, weight, reduction: _weighted(-logit(self), weight)
               * spread(grad, self.shape, reduction)),
     tensors="self target weight", function=False, method=False)  # fmt: skip
 def binary_cross_entropy(self, target, weight=None, reduction=MEAN):

@@ -143,7 +143,7 @@ def _prod_grad(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> An
         return grad * 1
     zero = bool((self == 0).any()) if self.shape and 0 not in shape else False
     if not zero:
-        return restore(grad * conj(result), shape, dim, keepdim) / conj(self)
+        return restore(grad, shape, dim, keepdim) * conj(restore(result, shape, dim, keepdim) / self)
     if dim is None:
         return _others(self.reshape(-1), 0).reshape(shape) * grad
     return restore(grad, shape, dim, keepdim) * _others(self, wrap_dim(dim, len(shape)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..shape import reduced_shape, wrap_dim, wrap_dims
 from .arithmetic import logaddexp
 from .choice import where
 from .elementary import abs_, exp, is_complex, log
-from .halves import Halves
+from .halves import UNIT, Halves
 from .reduce import restore, wide
 from .spec import TensorBase, conj, in_rows, lacking, op, refuse
 from .view import flip
@@ -115,7 +116,12 @@ def softmax(self, dim):
         return np.ones_like(self)
     x = self.astype(wide(self.dtype), copy=False)
     e = np.exp(x - np.maximum.reduce(x, axis=d, keepdims=True))
-    e /= np.add.reduce(e, axis=d, keepdims=True)
+    total = np.add.reduce(e, axis=d, keepdims=True)
+    if self.dtype.itemsize == 2 and d < self.ndim - 1:  # what is left over by PyTorch's vectors waits as halves for the sum
+        inner = math.prod(self.shape[d + 1 :])
+        left = (np.arange(inner) >= inner - inner % UNIT).reshape(self.shape[d + 1 :])
+        e = np.where(left, e.astype(self.dtype).astype(e.dtype), e)
+    e /= total
     return in_rows(e).astype(self.dtype, copy=False)
 
 
