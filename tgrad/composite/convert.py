@@ -42,7 +42,7 @@ def clone(input, *, memory_format=None):
     if memory_format is FORMATS["contiguous_format"]:
         return rows.contiguous.record(input)
     if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
-        return _ordered(input, memory_format).clone()
+        return rows.clone.record(input, memory_format.name)
     return rows.clone.record(input)
 
 
