@@ -17,10 +17,10 @@ import numpy as np
 
 from . import dtype as dtypes
 from . import levels
+from .graph import node as nodes
 from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
-from .graph import node as nodes
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.saved import keep
 from .kernels import blocks
@@ -307,7 +307,9 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     try:
         with quiet:
             r = None
-            if (result not in _HALVES or row.name not in HALVES) and any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
+            if (result not in _HALVES or row.name not in HALVES) and any(
+                [type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]
+            ):
                 fn, given = simplest(row, params)
                 r = blocks.pointwise(fn, arrays, given, result.np)
             if r is None:

@@ -166,7 +166,11 @@ LARGER: dict[str, tuple[Callable[..., Any], list[np.ndarray]]] = {
     "index": (lambda T, F, x: x[T.tensor(AT)], [ROWS]),
 }  # fmt: skip
 
-LAYOUTS: dict[str, Callable[[Any], Any]] = {"dense": lambda t: t, "turned": lambda t: t.t(), "strided": lambda t: t[::2, ::2]}
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "dense": lambda t: t,
+    "turned": lambda t: t.t(),
+    "strided": lambda t: t[::2, ::2],
+}
 
 
 def tensor(T: Any, a: np.ndarray, dtype: Any) -> Any:
@@ -180,11 +184,15 @@ def results(T: Any, f: Callable[..., Any], operands: list[Any]) -> list[np.ndarr
         warnings.simplefilter("ignore")
         out = f(T, T.nn.functional, *leaves)
     grad = r(*out.shape, seed=9) if out.dim() else np.float32(1.3)
-    grads = T.autograd.grad(out, leaves, tensor(T, np.asarray(grad), str(out.dtype).partition(".")[2]), allow_unused=True)
+    grads = T.autograd.grad(
+        out, leaves, tensor(T, np.asarray(grad), str(out.dtype).partition(".")[2]), allow_unused=True
+    )
     return [out.detach().float().numpy(), *[g.float().numpy() for g in grads if g is not None]]
 
 
-def compare(torch: Any, f: Callable[..., Any], arrays: list[np.ndarray], share: float, lay: Callable[[Any], Any] = lambda t: t) -> None:
+def compare(
+    torch: Any, f: Callable[..., Any], arrays: list[np.ndarray], share: float, lay: Callable[[Any], Any] = lambda t: t
+) -> None:
     for dtype in DTYPES:
         ours, theirs = (results(T, f, [lay(tensor(T, a, dtype)) for a in arrays]) for T in (tgrad, torch))
         assert len(ours) == len(theirs)
@@ -192,7 +200,11 @@ def compare(torch: Any, f: Callable[..., Any], arrays: list[np.ndarray], share: 
             assert a.shape == b.shape
             differ = ~((a == b) | (np.isnan(a) & np.isnan(b)))
             # of a handful of elements two may differ where any may
-            assert differ.sum() <= max(share * a.size, 2 if share else 0), (dtype, "value" if i == 0 else f"gradient {i}", differ.mean())
+            assert differ.sum() <= max(share * a.size, 2 if share else 0), (
+                dtype,
+                "value" if i == 0 else f"gradient {i}",
+                differ.mean(),
+            )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -242,7 +254,11 @@ def test_second_derivative(torch: ModuleType) -> None:
 
 
 def test_clone_takes_the_format_itself(torch: ModuleType) -> None:
-    for shape, name in (((2, 3, 4, 5), "channels_last"), ((2, 1, 4, 5), "channels_last"), ((1, 2, 3, 4, 5), "channels_last_3d")):
+    for shape, name in (
+        ((2, 3, 4, 5), "channels_last"),
+        ((2, 1, 4, 5), "channels_last"),
+        ((1, 2, 3, 4, 5), "channels_last_3d"),
+    ):
         seen = []
         for T in (tgrad, torch):
             x = T.arange(float(np.prod(shape))).reshape(shape).requires_grad_()

@@ -489,7 +489,7 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
 
 
 # Set by tgrad.dispatch: an array as a Tensor.
-as_tensor: Callable[[Any], Any]
+as_tensor: Any = None
 
 
 def _by_operations(node: Node, grad: Any) -> tuple[Any, ...]:
@@ -500,14 +500,18 @@ def _by_operations(node: Node, grad: Any) -> tuple[Any, ...]:
         if node.row.family == "pointwise":  # type: ignore[union-attr]
             got = careful_t(node, as_tensor(grad))
         else:
-            got = node.apply_t([g if g is None else as_tensor(g) for g in grad] if isinstance(grad, list) else as_tensor(grad))
+            got = node.apply_t(
+                [g if g is None else as_tensor(g) for g in grad] if isinstance(grad, list) else as_tensor(grad)
+            )
     finally:
         state.grad = before
     return tuple([g._a if isinstance(g, TensorBase) else g for g in got])  # type: ignore[attr-defined]
 
 
 def _half(grads: Any) -> bool:
-    return any(g is not None and g.dtype.name in _HALF for g in (grads if isinstance(grads, (list, tuple)) else (grads,)))
+    return any(
+        g is not None and g.dtype.name in _HALF for g in (grads if isinstance(grads, (list, tuple)) else (grads,))
+    )
 
 
 def _in_float32(node: Node, grad: Any) -> tuple[Any, ...]:
@@ -566,7 +570,12 @@ def _live(node: Node) -> tuple[list[str], list[Formula]]:
 
 
 def _run(
-    node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any], half: Halves | None = None
+    node: Node,
+    grad: Any,
+    take: Callable[..., Any],
+    take_result: Callable[..., Any],
+    fit: Callable[..., Any],
+    half: Halves | None = None,
 ) -> tuple[Any, ...]:
     """The live formulas of a node, with its saved words taken out by `take` and made to `fit`."""
     row = node.row

@@ -61,7 +61,9 @@ def add_along(out: np.ndarray, d: int, index: np.ndarray, values: np.ndarray) ->
     return out
 
 
-def added_at(shape: Sequence[int], indices: Sequence[Any], values: np.ndarray, base: np.ndarray | None = None) -> np.ndarray:
+def added_at(
+    shape: Sequence[int], indices: Sequence[Any], values: np.ndarray, base: np.ndarray | None = None
+) -> np.ndarray:
     """Zeros of the given shape, or a copy of `base`, with `values` added where advanced indexing with `indices` (None: dimension whole) reads."""
     taken = [i for i, k in enumerate(indices) if k is not None]
     rest = [i for i in range(len(shape)) if i not in taken]

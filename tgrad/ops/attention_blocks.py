@@ -88,7 +88,14 @@ def _scores(q: ndarray, k: ndarray, mask: Any, causal: bool, scale: float, place
 
 
 def forward(
-    q: ndarray, k: ndarray, v: ndarray, mask: Any, causal: bool, scale: float, out: ndarray, noise: Noise | None = None,
+    q: ndarray,
+    k: ndarray,
+    v: ndarray,
+    mask: Any,
+    causal: bool,
+    scale: float,
+    out: ndarray,
+    noise: Noise | None = None,
     half: Any = None,
 ) -> ndarray:
     """Fills `out`, [..., T, width of values]; weights are rounded to `half`, if given, before they meet the values; gives the logsumexp, [..., T]. A row without any permitted key gives zeros and 0."""

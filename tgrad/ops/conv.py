@@ -87,7 +87,9 @@ def to_input(
     w = _wide(weight).reshape(groups, weight.shape[0] // groups, -1)
     g = _wide(grad).reshape(grad.shape[0], groups, weight.shape[0] // groups, -1)
     columns = product(w.swapaxes(1, 2), g).reshape(grad.shape[0], groups * each, *kernel, *out)
-    if grad.dtype == np.float16:  # oneDNN sums in float32; PyTorch's own kernels, which float16 is left to, round each sum
+    if (
+        grad.dtype == np.float16
+    ):  # oneDNN sums in float32; PyTorch's own kernels, which float16 is left to, round each sum
         columns = columns.astype(np.float16)
     reach = [d * (k - 1) + s * (o - 1) + 1 for d, k, s, o in zip(dilation, kernel, stride, out, strict=True)]
     whole = [max(r, p + m) for r, p, m in zip(reach, padding, sizes, strict=True)]

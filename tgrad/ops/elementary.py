@@ -73,6 +73,8 @@ reciprocal = pointwise(
 sqrt = pointwise(
     "sqrt", np.sqrt, grad=dict(self=lambda grad, result: grad / (2 * result)), kind=FLOAT, domain=(0, None)
 )
+
+
 def cubed(x: Any) -> Any:
     return x**3 if isinstance(x, TensorBase) else x * x * x
 

@@ -175,7 +175,9 @@ def _lerp_fused(h: Halves, self: Any, end: Any, weight: Any) -> Any:
     wide = np.float64
     step = end - self
     near = np.abs(weight) < 0.5
-    return np.where(near, self + np.multiply(weight, step, dtype=wide), end - np.multiply(step, 1 - weight, dtype=wide)).astype(np.float32)
+    return np.where(
+        near, self + np.multiply(weight, step, dtype=wide), end - np.multiply(step, 1 - weight, dtype=wide)
+    ).astype(np.float32)
 
 
 def _logarithm_times(log: Callable[[Any], Any]) -> Form:
@@ -247,7 +249,9 @@ def _shrink_slope(h: Halves, grad: Any, self: Any, lambd: float) -> Any:
     return np.where((self >= -lambd) & (self <= lambd), np.float32(0), grad)
 
 
-SLOPES.update(sigmoid=_sigmoid_slope, log_sigmoid=_log_sigmoid_slope, hardshrink=_shrink_slope, softshrink=_shrink_slope)
+SLOPES.update(
+    sigmoid=_sigmoid_slope, log_sigmoid=_log_sigmoid_slope, hardshrink=_shrink_slope, softshrink=_shrink_slope
+)
 
 
 # ---- products along dimensions

@@ -280,7 +280,12 @@ def addmv(self, mat, vec, beta=1, alpha=1):
         )
     _check_addmv(self, mat, vec)
     if self.dtype == np.float16:  # PyTorch's own loop for it scales the sum first, and takes alpha as a half
-        return _scaled(1, (self * np.float32(beta)).astype(np.float16) if beta else np.zeros_like(self), float(np.float16(alpha)), wide_product(mat, vec))
+        return _scaled(
+            1,
+            (self * np.float32(beta)).astype(np.float16) if beta else np.zeros_like(self),
+            float(np.float16(alpha)),
+            wide_product(mat, vec),
+        )
     return _scaled(beta, self, alpha, wide_product(mat, vec))
 
 
@@ -302,7 +307,9 @@ def addbmm(self, batch1, batch2, beta=1, alpha=1):
         out = self
         for i, prod in enumerate(wide_product(batch1, batch2)):
             out = _scaled(1 if i else beta, out, alpha, prod)
-        return out if len(batch1) else _scaled(beta, self, alpha, np.zeros((batch1.shape[1], batch2.shape[2]), np.float32))
+        return (
+            out if len(batch1) else _scaled(beta, self, alpha, np.zeros((batch1.shape[1], batch2.shape[2]), np.float32))
+        )
     return _scaled(beta, self, alpha, product(batch1, batch2).sum(0, dtype=batch1.dtype))
 
 

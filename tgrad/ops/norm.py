@@ -169,7 +169,9 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
                 else np.full(input.shape[1], math.nan)
             )
             running_var += (momentum * (var - running_var)).astype(running_var.dtype)
-        if input.dtype.itemsize == 2 and (weight is None or weight.dtype == input.dtype):  # what PyTorch saves, as a half, is what it computes with
+        if input.dtype.itemsize == 2 and (
+            weight is None or weight.dtype == input.dtype
+        ):  # what PyTorch saves, as a half, is what it computes with
             mean, rstd = (t.astype(input.dtype).astype(np.float32) for t in (mean, rstd))
             centre = input.astype(np.float32) - mean
         saved = mean.reshape(-1), rstd.reshape(-1)

@@ -42,7 +42,9 @@ def logsumexp(self, dim, keepdim=False):
     if self.dtype.itemsize == 2:  # operation by operation, each of which rounds
         h = Halves(self.dtype, ())
         total = h.round(np.add.reduce(h.round(np.exp(h.round(x - top))), axis=dims, keepdims=True))
-        return in_rows(h.round(np.log(total)) + top).reshape(reduced_shape(self.shape, dims, keepdim)).astype(self.dtype)
+        return (
+            in_rows(h.round(np.log(total)) + top).reshape(reduced_shape(self.shape, dims, keepdim)).astype(self.dtype)
+        )
     total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
     shape = reduced_shape(self.shape, dims, keepdim)
     return in_rows(total).reshape(shape).astype(self.dtype, copy=False)
@@ -117,7 +119,9 @@ def softmax(self, dim):
     x = self.astype(wide(self.dtype), copy=False)
     e = np.exp(x - np.maximum.reduce(x, axis=d, keepdims=True))
     total = np.add.reduce(e, axis=d, keepdims=True)
-    if self.dtype.itemsize == 2 and d < self.ndim - 1:  # what is left over by PyTorch's vectors waits as halves for the sum
+    if (
+        self.dtype.itemsize == 2 and d < self.ndim - 1
+    ):  # what is left over by PyTorch's vectors waits as halves for the sum
         inner = math.prod(self.shape[d + 1 :])
         left = (np.arange(inner) >= inner - inner % UNIT).reshape(self.shape[d + 1 :])
         e = np.where(left, e.astype(self.dtype).astype(e.dtype), e)
@@ -147,7 +151,9 @@ def log_softmax(self, dim):
     x = self.astype(wide(self.dtype), copy=False)
     x = x - np.maximum.reduce(x, axis=d, keepdims=True)
     logarithm = np.add.reduce(np.exp(x), axis=d, keepdims=True)
-    if self.dtype.itemsize == 2 and d == self.ndim - 1:  # PyTorch's kernel for the last dimension keeps sum and logarithm as halves
+    if (
+        self.dtype.itemsize == 2 and d == self.ndim - 1
+    ):  # PyTorch's kernel for the last dimension keeps sum and logarithm as halves
         logarithm = np.log(logarithm.astype(self.dtype).astype(x.dtype)).astype(self.dtype)
         return in_rows(x - logarithm.astype(x.dtype)).astype(self.dtype)
     x = x - np.log(logarithm)
