@@ -9,7 +9,6 @@ modules shorten the way without changing it: `tgrad.fast` (closures for elementw
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,17 +26,16 @@ from .kernels import blocks
 from .kernels.bands import compiled
 from .kernels.quiet import quiet
 from .kernels.table import FORMS
-from .ops.halves import HALVES, WHOLE, Halves
+from .ops.halves import HALVES
 from .ops.spec import REAL, REQUIRED, Row
-from .promotion import as_number, compute_and_result, refuse, result_type
+from .promotion import as_number, compute_and_result, converted, forward, refuse, result_type, widened
 from .shape import broadcast_shapes
-from .storage import INFERENCE, copied, laid_out, memory_order, overlap_partly, overlaps_itself
+from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
 from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
-_FLOAT32 = np.dtype(np.float32)
 nodes.as_tensor = wrap
 NUMBERS = (bool, int, float, complex)
 
@@ -220,49 +218,18 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
     if row.lacks:
         refuse(row, compute)
     if compute in _HALVES and not row.narrow:
-        return _widened(row, inputs, compute), result
+        return widened(row, inputs, compute), result
     np_math = compute.np
     arrays: list[Any] = []
     for w, x in zip(words, inputs, strict=False):
         if isinstance(x, Tensor):
             a = x._a
             if a.dtype is not np_math and w in row.promoted:
-                a = _converted(a, np_math)
+                a = converted(a, np_math)
             arrays.append(a)
         else:
             arrays.append(as_number(x, compute))
     return arrays, result
-
-
-def _widened(row: Row, inputs: Sequence[Any], compute: dtypes.dtype) -> list[Any]:
-    """Operands of a row on halves as float32: what has another dtype, and numbers, are rounded to the half first. See Note [Halves]."""
-    half, whole = compute.np, row.name in WHOLE
-    arrays: list[Any] = []
-    with quiet:
-        for i, (w, x) in enumerate(zip(row.tensors, inputs, strict=False)):
-            a = x._a if isinstance(x, Tensor) else np.asarray(x, np.float32)
-            if w in row.promoted or not isinstance(x, Tensor):
-                if a.dtype is not half and not (whole and i == 1 and a.size == 1):
-                    a = _converted(a, half)
-                a = _converted(a, _FLOAT32)
-            arrays.append(a if isinstance(x, Tensor) else a[()])
-    return arrays
-
-
-def forward(row: Row, inputs: Sequence[Any], result: dtypes.dtype) -> Callable[..., Any]:
-    """What computes a row: on halves a form of its own, if it has one."""
-    if result in _HALVES and row.name in HALVES and not row.narrow:
-        operands = [x._a if isinstance(x, Tensor) else x for x in inputs]
-        return functools.partial(HALVES[row.name], Halves(result.np, operands))
-    return row.array
-
-
-def _converted(a: ndarray, dt: np.dtype) -> ndarray:
-    """Where elements repeat along a dimension, numpy's copy has that one innermost; PyTorch's results leave it in its place."""
-    if a.ndim > 1 and 0 in a.strides and not a.flags.c_contiguous:
-        with quiet:
-            return copied(a, dt, memory_order([a], a.shape))
-    return a.astype(dt)
 
 
 def check_inputs(row: Row, inputs: Sequence[Any]) -> None:

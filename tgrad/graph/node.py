@@ -462,8 +462,9 @@ _HALF = {"float16", "bfloat16"}
 # Derivatives that PyTorch computes in one kernel, in float32 for halves. It makes all others of operations that round one by one.
 ONE_KERNEL = frozenset(
     """sigmoid tanh gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
-    threshold relu rrelu_with_noise _prelu_kernel elu celu""".split()
+    threshold relu rrelu_with_noise _prelu_kernel""".split()
 )
+OWN_WAY = frozenset(("elu", "celu"))  # formulas that round halves by themselves
 
 
 def careful(node: Node, grad: Any) -> tuple[Any, ...]:
@@ -475,10 +476,12 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     """
     dt, half = grad.dtype, None
     if dt.name in _HALF and node.row is not None:
-        if node.row.name.partition(".")[0] not in ONE_KERNEL:
+        name = node.row.name.partition(".")[0]
+        if name in ONE_KERNEL:
+            half, dt = Halves(dt, ()), np.dtype(np.float32)
+            grad = grad.astype(dt)
+        elif name not in OWN_WAY:
             return _by_operations(node, grad)
-        half, dt = Halves(dt, ()), np.dtype(np.float32)
-        grad = grad.astype(dt)
 
     def fit(value: Any, flip: bool) -> Any:
         wide = dt if dt.kind == "c" or value.dtype.kind != "c" else value.dtype
