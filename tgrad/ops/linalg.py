@@ -198,11 +198,11 @@ def vdot(self, other):
 
 def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.ndarray:
     """beta * base + alpha * prod; with beta 0 nothing of base counts, not even nan."""
+    if beta == 1 and alpha == 1 and base.dtype == prod.dtype:
+        return np.add(prod, base, out=prod)
     if half(base):
         return _scaled(beta, base.astype(np.float32), alpha, prod).astype(base.dtype)
     kind = prod.dtype.type
-    if beta == 1 and alpha == 1 and base.dtype == prod.dtype:
-        return np.add(prod, base, out=prod)
     if prod.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     out = prod if alpha == 1 else prod * kind(alpha)
