@@ -7,21 +7,29 @@ The table of coefficients for the Beta distribution was fitted by PyTorch's auth
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .special import digamma
 from .spec import op
+from .special import digamma
 
 # p / q in u = log(x / alpha), v = log(alpha): rows are powers of u; columns powers of v, first p's four, then q's.
 _GAMMA = np.array(
     [
         [0.16009398, -0.094634809, 0.025146376, -0.0030648343, 1, 0.32668115, 0.10406089, 0.0014179084],
         [0.53487893, 0.1298071, 0.065735949, -0.0015649758, 0.16639465, 0.020070113, -0.0035938915, -0.00058392623],
-        [0.040121004, -0.0065914022, -0.0026286047, -0.0013441777, 0.017050642, -0.0021309326, 0.00085092367, -1.5247877e-07],
+        [
+            0.040121004,
+            -0.0065914022,
+            -0.0026286047,
+            -0.0013441777,
+            0.017050642,
+            -0.0021309326,
+            0.00085092367,
+            -1.5247877e-07,
+        ],
     ]
 )
 # p, q; then powers of u = log(x), of a = log(alpha) - u, of b = log(total) - a.
@@ -179,7 +187,7 @@ def _beta_fitted(x: Any, alpha: Any, total: Any) -> Any:
     u = np.log(x)
     a = np.log(alpha) - u
     b = np.log(total) - a
-    powers = lambda t, n: np.stack([t**i for i in range(n)])  # noqa: E731
+    powers = lambda t, n: np.stack([t**i for i in range(n)])
     p, q = np.einsum("kijl,in,jn,ln->kn", _BETA, powers(u, 3), powers(a, 3), powers(b, 4))
     return p / q * (x * (digamma(total) - digamma(alpha)) / (total - alpha))
 
