@@ -3,8 +3,7 @@
 A distribution has a `batch_shape` of independent ones and an `event_shape` of what one draw gives. `sample` draws without, `rsample`
 with gradients to the parameters; from one seed come PyTorch's numbers.
 
->>> from torch.distributions import Normal
->>> Normal(torch.zeros(2), 1.0).log_prob(torch.zeros(2))
+>>> torch.distributions.Normal(torch.zeros(2), 1.0).log_prob(torch.zeros(2))
 tensor([-0.9189, -0.9189])
 """
 

@@ -218,7 +218,8 @@ def _of_tril(d: Any) -> Any:
 
 
 def _of_factor(d: Any) -> Any:
-    return _batch_lowrank_logdet(*d._parts, d._capacitance_tril)
+    W, D = d._parts
+    return _batch_lowrank_logdet(W, D, d._capacitance_tril)
 
 
 def _against_factor(p: Any, q: Any) -> Any:

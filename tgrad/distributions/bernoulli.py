@@ -19,8 +19,7 @@ __all__ = ["Bernoulli"]
 class Bernoulli(Either, ExponentialFamily):
     """1 with probability `probs` (or sigmoid(`logits`)), else 0.
 
-    >>> from torch.distributions import Bernoulli
-    >>> Bernoulli(torch.tensor([0.25])).variance
+    >>> torch.distributions.Bernoulli(torch.tensor([0.25])).variance
     tensor([0.1875])
     """
 

@@ -17,8 +17,7 @@ __all__ = ["Beta"]
 class Beta(ExponentialFamily):
     """The Beta distribution on (0, 1): the first of two Dirichlet numbers.
 
-    >>> from torch.distributions import Beta
-    >>> Beta(1.0, 3.0).mean
+    >>> torch.distributions.Beta(1.0, 3.0).mean
     tensor(0.2500)
     """
 

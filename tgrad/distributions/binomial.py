@@ -22,8 +22,7 @@ def _positive_part(x: Any) -> Any:
 class Binomial(Either, Distribution):
     """Successes in `total_count` tries of probability `probs` (or sigmoid(`logits`)).
 
-    >>> from torch.distributions import Binomial
-    >>> Binomial(10, probs=torch.tensor([0.25])).mean
+    >>> torch.distributions.Binomial(10, probs=torch.tensor([0.25])).mean
     tensor([2.5000])
     """
 

@@ -19,8 +19,7 @@ __all__ = ["Categorical"]
 class Categorical(Either, Distribution):
     """Which of K outcomes: values 0..K-1, from `probs` [..., K] (divided by their sum) or `logits`.
 
-    >>> from torch.distributions import Categorical
-    >>> Categorical(probs=torch.tensor([1.0, 3.0])).log_prob(torch.tensor(1))
+    >>> torch.distributions.Categorical(probs=torch.tensor([1.0, 3.0])).log_prob(torch.tensor(1))
     tensor(-0.2877)
     """
 

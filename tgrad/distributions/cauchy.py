@@ -16,8 +16,7 @@ __all__ = ["Cauchy"]
 class Cauchy(Distribution):
     """The Cauchy distribution around `loc`, half as high at the distance `scale`; it has no mean.
 
-    >>> from torch.distributions import Cauchy
-    >>> Cauchy(0.0, 1.0).cdf(torch.tensor(1.0))
+    >>> torch.distributions.Cauchy(0.0, 1.0).cdf(torch.tensor(1.0))
     tensor(0.7500)
     """
 

@@ -13,8 +13,7 @@ __all__ = ["Chi2"]
 class Chi2(Gamma):
     """The sum of `df` squared standard normal numbers.
 
-    >>> from torch.distributions import Chi2
-    >>> Chi2(torch.tensor([3.0])).mean
+    >>> torch.distributions.Chi2(torch.tensor([3.0])).mean
     tensor([3.])
     """
 

@@ -1,7 +1,6 @@
 """From the whole space onto where a constraint holds: `biject_to` one to one, `transform_to` perhaps not.
 
->>> from torch.distributions import constraints, transform_to
->>> transform_to(constraints.positive)(torch.tensor(0.0))
+>>> torch.distributions.transform_to(torch.distributions.constraints.positive)(torch.tensor(0.0))
 tensor(1.)
 """
 

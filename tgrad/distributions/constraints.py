@@ -2,8 +2,7 @@
 
 A constraint's `check(value)` is a bool tensor: whether each event (its last `event_dim` dimensions) satisfies it.
 
->>> from torch.distributions import constraints
->>> constraints.positive.check(torch.tensor([1.0, -1.0]))
+>>> torch.distributions.constraints.positive.check(torch.tensor([1.0, -1.0]))
 tensor([ True, False])
 """
 

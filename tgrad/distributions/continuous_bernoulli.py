@@ -21,8 +21,7 @@ class ContinuousBernoulli(Either, ExponentialFamily):
 
     The formulas are 0 / 0 at probs = 1/2; between the two `lims` around it Taylor's series stand in.
 
-    >>> from torch.distributions import ContinuousBernoulli
-    >>> ContinuousBernoulli(torch.tensor([0.5])).mean
+    >>> torch.distributions.ContinuousBernoulli(torch.tensor([0.5])).mean
     tensor([0.5000])
     """
 

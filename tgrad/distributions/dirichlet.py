@@ -34,8 +34,7 @@ class _Dirichlet(Function):
 class Dirichlet(ExponentialFamily):
     """Points on the simplex, with the concentrations [..., K].
 
-    >>> from torch.distributions import Dirichlet
-    >>> Dirichlet(torch.tensor([1.0, 3.0])).mean
+    >>> torch.distributions.Dirichlet(torch.tensor([1.0, 3.0])).mean
     tensor([0.2500, 0.7500])
     """
 

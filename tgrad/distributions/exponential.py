@@ -15,8 +15,7 @@ __all__ = ["Exponential"]
 class Exponential(ExponentialFamily):
     """Waiting times between events that come at `rate`.
 
-    >>> from torch.distributions import Exponential
-    >>> Exponential(2.0).mean
+    >>> torch.distributions.Exponential(2.0).mean
     tensor(0.5000)
     """
 

@@ -18,8 +18,7 @@ __all__ = ["FisherSnedecor"]
 class FisherSnedecor(Distribution):
     """The ratio of two chi-squared numbers, each divided by its degrees of freedom `df1` and `df2`.
 
-    >>> from torch.distributions import FisherSnedecor
-    >>> FisherSnedecor(torch.tensor([2.0]), torch.tensor([4.0])).mean
+    >>> torch.distributions.FisherSnedecor(torch.tensor([2.0]), torch.tensor([4.0])).mean
     tensor([2.])
     """
 

@@ -21,8 +21,7 @@ def _standard_gamma(concentration: Any) -> Any:
 class Gamma(ExponentialFamily):
     """The gamma distribution of shape `concentration` and `rate`.
 
-    >>> from torch.distributions import Gamma
-    >>> Gamma(3.0, 2.0).mean
+    >>> torch.distributions.Gamma(3.0, 2.0).mean
     tensor(1.5000)
     """
 

@@ -17,8 +17,7 @@ class GeneralizedPareto(Distribution):
     """Exceedances over `loc`, of the given `scale`; the tail is heavy for a positive `concentration`, exponential for 0, and ends
     for a negative one.
 
-    >>> from torch.distributions import GeneralizedPareto
-    >>> GeneralizedPareto(0.0, 1.0, 0.5).mean
+    >>> torch.distributions.GeneralizedPareto(0.0, 1.0, 0.5).mean
     tensor(2.)
     """
 

@@ -19,8 +19,7 @@ __all__ = ["Geometric"]
 class Geometric(Either, Distribution):
     """Failures before the first success, each try succeeding with probability `probs` (or sigmoid(`logits`)).
 
-    >>> from torch.distributions import Geometric
-    >>> Geometric(torch.tensor([0.25])).mean
+    >>> torch.distributions.Geometric(torch.tensor([0.25])).mean
     tensor([3.])
     """
 

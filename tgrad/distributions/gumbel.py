@@ -19,8 +19,7 @@ __all__ = ["Gumbel"]
 class Gumbel(TransformedDistribution):
     """The Gumbel distribution: loc - scale * log(-log(u)) for a uniform u.
 
-    >>> from torch.distributions import Gumbel
-    >>> Gumbel(0.0, 1.0).mean
+    >>> torch.distributions.Gumbel(0.0, 1.0).mean
     tensor(0.5772)
     """
 

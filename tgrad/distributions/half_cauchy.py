@@ -17,8 +17,7 @@ __all__ = ["HalfCauchy"]
 class HalfCauchy(TransformedDistribution):
     """|x| for x of Cauchy(0, scale).
 
-    >>> from torch.distributions import HalfCauchy
-    >>> HalfCauchy(1.0).cdf(torch.tensor(1.0))
+    >>> torch.distributions.HalfCauchy(1.0).cdf(torch.tensor(1.0))
     tensor(0.5000)
     """
 

@@ -17,8 +17,7 @@ __all__ = ["HalfNormal"]
 class HalfNormal(TransformedDistribution):
     """|x| for x of Normal(0, scale).
 
-    >>> from torch.distributions import HalfNormal
-    >>> HalfNormal(1.0).mean
+    >>> torch.distributions.HalfNormal(1.0).mean
     tensor(0.7979)
     """
 

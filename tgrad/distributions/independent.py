@@ -17,8 +17,7 @@ D = TypeVar("D", bound=Distribution)
 class Independent(Distribution, Generic[D]):
     """A distribution whose last `reinterpreted_batch_ndims` batch dimensions belong to the event: log_prob is summed over them.
 
-    >>> from torch.distributions import Independent, Normal
-    >>> Independent(Normal(torch.zeros(3), 1.0), 1).event_shape
+    >>> torch.distributions.Independent(torch.distributions.Normal(torch.zeros(3), 1.0), 1).event_shape
     torch.Size([3])
     """
 

@@ -17,8 +17,7 @@ __all__ = ["InverseGamma"]
 class InverseGamma(TransformedDistribution):
     """1 / x for x of Gamma(concentration, rate).
 
-    >>> from torch.distributions import InverseGamma
-    >>> InverseGamma(3.0, 4.0).mean
+    >>> torch.distributions.InverseGamma(3.0, 4.0).mean
     tensor(2.)
     """
 

@@ -18,8 +18,7 @@ __all__ = ["Kumaraswamy"]
 class Kumaraswamy(TransformedDistribution):
     """The Kumaraswamy distribution on (0, 1): (1 - u ** (1 / concentration0)) ** (1 / concentration1) for a uniform u.
 
-    >>> from torch.distributions import Kumaraswamy
-    >>> Kumaraswamy(1.0, 1.0).mean
+    >>> torch.distributions.Kumaraswamy(1.0, 1.0).mean
     tensor(0.5000)
     """
 

@@ -16,8 +16,7 @@ __all__ = ["Laplace"]
 class Laplace(Distribution):
     """Exponential to both sides of `loc`, with the mean distance `scale`.
 
-    >>> from torch.distributions import Laplace
-    >>> Laplace(0.0, 1.0).entropy()
+    >>> torch.distributions.Laplace(0.0, 1.0).entropy()
     tensor(1.6931)
     """
 

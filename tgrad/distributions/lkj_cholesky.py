@@ -21,8 +21,7 @@ class LKJCholesky(Distribution):
 
     Drawn by the onion method of Lewandowski, Kurowicka and Joe (2009).
 
-    >>> from torch.distributions import LKJCholesky
-    >>> LKJCholesky(3, 0.5).event_shape
+    >>> torch.distributions.LKJCholesky(3, 0.5).event_shape
     torch.Size([3, 3])
     """
 

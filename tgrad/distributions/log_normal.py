@@ -15,8 +15,7 @@ __all__ = ["LogNormal"]
 class LogNormal(TransformedDistribution):
     """exp(x) for a normal x of mean `loc` and standard deviation `scale`.
 
-    >>> from torch.distributions import LogNormal
-    >>> LogNormal(0.0, 1.0).mean
+    >>> torch.distributions.LogNormal(0.0, 1.0).mean
     tensor(1.6487)
     """
 

@@ -15,8 +15,7 @@ __all__ = ["LogisticNormal"]
 class LogisticNormal(TransformedDistribution):
     """Points on the simplex: normal numbers [..., K], sent there by stick breaking, [..., K + 1].
 
-    >>> from torch.distributions import LogisticNormal
-    >>> LogisticNormal(torch.zeros(2), torch.ones(2)).event_shape
+    >>> torch.distributions.LogisticNormal(torch.zeros(2), torch.ones(2)).event_shape
     torch.Size([3])
     """
 

@@ -43,8 +43,7 @@ class LowRankMultivariateNormal(Distribution):
 
     Densities need a Cholesky factor of size m only.
 
-    >>> from torch.distributions import LowRankMultivariateNormal
-    >>> LowRankMultivariateNormal(torch.zeros(2), torch.ones(2, 1), torch.ones(2)).covariance_matrix
+    >>> torch.distributions.LowRankMultivariateNormal(torch.zeros(2), torch.ones(2, 1), torch.ones(2)).covariance_matrix
     tensor([[2., 1.],
             [1., 2.]])
     """

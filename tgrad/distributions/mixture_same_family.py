@@ -18,8 +18,9 @@ __all__ = ["MixtureSameFamily"]
 class MixtureSameFamily(Distribution):
     """A mixture: the last batch dimension of `component_distribution` are its K components, `mixture_distribution` their weights.
 
-    >>> from torch.distributions import Categorical, MixtureSameFamily, Normal
-    >>> MixtureSameFamily(Categorical(torch.ones(2)), Normal(torch.tensor([0.0, 2.0]), 1.0)).mean
+    >>> weights = torch.distributions.Categorical(torch.ones(2))
+    >>> components = torch.distributions.Normal(torch.tensor([0.0, 2.0]), 1.0)
+    >>> torch.distributions.MixtureSameFamily(weights, components).mean
     tensor(1.)
     """
 

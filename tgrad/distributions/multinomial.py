@@ -20,8 +20,7 @@ __all__ = ["Multinomial"]
 class Multinomial(OfCategorical, Distribution):
     """How often each of K outcomes comes up in `total_count` draws from a `Categorical`.
 
-    >>> from torch.distributions import Multinomial
-    >>> Multinomial(8, probs=torch.tensor([1.0, 3.0])).mean
+    >>> torch.distributions.Multinomial(8, probs=torch.tensor([1.0, 3.0])).mean
     tensor([2., 6.])
     """
 

@@ -56,8 +56,7 @@ def _half_logdet(tril: Any) -> Any:
 class MultivariateNormal(Distribution):
     """Normal vectors [..., n] of mean `loc`, given by one of covariance, precision (its inverse) and lower Cholesky factor.
 
-    >>> from torch.distributions import MultivariateNormal
-    >>> MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(torch.zeros(2))
+    >>> torch.distributions.MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(torch.zeros(2))
     tensor(-1.8379)
     """
 

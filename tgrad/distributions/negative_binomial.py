@@ -19,8 +19,7 @@ __all__ = ["NegativeBinomial"]
 class NegativeBinomial(Either, Distribution):
     """Successes of probability `probs` (or sigmoid(`logits`)) until `total_count` failures.
 
-    >>> from torch.distributions import NegativeBinomial
-    >>> NegativeBinomial(3, probs=torch.tensor([0.5])).mean
+    >>> torch.distributions.NegativeBinomial(3, probs=torch.tensor([0.5])).mean
     tensor([3.])
     """
 

@@ -17,8 +17,7 @@ __all__ = ["Normal"]
 class Normal(ExponentialFamily):
     """The normal distribution of mean `loc` and standard deviation `scale`.
 
-    >>> from torch.distributions import Normal
-    >>> Normal(0.0, 1.0).log_prob(torch.tensor(0.0))
+    >>> torch.distributions.Normal(0.0, 1.0).log_prob(torch.tensor(0.0))
     tensor(-0.9189)
     """
 

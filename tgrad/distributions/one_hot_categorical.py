@@ -19,8 +19,7 @@ __all__ = ["OneHotCategorical", "OneHotCategoricalStraightThrough"]
 class OneHotCategorical(OfCategorical, Distribution):
     """A `Categorical` whose values are one-hot vectors [..., K].
 
-    >>> from torch.distributions import OneHotCategorical
-    >>> OneHotCategorical(torch.tensor([1.0, 3.0])).mode
+    >>> torch.distributions.OneHotCategorical(torch.tensor([1.0, 3.0])).mode
     tensor([0., 1.])
     """
 

@@ -16,8 +16,7 @@ __all__ = ["Pareto"]
 class Pareto(TransformedDistribution):
     """scale * exp(x), for x exponential with the rate `alpha`.
 
-    >>> from torch.distributions import Pareto
-    >>> Pareto(1.0, 3.0).mean
+    >>> torch.distributions.Pareto(1.0, 3.0).mean
     tensor(1.5000)
     """
 

@@ -16,8 +16,7 @@ __all__ = ["Poisson"]
 class Poisson(ExponentialFamily):
     """How many events happen in a unit of time if they come at `rate`.
 
-    >>> from torch.distributions import Poisson
-    >>> Poisson(torch.tensor([4.0])).variance
+    >>> torch.distributions.Poisson(torch.tensor([4.0])).variance
     tensor([4.])
     """
 

@@ -49,8 +49,7 @@ class LogitRelaxedBernoulli(Either, Distribution):
 class RelaxedBernoulli(TransformedDistribution):
     """A Bernoulli number made continuous: between 0 and 1, nearer to them for a small `temperature`, and differentiable.
 
-    >>> from torch.distributions import RelaxedBernoulli
-    >>> RelaxedBernoulli(torch.tensor([2.0]), probs=torch.tensor([0.5])).support
+    >>> torch.distributions.RelaxedBernoulli(torch.tensor([2.0]), probs=torch.tensor([0.5])).support
     Interval(lower_bound=0.0, upper_bound=1.0)
     """
 

@@ -49,8 +49,7 @@ class ExpRelaxedCategorical(OfCategorical, Distribution):
 class RelaxedOneHotCategorical(TransformedDistribution):
     """One-hot vectors made continuous: points on the simplex, nearer to its corners for a small `temperature`.
 
-    >>> from torch.distributions import RelaxedOneHotCategorical
-    >>> RelaxedOneHotCategorical(torch.tensor([2.0]), probs=torch.tensor([0.5, 0.5])).event_shape
+    >>> torch.distributions.RelaxedOneHotCategorical(torch.tensor([2.0]), probs=torch.tensor([0.5, 0.5])).event_shape
     torch.Size([2])
     """
 

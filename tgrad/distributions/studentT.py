@@ -17,8 +17,7 @@ __all__ = ["StudentT"]
 class StudentT(Distribution):
     """Student's t with `df` degrees of freedom, moved by `loc` and stretched by `scale`.
 
-    >>> from torch.distributions import StudentT
-    >>> StudentT(torch.tensor([4.0])).variance
+    >>> torch.distributions.StudentT(torch.tensor([4.0])).variance
     tensor([2.])
     """
 

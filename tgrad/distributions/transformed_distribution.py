@@ -20,8 +20,8 @@ class TransformedDistribution(Distribution):
 
     log p(y) = log p(x) - log |dy/dx|.
 
-    >>> from torch.distributions import ExpTransform, Normal, TransformedDistribution
-    >>> TransformedDistribution(Normal(0.0, 1.0), ExpTransform()).log_prob(torch.tensor(1.0))
+    >>> normal = torch.distributions.Normal(0.0, 1.0)
+    >>> torch.distributions.TransformedDistribution(normal, torch.distributions.ExpTransform()).log_prob(torch.tensor(1.0))
     tensor(-0.9189)
     """
 

@@ -2,8 +2,7 @@
 
 Those that take tensors apart and put them together again are in `_joined.py`, the matrix-valued ones in `_matrices.py`.
 
->>> from torch.distributions.transforms import ExpTransform
->>> ExpTransform().inv(torch.tensor(1.0))
+>>> torch.distributions.transforms.ExpTransform().inv(torch.tensor(1.0))
 tensor(0.)
 """
 
@@ -18,7 +17,7 @@ from ..dtype import finfo
 from ..nn.functional import softplus
 from . import constraints
 from ._joined import CatTransform, ReshapeTransform, StackTransform
-from ._mapping import ComposeTransform, IndependentTransform, Transform, _InverseTransform, require_dims
+from ._mapping import ComposeTransform, IndependentTransform, Transform, _InverseTransform
 from ._matrices import CorrCholeskyTransform, LowerCholeskyTransform, PositiveDefiniteTransform
 from ._simplex import SoftmaxTransform, StickBreakingTransform, _clipped_sigmoid
 from .utils import broadcast_all, lazy_property
@@ -55,11 +54,11 @@ class _Alike(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self))
 
-    __hash__ = Transform.__hash__
+    __hash__ = None  # type: ignore[assignment]
 
 
 class ExpTransform(_Alike):
-    """exp(x)."""
+    """The exponential, from the real line onto the positive numbers."""
 
     domain = constraints.real
     codomain = constraints.positive
@@ -98,7 +97,7 @@ class PowerTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PowerTransform) and self.exponent.eq(other.exponent).all().item()
 
-    __hash__ = Transform.__hash__
+    __hash__ = None  # type: ignore[assignment]
 
     def _call(self, x: Any) -> Any:
         return x.pow(self.exponent)
@@ -137,7 +136,7 @@ class SigmoidTransform(_Alike):
 
 
 class SoftplusTransform(_Alike):
-    """log(1 + exp(x))."""
+    """log(1 + exp(x)), from the real line onto the positive numbers."""
 
     domain = constraints.real
     codomain = constraints.positive
@@ -155,7 +154,7 @@ class SoftplusTransform(_Alike):
 
 
 class TanhTransform(_Alike):
-    """tanh(x)."""
+    """The hyperbolic tangent, from the real line onto (-1, 1)."""
 
     domain = constraints.real
     codomain = constraints.interval(-1.0, 1.0)
@@ -223,7 +222,7 @@ class AffineTransform(Transform):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AffineTransform) and _equal(self.loc, other.loc) and _equal(self.scale, other.scale)
 
-    __hash__ = Transform.__hash__
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def sign(self) -> Any:
@@ -288,8 +287,6 @@ class CumulativeDistributionTransform(Transform):
         return CumulativeDistributionTransform(self.distribution, cache_size=cache_size)
 
 
-# Re-exported: the names that PyTorch keeps in this module.
-_ = (_InverseTransform, require_dims)
 for _kind in (
     Transform, ComposeTransform, IndependentTransform, _InverseTransform, ReshapeTransform, CatTransform, StackTransform,
     CorrCholeskyTransform, LowerCholeskyTransform, PositiveDefiniteTransform, SoftmaxTransform, StickBreakingTransform,

@@ -16,8 +16,7 @@ __all__ = ["Uniform"]
 class Uniform(Distribution):
     """Uniform on [low, high).
 
-    >>> from torch.distributions import Uniform
-    >>> Uniform(0.0, 4.0).log_prob(torch.tensor(1.0))
+    >>> torch.distributions.Uniform(0.0, 4.0).log_prob(torch.tensor(1.0))
     tensor(-1.3863)
     """
 

@@ -28,8 +28,7 @@ def broadcast_all(*values: Any) -> tuple[Any, ...]:
 
     Anything but numbers and tensors is a ValueError.
 
-    >>> from torch.distributions.utils import broadcast_all
-    >>> broadcast_all(0.5, torch.zeros(2))
+    >>> torch.distributions.utils.broadcast_all(0.5, torch.zeros(2))
     (tensor([0.5000, 0.5000]), tensor([0., 0.]))
     """
     tensors = [is_tensor_like(v) for v in values]
@@ -57,8 +56,7 @@ def _sum_rightmost(value: Any, dim: int) -> Any:
 def logits_to_probs(logits: Any, is_binary: bool = False) -> Any:
     """Probabilities of logits: a sigmoid of each where `is_binary`, else a softmax over the last dimension.
 
-    >>> from torch.distributions.utils import logits_to_probs
-    >>> logits_to_probs(torch.tensor([0.0, 0.0]))
+    >>> torch.distributions.utils.logits_to_probs(torch.tensor([0.0, 0.0]))
     tensor([0.5000, 0.5000])
     """
     return F.sigmoid(logits) if is_binary else functional.softmax(logits, dim=-1)
@@ -73,8 +71,7 @@ def clamp_probs(probs: Any) -> Any:
 def probs_to_logits(probs: Any, is_binary: bool = False) -> Any:
     """Logits of probabilities: log(p / (1 - p)) where `is_binary`, else log(p); 0 and 1 are clamped first.
 
-    >>> from torch.distributions.utils import probs_to_logits
-    >>> probs_to_logits(torch.tensor([0.5]), is_binary=True)
+    >>> torch.distributions.utils.probs_to_logits(torch.tensor([0.5]), is_binary=True)
     tensor([0.])
     """
     p = clamp_probs(probs)
@@ -113,8 +110,7 @@ def _below(n: int, diag: int) -> Any:
 def tril_matrix_to_vec(mat: Any, diag: int = 0) -> Any:
     """The entries on and below a diagonal of matrices [..., n, n], row by row: [..., k].
 
-    >>> from torch.distributions.utils import tril_matrix_to_vec
-    >>> tril_matrix_to_vec(torch.tensor([[1.0, 0.0], [2.0, 3.0]]))
+    >>> torch.distributions.utils.tril_matrix_to_vec(torch.tensor([[1.0, 0.0], [2.0, 3.0]]))
     tensor([1., 2., 3.])
     """
     n = mat.shape[-1]
@@ -126,8 +122,7 @@ def tril_matrix_to_vec(mat: Any, diag: int = 0) -> Any:
 def vec_to_tril_matrix(vec: Any, diag: int = 0) -> Any:
     """The inverse of `tril_matrix_to_vec`: [..., k] to [..., n, n], zeros above the diagonal.
 
-    >>> from torch.distributions.utils import vec_to_tril_matrix
-    >>> vec_to_tril_matrix(torch.tensor([1.0, 2.0, 3.0]))
+    >>> torch.distributions.utils.vec_to_tril_matrix(torch.tensor([1.0, 2.0, 3.0]))
     tensor([[1., 0.],
             [2., 3.]])
     """

@@ -71,8 +71,7 @@ class VonMises(Distribution):
 
     Drawn in float64 by the rejection method of Best and Fisher (1979).
 
-    >>> from torch.distributions import VonMises
-    >>> VonMises(torch.tensor([1.0]), torch.tensor([1.0])).mean
+    >>> torch.distributions.VonMises(torch.tensor([1.0]), torch.tensor([1.0])).mean
     tensor([1.])
     """
 

@@ -17,8 +17,7 @@ __all__ = ["Weibull"]
 class Weibull(TransformedDistribution):
     """The Weibull distribution of the given `scale` and shape `concentration`: scale * x ** (1 / concentration), x exponential.
 
-    >>> from torch.distributions import Weibull
-    >>> Weibull(2.0, 1.0).mean
+    >>> torch.distributions.Weibull(2.0, 1.0).mean
     tensor(2.)
     """
 

@@ -34,8 +34,7 @@ class Wishart(ExponentialFamily):
     """Random covariance matrices p x p: the sum of x x^T over `df` normal vectors x, given by one of covariance, precision and
     lower Cholesky factor. Drawn by Bartlett's decomposition.
 
-    >>> from torch.distributions import Wishart
-    >>> Wishart(torch.tensor(3.0), torch.eye(2)).mean
+    >>> torch.distributions.Wishart(torch.tensor(3.0), torch.eye(2)).mean
     tensor([[3., 0.],
             [0., 3.]])
     """
