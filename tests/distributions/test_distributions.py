@@ -331,3 +331,57 @@ def test_pickles() -> None:
         x = d.sample()
         tgrad.manual_seed(0)
         assert tgrad.equal(again.sample(), x)
+
+
+class Bare:
+    """Classes that a user writes, over either library."""
+
+    def __init__(self, lib: Any) -> None:
+        D = lib.distributions
+
+        class Untold(D.Distribution):
+            pass
+
+        class NoSupport(D.Distribution):
+            arg_constraints = {}  # noqa: RUF012
+
+            def log_prob(self, value: Any) -> Any:
+                self._validate_sample(value)
+
+        class Mine(D.Normal):
+            pass
+
+        class Other(D.Normal):
+            pass
+
+        D.register_kl(Mine, D.Normal)(lambda p, q: 1)
+        D.register_kl(D.Normal, Other)(lambda p, q: 2)
+        self.calls = {
+            "constraints": lambda: Untold(),
+            "support": lambda: NoSupport().log_prob(lib.ones(())),
+            "sample_n": lambda: D.Normal(0.0, 1.0).sample_n(2),
+            "ambiguous": lambda: D.kl_divergence(Mine(0.0, 1.0), Other(0.0, 1.0)),
+            "inherited": lambda: type(Mine(lib.zeros(2), 1.0).expand((3, 2))).__name__,
+            "df": lambda: D.Wishart(lib.tensor(1.5), lib.eye(2)),
+        }
+
+
+@pytest.mark.parametrize("name", ["constraints", "support", "sample_n", "ambiguous", "inherited", "df"])
+def test_warnings(torch: ModuleType, name: str) -> None:
+    seen = []
+    for lib in (tgrad, torch):
+        calls = Bare(lib).calls
+        registry = lib.distributions.kl._KL_REGISTRY
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                result = calls[name]()
+        finally:
+            for pair in [p for p in registry if {"Mine", "Other"} & {c.__name__ for c in p}]:
+                del registry[pair]
+            lib.distributions.kl._KL_MEMOIZE.clear()
+        seen.append(
+            (result if isinstance(result, (int, str)) else None, [(w.category, str(w.message)) for w in caught])
+        )
+    assert seen[0] == seen[1]
+    assert seen[0][1] or name == "inherited"

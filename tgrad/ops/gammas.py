@@ -64,6 +64,11 @@ def _by_region(arrays: list[Any], regions: list[tuple[Callable[..., Any], Callab
     return out.reshape(shape).astype(arrays[0].dtype, copy=False)
 
 
+def _psi(x: Any) -> Any:
+    """digamma, which at its poles PyTorch takes for infinite here."""
+    return np.where((x <= 0) & (x == np.floor(x)), np.inf, digamma(x))
+
+
 def _known(values: Any) -> Any:
     return np.where(np.isnan(values), 0.0, values)
 
@@ -78,7 +83,7 @@ def _gamma_small(alpha: Any, x: Any) -> Any:
         first = first + numerator / denominator
         second = second + numerator / (denominator * denominator)
     power = x**alpha
-    moved = (np.log(x) - digamma(alpha)) * (power * first) - power * second
+    moved = (np.log(x) - _psi(alpha)) * (power * first) - power * second
     return _known(-moved / (x ** (alpha - 1) * np.exp(-x)))
 
 
@@ -124,7 +129,7 @@ _GAMMA_REGIONS = [
 def _beta_low(x: Any, alpha: Any, total: Any) -> Any:
     """Along alpha, x near 0: a series of eleven terms."""
     beta = total - alpha
-    factor = digamma(alpha) - digamma(alpha + beta) - np.log(x)
+    factor = _psi(alpha) - _psi(alpha + beta) - np.log(x)
     numerator, series = np.ones_like(x), 1 / alpha * (factor + 1 / alpha)
     for i in range(1, 11):
         numerator = numerator * ((i - beta) * x / i)
@@ -135,7 +140,7 @@ def _beta_low(x: Any, alpha: Any, total: Any) -> Any:
 def _beta_high(x: Any, alpha: Any, total: Any) -> Any:
     """Along alpha, x near 1: that of 1 - x along the other parameter."""
     x, alpha, beta = 1 - x, total - alpha, alpha
-    factor = digamma(alpha + beta) - digamma(beta)
+    factor = _psi(alpha + beta) - _psi(beta)
     numerator, betas, slopes = np.ones_like(x), np.ones_like(x), np.zeros_like(x)
     series = factor / alpha
     for i in range(1, 9):
@@ -189,7 +194,7 @@ def _beta_fitted(x: Any, alpha: Any, total: Any) -> Any:
     b = np.log(total) - a
     powers = lambda t, n: np.stack([t**i for i in range(n)])
     p, q = np.einsum("kijl,in,jn,ln->kn", _BETA, powers(u, 3), powers(a, 3), powers(b, 4))
-    return p / q * (x * (digamma(total) - digamma(alpha)) / (total - alpha))
+    return p / q * (x * (_psi(total) - _psi(alpha)) / (total - alpha))
 
 
 _BETA_REGIONS = [
