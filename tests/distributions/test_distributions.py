@@ -282,6 +282,9 @@ def test_errors(torch: ModuleType, name: str) -> None:
 def test_checks_can_be_turned_off() -> None:
     d = tgrad.distributions.Normal(0.0, -1.0, validate_args=False)
     assert d.expand((2,))._validate_args is False
+    for name in CASES:
+        d = made(tgrad, name)[0]
+        assert d.expand((2, *d.batch_shape))._validate_args is True, name
     tgrad.distributions.Distribution.set_default_validate_args(False)
     try:
         tgrad.distributions.Exponential(-1.0)

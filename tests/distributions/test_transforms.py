@@ -102,6 +102,7 @@ CONSTRAINTS: dict[str, Callable[[Any], Any]] = {
     "integer_less": lambda c: c._IntegerLessThan(1),
 }  # fmt: skip
 SAMPLES = [
+    [[0.5, 0.50001], [0.5, 0.5000001]],
     R,
     A,
     V,
