@@ -388,3 +388,12 @@ def test_warnings(torch: ModuleType, name: str) -> None:
         )
     assert seen[0] == seen[1]
     assert seen[0][1] or name == "inherited"
+
+
+def test_arguments_are_checked_inside_vmap(torch: ModuleType) -> None:
+    for lib in (tgrad, torch):
+        D = lib.distributions
+        found = lib.vmap(lambda a, D=D: D.Normal(a, 1.0).log_prob(a + 1))(lib.zeros(3))
+        assert [round(x, 4) for x in found.tolist()] == [-1.4189] * 3
+        with pytest.raises((RuntimeError, ValueError)):
+            lib.vmap(lambda a, D=D: D.Exponential(a).mean)(lib.tensor([1.0, -1.0]))

@@ -16,7 +16,7 @@ from ..graph.modes import no_grad
 from ..shape import Size
 from ..tensor import Tensor
 from .constraints import is_dependent
-from .utils import SCALAR, broadcast_all, lazy_property
+from .utils import SCALAR, all_true, broadcast_all, lazy_property
 
 __all__ = ["Distribution"]
 
@@ -64,7 +64,7 @@ class Distribution:
             if name not in self.__dict__ and isinstance(getattr(type(self), name), lazy_property):
                 continue  # made of another parameter, which is checked
             value = getattr(self, name)
-            if not constraint.check(value).all():
+            if not all_true(constraint.check(value)):
                 raise ValueError(
                     f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution {self!r} "
                     f"to satisfy the constraint {constraint!r}, but found invalid values:\n{value}"
@@ -208,7 +208,7 @@ class Distribution:
             return
         if support is None:
             raise AssertionError("support is unexpectedly None")
-        if not support.check(value).all():
+        if not all_true(support.check(value)):
             raise ValueError(
                 f"Expected value argument ({type(value).__name__} of shape {tuple(value.shape)}) to be within the support "
                 f"({support!r}) of the distribution {self!r}, but found invalid values:\n{value}"

@@ -11,7 +11,6 @@ from .. import functions as F
 from ..dtype import finfo, get_default_dtype
 from ..graph.modes import enable_grad
 from ..nn import functional
-from ..overrides import is_tensor_like
 from ..shape import Size
 from ..tensor import Tensor
 
@@ -31,7 +30,7 @@ def broadcast_all(*values: Any) -> tuple[Any, ...]:
     >>> torch.distributions.utils.broadcast_all(0.5, torch.zeros(2))
     (tensor([0.5000, 0.5000]), tensor([0., 0.]))
     """
-    tensors = [is_tensor_like(v) for v in values]
+    tensors = [hasattr(type(v), "__torch_function__") for v in values]
     if not all(t or isinstance(v, Number) for t, v in zip(tensors, values, strict=True)):
         raise ValueError(
             "Input arguments must all be instances of Number, torch.Tensor or objects implementing __torch_function__."
@@ -40,6 +39,13 @@ def broadcast_all(*values: Any) -> tuple[Any, ...]:
         dtype = next((v.dtype for v in values if isinstance(v, Tensor)), get_default_dtype())
         values = tuple(v if t else F.tensor(v, dtype=dtype) for t, v in zip(tensors, values, strict=True))
     return tuple(F.broadcast_tensors(*values))
+
+
+def all_true(valid: Any) -> bool:
+    """Whether all are true; inside `vmap` that means all samples, so that arguments can be checked there, too."""
+    while hasattr(valid, "_level"):
+        (valid,) = valid.parts()[:1]
+    return bool(valid.all())
 
 
 def _standard_normal(shape: Any, dtype: Any, device: Any) -> Any:
