@@ -59,7 +59,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "distributions", "echo", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random",
     "return_types", "serialization", "signal", "special", "testing", "utils", "version", "vision", "viz",
 )  # fmt: skip
 

@@ -50,7 +50,7 @@ HERE = Path(tgrad.__file__).parent
 DEEPER = [
     f"tgrad.nn.{name}"
     for name in ("modules.lazy", "modules.utils", "utils.parametrize", "utils.parametrizations", "utils.prune")
-]
+] + [f"tgrad.distributions.{name}" for name in ("constraints", "constraint_registry", "transforms", "utils", "kl")]
 
 
 def public_modules() -> Iterator[types.ModuleType]:

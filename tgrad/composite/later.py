@@ -36,3 +36,13 @@ def _recurrent(name: str) -> Any:
 
 for _name in "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _pack_padded_sequence _pad_packed_sequence".split():
     functions.LAZY[_name] = functools.partial(_recurrent, _name)
+
+
+def _gammas(name: str) -> Any:
+    from . import gammas
+
+    return gammas.NAMES[name]
+
+
+for _name in ("_standard_gamma", "_sample_dirichlet", "_standard_gamma_grad", "_dirichlet_grad"):
+    functions.LAZY[_name] = functools.partial(_gammas, _name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import choice, continuous, counts, discrete
+from . import choice, continuous, counts, discrete, gammas
 from .checks import (
     count,
     from_float64,
@@ -342,6 +342,25 @@ class Generator:
         trials, chances = np.broadcast_arrays(count, prob)
         with self._engine.lock:
             return counts.binomial(self._engine, trials.reshape(-1), chances.reshape(-1)).reshape(trials.shape)
+
+    def gamma(self, alphas: np.ndarray) -> np.ndarray:
+        """A gamma number of rate 1 for each alpha, in the alphas' dtype (float32 or float64; NotImplementedError else)."""
+        dt = alphas.dtype
+        if kind_of(dt).enum not in ("Float", "Double"):
+            raise not_implemented("gamma_cpu", dt)
+        with self._engine.lock:
+            drawn = gammas.gamma(self._engine, alphas.reshape(-1), dt == np.float32)
+        return np.maximum(drawn.astype(dt), np.finfo(dt).tiny).reshape(alphas.shape)
+
+    def dirichlet(self, alphas: np.ndarray) -> np.ndarray:
+        """Numbers on the simplex: gamma numbers for the alphas, divided by their sum over the last dimension."""
+        dt = alphas.dtype
+        if kind_of(dt).enum not in ("Float", "Double"):
+            raise not_implemented("dirichlet", dt)
+        with self._engine.lock:
+            drawn = gammas.gamma(self._engine, alphas.reshape(-1), False).reshape(alphas.shape)
+        shares = (drawn / drawn.sum(-1, keepdims=True)).astype(dt)
+        return np.clip(shares, np.finfo(dt).tiny, np.nextafter(dt.type(1), dt.type(0)))
 
     def multinomial(self, weights: np.ndarray, num_samples: int, replacement: bool = False) -> np.ndarray:
         """Indices (int64) of categories, `num_samples` for each row of `weights` (1 or 2 dimensions).
