@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("storage", "pool", "device", "rng"),
     ("ops",),
     ("kernels",),
-    ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history", "graph.anomaly"),
+    ("graph", "graph.node", "graph.saved", "graph.modes", "graph.history", "graph.anomaly", "graph.places"),
     ("tensor",),
     ("promotion", "levels", "dispatch", "fast", "prepared"),
     ("methods", "functions", "prepared"),

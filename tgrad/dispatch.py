@@ -20,6 +20,7 @@ from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
+from .graph.places import draws_numbers
 from .graph.saved import keep
 from .kernels import blocks
 from .kernels.bands import compiled
@@ -576,3 +577,5 @@ __all__ = [
     "as_number", "bad_argument", "check_writable", "commit", "exact_into", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
     "no_overload", "pointwise", "result_type", "run", "typed_into",
 ]  # fmt: skip
+
+draws_numbers(globals())

@@ -16,6 +16,7 @@ from .dispatch import simplest
 from .graph.history import edge
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
+from .graph.places import draws_numbers
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .kernels.straight import binary, unary
@@ -267,8 +268,8 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
         T=Tensor,
         edge=edge,
         cls=cls,
-        next_seq=next_seq,
     )
+    draws_numbers(scope)
     exec(compile(source, f"<fast {row.name}>", "exec"), scope)
     return scope["fast"]
 
@@ -309,3 +310,6 @@ def _recorded(row: Row, cls: Any, words: Sequence[str], rest: Sequence[str], own
         body += [f"if not ({' and '.join('t_' + w for w in rest)}):"]
         body += [f"    node.notes = {{'scalars': {{w: x for w, x, t in ({numbers},) if not t}}}}"]
     return lines + ["        " + line for line in body + ["return out"]]
+
+
+draws_numbers(globals())

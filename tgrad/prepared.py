@@ -43,7 +43,8 @@ import numpy as np
 from .dispatch import no_complex_derivative, no_derivative, pointwise, run
 from .graph.history import edge, geometry
 from .graph.modes import state
-from .graph.node import SCALAR, next_seq, node_class
+from .graph.node import SCALAR, node_class
+from .graph.places import draws_numbers
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
@@ -93,9 +94,10 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     enter, leave, silent = quiet.fast
     scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
     scope.update(state=state, FAST=FAST, T=Tensor, new=object.__new__, nd=np.ndarray, asarray=np.asarray, edge=edge)
-    scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
+    scope.update(enter=enter, leave=leave, silent=silent, array=row.array, geometry=geometry)
     scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
+    draws_numbers(scope)
     scope.update(shown=shown, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]

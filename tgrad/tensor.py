@@ -13,6 +13,7 @@ from .dtype import dtype, from_np
 from .graph.history import Meta, edge
 from .graph.modes import state
 from .graph.node import Node
+from .graph.places import here, on_switch
 from .ops.spec import TensorBase
 from .shape import Size, is_contiguous
 from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, strides
@@ -256,6 +257,15 @@ class Tensor(TensorBase):
         elif vc is INFERENCE:
             return
         vc.n += 1
+
+    def _bump_noting(self) -> None:
+        """`_bump` while provenance is on."""
+        self._bump_plain()
+        vc = self._vc
+        if vc is not None and vc is not INFERENCE:
+            vc.by = here()
+
+    _bump_plain = _bump
 
     @property
     def requires_grad(self) -> bool:
@@ -545,3 +555,10 @@ def mark_view(out: Tensor, of: Tensor, creation: str | None = None) -> None:
     if creation is None and of_meta is not None and of_meta.base is not None:
         creation = of_meta.creation
     meta.creation = creation
+
+
+def _note_writers(on: bool) -> None:
+    Tensor._bump = Tensor._bump_noting if on else Tensor._bump_plain  # type: ignore[method-assign]
+
+
+on_switch(_note_writers)

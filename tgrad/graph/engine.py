@@ -27,6 +27,8 @@ from ..tensor import FAST, Tensor, wrap
 from .history import Nowhere, edge
 from .modes import state
 from .node import AccumulateGrad, Extra, Node, accumulator
+from .places import MASK as PLACES
+from .places import here, log
 
 ndarray = np.ndarray
 
@@ -143,6 +145,7 @@ class Pass:
         pending, heap, create, retain = self.pending, self.heap, self.create, self.retain
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
         leaves = self.leaves
+        freed, where = (log.freed, here()) if log.on and not retain else (None, 0)
         plain = not create and self.only is None and self.uses is None and self.accumulate
         ready: Node | None = (
             None  # the newest node that something arrived for, kept out of the heap: often the only one
@@ -173,6 +176,8 @@ class Pass:
                 grads = node.apply_t(g) if create else node.apply(g)
             if not retain:
                 node.release()
+                if freed is not None:
+                    freed[node.seq & PLACES] = where
             if extra is not None and extra.post:
                 grads = self.after(node, grads, g)
             for e, gi in zip(node.edges, grads):

@@ -26,6 +26,7 @@ from .anomaly import remember
 from .history import check_rebase, edge, rebase
 from .modes import state
 from .node import FREED, PACKED, AccumulateGrad, Node, changed, next_seq
+from .places import draws_numbers
 from .saved import SavedTensor, keep
 
 LEGACY = (
@@ -556,3 +557,5 @@ class InplaceFunction(Function):
 
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
+
+draws_numbers(globals())

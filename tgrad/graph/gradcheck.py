@@ -24,6 +24,7 @@ from .entry import grad
 from .history import edge
 from .modes import state
 from .node import Node, next_seq
+from .places import draws_numbers
 
 Func = Callable[..., Any]
 
@@ -599,3 +600,5 @@ def _arriving(o: Tensor, scattered: bool) -> Tensor:
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+
+draws_numbers(globals())

@@ -23,6 +23,7 @@ import numpy as np
 from ..ops.spec import ROWS
 from ..storage import memory, offset, strided, strides
 from .node import SCALAR, Node, next_seq, node_class
+from .places import draws_numbers
 
 
 class Meta:
@@ -275,3 +276,5 @@ def _extent(size: tuple[int, ...], stride: tuple[int, ...]) -> int:
 
 
 __all__ = ["SCALAR", "CopySlices", "Meta", "check_inplace", "edge", "memory", "rebase", "strided"]
+
+draws_numbers(globals())

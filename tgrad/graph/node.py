@@ -28,9 +28,10 @@ from ..kernels.blocks import Sizes, together
 from ..kernels.table import DERIVATIVES, MIDDLE
 from ..ops.spec import Formula, Row, conj
 from .modes import state
+from .places import numbers
 from .saved import PACKED, Packed, SavedTensor
 
-next_seq = itertools.count().__next__
+next_seq = numbers(itertools.count().__next__)
 
 SCALAR = -1  # the saved value is a plain Python value, not a tensor
 FREED = (

@@ -15,7 +15,8 @@ from typing import Any
 
 from ...device import device as Device
 from ...dtype import dtype as DType
-from ...graph.modes import no_grad
+from ...graph.modes import no_grad, state
+from ...graph.places import entering, on_switch
 from ...tensor import Tensor
 from ..parameter import Buffer, Parameter
 from .hooks import BackwardHook, HookMixin, everywhere
@@ -249,6 +250,21 @@ class Module(WalkMixin, StateMixin, HookMixin):
         ):
             return self.forward(*args, **kwargs)
         return self._call_with_hooks(args, kwargs)
+
+    def _call_noting(self, *args: Any, **kwargs: Any) -> Any:
+        """`__call__` while provenance is on: what is recorded inside knows the module."""
+        root, before = state.root, state.module
+        if root is None:
+            state.root = root = self
+        state.module = entering(root, self) or before
+        try:
+            return self._call_plain(*args, **kwargs)
+        finally:
+            state.module = before
+            if root is self:
+                state.root = None
+
+    _call_plain = __call__
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[int] = set()
@@ -536,3 +552,10 @@ def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, 
     if other is not None:
         device, dtype = other.device, other.dtype
     return device, dtype, {}
+
+
+def _note_modules(on: bool) -> None:
+    Module.__call__ = Module._call_noting if on else Module._call_plain  # type: ignore[method-assign]
+
+
+on_switch(_note_modules)
