@@ -25,6 +25,7 @@ from .graph.modes import (
     no_grad,
     set_grad_enabled,
 )
+from .graph.reasons import Explainer as _Explainer
 from .kernels.crew import get_num_threads, set_num_threads
 from .shape import Size
 from .tensor import Tensor, layout
@@ -59,7 +60,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
+    "autograd", "backends", "cli", "cpu", "cuda", "echo", "explain", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
     "signal", "special", "testing", "utils", "version", "viz",
 )  # fmt: skip
 
@@ -72,6 +73,19 @@ _NEURAL = frozenset(
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
     "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
 )
+
+
+# Only tgrad has these: see tgrad.explain.
+_EXPLAINING = frozenset({"provenance"})
+
+
+def _explain(error, kind, facts):
+    import importlib
+
+    importlib.import_module(f"{__name__}.explain.notes").explain(error, kind, facts)
+
+
+_Explainer.add = staticmethod(_explain)
 
 
 def __getattr__(name: str):
@@ -93,6 +107,9 @@ def __getattr__(name: str):
         return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _EXPLAINING:
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.explain"), name)
+        return found
     raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
 
 

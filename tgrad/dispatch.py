@@ -20,7 +20,7 @@ from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
-from .graph.places import draws_numbers
+from .graph.places import cut, draws_numbers, log
 from .graph.saved import keep
 from .kernels import blocks
 from .kernels.bands import compiled
@@ -264,6 +264,8 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         record_pointwise(row, inputs, params, out)
     elif state.inference:
         mark_inference(out)
+    elif log.on:
+        cut(row.name, out, inputs)
     return out
 
 
@@ -362,6 +364,8 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     elif state.inference:
         for out in outs:
             mark_inference(out)
+    elif log.on:
+        cut(row.name, outs[0], tensors)
     return outs if row.outputs else outs[0]
 
 

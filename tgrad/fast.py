@@ -16,7 +16,7 @@ from .dispatch import simplest
 from .graph.history import edge
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
-from .graph.places import draws_numbers
+from .graph.places import cut, draws_numbers, log
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .kernels.straight import binary, unary
@@ -47,7 +47,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
     fixed_items = [("s_" + w, v) for w, v in fixed.items()]
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
-    sizes = Sizes
+    sizes, noted = Sizes, log
     straight = binary(ufunc)
 
     def fast(self: Any, other: Any) -> Any:
@@ -98,6 +98,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
             else:
                 out._node = None
                 out._rg = False
+                if noted.on:
+                    cut(row.name, out, (self, other))
                 return out
         else:
             e1 = None
@@ -108,6 +110,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
         if e0 is None and e1 is None:
             out._node = None
             out._rg = False
+            if noted.on:
+                cut(row.name, out, (self, other))
             return out
         out._rg = True
         out._node = node = cls()
@@ -157,7 +161,7 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     keeps_self, keeps_result = "self" in slots, "result" in slots
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
-    sizes = Sizes
+    sizes, noted = Sizes, log
     straight = unary(simplest(row, {})[0])
 
     def fast(self: Any) -> Any:
@@ -205,6 +209,8 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
                 return out
         out._node = None
         out._rg = False
+        if noted.on:
+            cut(row.name, out, (self,))
         return out
 
     return fast
@@ -248,7 +254,8 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
     lines += ["out = new(T)", "out._a = r", "out._vc = None", "out._grad = None", "out._x = None"]
     if cls is not None:
         lines += _recorded(row, cls, words, rest, own)
-    lines += ["out._node = None", "out._rg = False", "return out"]
+    lines += ["out._node = None", "out._rg = False"]
+    lines += [f"if noted.on: cut(row.name, out, ({''.join(w + ', ' for w in words)}))", "return out"]
     source = "\n".join([f"def fast({', '.join([*words, *own])}):", *("    " + line for line in lines)])
     enter, leave, silent = quiet.fast
     scope: dict[str, Any] = {
@@ -270,6 +277,7 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
         cls=cls,
     )
     draws_numbers(scope)
+    scope.update(noted=log, cut=cut, row=row)
     exec(compile(source, f"<fast {row.name}>", "exec"), scope)
     return scope["fast"]
 

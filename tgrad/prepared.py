@@ -44,7 +44,7 @@ from .dispatch import no_complex_derivative, no_derivative, pointwise, run
 from .graph.history import edge, geometry
 from .graph.modes import state
 from .graph.node import SCALAR, node_class
-from .graph.places import draws_numbers
+from .graph.places import cut, draws_numbers, log
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
@@ -98,6 +98,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
     draws_numbers(scope)
+    scope.update(noted=log, cut=cut)
     scope.update(shown=shown, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
@@ -266,7 +267,13 @@ class _Writer:
             self.open_node("out", "r")
             self.add("        node.shape = r.shape", "        node.dt = r.dtype")
             self.results(["out"])
+        self.cut("out")
         self.add("return out")
+
+    def cut(self, out: str) -> None:
+        """What comes here was not recorded."""
+        sources = self.tensors[0] if self.many else "(" + "".join(t + ", " for t in self.tensors) + ")"
+        self.add(f"if noted.on: cut(row.name, {out}, {sources})")
 
     def pieces(self) -> None:
         """Views with several outputs (split, unbind) share a node."""
@@ -313,4 +320,5 @@ class _Writer:
             else:
                 self.add(f"        node.shape = a{graded[0]}.shape", f"        node.dt = a{graded[0]}.dtype")
             self.results(names)
+        self.cut(names[0])
         self.add(f"return [{', '.join(names)}]")

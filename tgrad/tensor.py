@@ -13,7 +13,7 @@ from .dtype import dtype, from_np
 from .graph.history import Meta, edge
 from .graph.modes import state
 from .graph.node import Node
-from .graph.places import here, on_switch
+from .graph.places import cut, here, log, on_switch
 from .ops.spec import TensorBase
 from .shape import Size, is_contiguous
 from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, strides
@@ -373,6 +373,8 @@ class Tensor(TensorBase):
         out = make(Tensor, self._a)
         if self._x is not None and self._x.inference:
             out._meta().inference = True
+        if log.on:
+            cut("data", out, (self,))
         return out
 
     @data.setter

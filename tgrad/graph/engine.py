@@ -29,6 +29,7 @@ from .modes import state
 from .node import AccumulateGrad, Extra, Node, accumulator
 from .places import MASK as PLACES
 from .places import here, log
+from .reasons import because
 
 ndarray = np.ndarray
 
@@ -442,7 +443,8 @@ def run_backward(
     for i, out in enumerate(outputs):
         e = edge(out) if isinstance(out, Tensor) else out.edge
         if e is None or isinstance(e, Nowhere):
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            text = f"element {i} of tensors does not require grad and does not have a grad_fn"
+            raise because(RuntimeError(text), "no history", tensor=out)
         roots.append(e)
     for notice in on_backward:
         notice(tuple([t for t in outputs if isinstance(t, Tensor)]))
@@ -466,10 +468,12 @@ def run_backward(
     if accumulate:
         return []
     if not allow_unused and any(g is None for g in job.captured):
-        raise RuntimeError(
-            f"The differentiated Tensor at index {next(i for i, g in enumerate(job.captured) if g is None)} appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
+        i = next(i for i, g in enumerate(job.captured) if g is None)
+        text = (
+            f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "
+            "the desired behavior."
         )
+        raise because(RuntimeError(text), "unused", tensor=inputs[i], outputs=outputs)
     return list(job.captured)
 
 
@@ -519,7 +523,8 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:
         if isinstance(e, Nowhere):
             continue
         if e is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
+            text = "One of the differentiated Tensors does not require grad"
+            raise because(RuntimeError(text), "no history", tensor=t)
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
         if type(key) is tuple and isinstance(key[0], AccumulateGrad):
             key = key[0].variable

@@ -29,6 +29,7 @@ from ..kernels.table import DERIVATIVES, MIDDLE
 from ..ops.spec import Formula, Row, conj
 from .modes import state
 from .places import numbers
+from .reasons import because
 from .saved import PACKED, Packed, SavedTensor
 
 next_seq = numbers(itertools.count().__next__)
@@ -40,6 +41,11 @@ FREED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
+
+
+def gone() -> RuntimeError:
+    """The error for saved tensors that a backward pass has freed."""
+    return because(RuntimeError(FREED), "freed")
 
 
 class Extra:
@@ -226,7 +232,7 @@ def load(s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()._a
     vc = s._vc
@@ -240,7 +246,7 @@ def load_result(node: Node, s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()._a
     vc = s._vc
@@ -254,7 +260,7 @@ def lift(s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()
     vc = s._vc
@@ -301,11 +307,12 @@ def changed(s: Any, v: int, node: Any = None) -> RuntimeError:
     shape = "[" + ", ".join(map(str, s._a.shape)) + "]"
     # PyTorch names the op here, without the node's "Backward0".
     which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
-    return RuntimeError(
+    error = RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{_type(s)} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: "
         + (_HINT_TRACE if state.anomaly else _HINT_MODE)
     )
+    return because(error, "changed", saved=s, expected=v, maker=node)
 
 
 def _type(s: Any) -> str:

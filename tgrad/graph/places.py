@@ -23,6 +23,7 @@ import sys
 import sysconfig
 import weakref
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any
@@ -143,6 +144,7 @@ class _Log:
         self.alive: list[CodeType] = []  # so that no id is used twice
         self.spans: list[int] = []  # op numbers at which provenance was switched: on, off, on ...
         self.modules: list[Running | None] = [None]  # by number
+        self.cuts: deque[Cut] = deque(maxlen=1000)
 
 
 log = _Log()
@@ -267,6 +269,36 @@ def written(counter: Any) -> Place | None:
     return log.known[getattr(counter, "by", 0)]
 
 
+# ---- where graphs end
+
+
+class Cut:
+    """A result that has no history although what it was made of has: `detach`, an argmax, a cast to integers, a no_grad block."""
+
+    def __init__(self, how: str, out: Any) -> None:
+        self.how, self.out, self.place = how, None if out is None else weakref.ref(out), log.known[here()]
+        self.stack: list[tuple[CodeType, int]] = []  # the user's frames at that time, innermost first
+        f: FrameType | None = _getframe(2)
+        while f is not None and len(self.stack) < 30:
+            if not is_inner(f.f_code):
+                self.stack.append((f.f_code, f.f_lineno))
+            f = f.f_back
+
+
+def cut(how: str, out: Any, sources: Any) -> None:
+    """Notes that `out`, made by `how`, has no history; not where none of the sources has one."""
+    for t in sources:
+        if getattr(t, "_rg", False):
+            log.cuts.append(Cut(how if state.grad else "no_grad", out))
+            return
+
+
+def is_inner(code: CodeType) -> bool:
+    """Whether a frame of this code is tgrad's own, or a library's."""
+    found = log.inner.get(id(code))
+    return _is_inner(code) if found is None else found
+
+
 # ---- modules
 
 
@@ -317,11 +349,14 @@ def name_of(thing: Any) -> str | None:
 
 
 __all__ = [
+    "Cut",
     "Place",
+    "cut",
     "draws_numbers",
     "entering",
     "freed",
     "here",
+    "is_inner",
     "log",
     "made",
     "name_of",
