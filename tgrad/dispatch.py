@@ -21,6 +21,7 @@ from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
 from .graph.places import cut, draws_numbers, log
+from .graph.reasons import because
 from .graph.saved import keep
 from .kernels import blocks
 from .kernels.bands import compiled
@@ -280,7 +281,7 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
             if r is None:
                 r = row.array(*arrays, **params)
     except ValueError:
-        broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])  # raises PyTorch's text
+        fitting_shapes(row, inputs)  # raises PyTorch's text
         raise
     if type(r) is not ndarray:
         r = np.asarray(r)
@@ -292,6 +293,14 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     if r.ndim > 1 and len(inputs) > 1:
         r = laid_out(r, [x._a for x in inputs if isinstance(x, Tensor)])
     return r
+
+
+def fitting_shapes(row: Row, inputs: Sequence[Any]) -> tuple[int, ...]:
+    """The common shape of the operands; an error, with notes on what they are, where there is none."""
+    try:
+        return broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
+    except RuntimeError as error:
+        raise because(error, "operands", row=row, inputs=inputs) from None
 
 
 def simplest(row: Row, params: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -446,7 +455,7 @@ def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], tar
         raise RuntimeError(f"In-place {row.name} is not supported for complex tensors.")
     if not dtypes.can_cast(result, own):
         raise RuntimeError(f"result type {result.legacy} can't be cast to the desired output type {own.legacy}")
-    shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
+    shape = fitting_shapes(row, inputs)
     if shape != target._a.shape:
         raise RuntimeError(f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}")
     for x in inputs[1:]:

@@ -11,6 +11,8 @@ For `cumsum(self, dim, *, dtype=None)`, whose derivative uses the words grad and
         token = enter(silent)
         try:
             r = array(self._a, dim, dtype=dtype)
+        except RuntimeError as error:
+            raise because(error, 'operands', row=row, inputs=(self,))
         finally:
             leave(token)
         if type(r) is not nd: r = asarray(r)
@@ -45,6 +47,7 @@ from .graph.history import edge, geometry
 from .graph.modes import state
 from .graph.node import SCALAR, node_class
 from .graph.places import cut, draws_numbers, log
+from .graph.reasons import because
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
@@ -98,7 +101,7 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
     draws_numbers(scope)
-    scope.update(noted=log, cut=cut)
+    scope.update(noted=log, cut=cut, because=because)
     scope.update(shown=shown, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
@@ -158,10 +161,15 @@ class _Writer:
             call = f"r = (array if {self.tensors[0]}._a.size <= sizes.{gate} else spread)({', '.join(args)})"
         if self.row.name in EAGER:
             call = f"r = spread({', '.join(args)})"
+        operands = "(" + "".join(t + ", " for t in self.tensors) + ")" if not self.many else f"list({self.tensors[0]})"
+        explained = [
+            "except RuntimeError as error:",
+            f"    raise because(error, 'operands', row=row, inputs={operands})",
+        ]
         if self.row.family == "view":  # nothing is computed that numpy could warn of
-            self.add(call)
+            self.add("try:", f"    {call}", *explained)
         else:
-            self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
+            self.add("token = enter(silent)", "try:", f"    {call}", *explained, "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
         self.add(

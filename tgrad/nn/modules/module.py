@@ -17,6 +17,7 @@ from ...device import device as Device
 from ...dtype import dtype as DType
 from ...graph.modes import no_grad, state
 from ...graph.places import entering, on_switch
+from ...graph.reasons import because
 from ...tensor import Tensor
 from ..parameter import Buffer, Parameter
 from .hooks import BackwardHook, HookMixin, everywhere
@@ -248,7 +249,11 @@ class Module(WalkMixin, StateMixin, HookMixin):
             or every.forward
             or every.forward_pre
         ):
-            return self.forward(*args, **kwargs)
+            try:
+                return self.forward(*args, **kwargs)
+            except (RuntimeError, ValueError, IndexError) as error:
+                because(error, "module", module=self, inputs=args)
+                raise
         return self._call_with_hooks(args, kwargs)
 
     def _call_noting(self, *args: Any, **kwargs: Any) -> Any:
