@@ -76,7 +76,7 @@ _NEURAL = frozenset(
 
 
 # Only tgrad has these: see tgrad.explain.
-_EXPLAINING = frozenset({"provenance"})
+_EXPLAINING = frozenset({"check_grads", "live", "provenance", "why"})
 
 
 def _explain(error, kind, facts):

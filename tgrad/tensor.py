@@ -13,7 +13,7 @@ from .dtype import dtype, from_np
 from .graph.history import Meta, edge
 from .graph.modes import state
 from .graph.node import Node
-from .graph.places import cut, here, log, on_switch
+from .graph.places import clears, cut, here, log, on_switch
 from .ops.spec import TensorBase
 from .shape import Size, is_contiguous
 from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, strides
@@ -361,10 +361,14 @@ class Tensor(TensorBase):
                     f"attempting to assign a gradient of size '{list(value._a.shape)}' to a tensor of size "
                     f"'{list(self._a.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
+        elif log.on:
+            clears(self)
         self._grad = value
 
     @grad.deleter
     def grad(self) -> None:
+        if log.on:
+            clears(self)
         self._grad = None
 
     @property

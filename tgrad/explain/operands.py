@@ -131,11 +131,8 @@ def _fitting_view(shapes: Sequence[tuple[int, ...]]) -> str | None:
     for i in (1, 0):
         big, small = shapes[1 - i], shapes[i]
         if len(small) < len(big) and small and small[0] == big[len(big) - len(small) - 1]:
-            return "{%d}.unsqueeze(-1), if its dimension %d is meant to go with dimension %d" % (
-                i,
-                0,
-                len(big) - len(small) - 1,
-            )
+            at = len(big) - len(small) - 1
+            return f"{{{i}}}.unsqueeze(-1), if its dimension 0 is meant to go with dimension {at}"
     return None
 
 

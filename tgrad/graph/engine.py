@@ -10,6 +10,7 @@ per leaf; where a leaf has hooks, its uses are counted first, so that it is deli
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush, heappushpop
 from types import MappingProxyType
@@ -147,6 +148,8 @@ class Pass:
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
         leaves = self.leaves
         freed, where = (log.freed, here()) if log.on and not retain else (None, 0)
+        if log.on:
+            log.passes.append((here(), [weakref.ref(e[0] if type(e) is tuple else e) for e in self.roots]))
         plain = not create and self.only is None and self.uses is None and self.accumulate
         ready: Node | None = (
             None  # the newest node that something arrived for, kept out of the heap: often the only one

@@ -145,6 +145,10 @@ class _Log:
         self.spans: list[int] = []  # op numbers at which provenance was switched: on, off, on ...
         self.modules: list[Running | None] = [None]  # by number
         self.cuts: deque[Cut] = deque(maxlen=1000)
+        self.cleared: dict[int, tuple[weakref.ref[Any], int]] = {}  # by id of a tensor: who set its gradient to None
+        self.passes: deque[tuple[int, list[weakref.ref[Any]]]] = deque(
+            maxlen=20
+        )  # who ran a backward pass, and from which nodes
 
 
 log = _Log()
@@ -293,6 +297,18 @@ def cut(how: str, out: Any, sources: Any) -> None:
             return
 
 
+def clears(t: Any) -> None:
+    """Notes who sets a tensor's gradient to None."""
+    key = id(t)
+    log.cleared[key] = weakref.ref(t, lambda _: log.cleared.pop(key, None)), here()
+
+
+def cleared(t: Any) -> Place | None:
+    """Who set a tensor's gradient to None last."""
+    found = log.cleared.get(id(t))
+    return log.known[found[1]] if found is not None and found[0]() is t else None
+
+
 def is_inner(code: CodeType) -> bool:
     """Whether a frame of this code is tgrad's own, or a library's."""
     found = log.inner.get(id(code))
@@ -351,6 +367,8 @@ def name_of(thing: Any) -> str | None:
 __all__ = [
     "Cut",
     "Place",
+    "cleared",
+    "clears",
     "cut",
     "draws_numbers",
     "entering",
