@@ -67,8 +67,29 @@ def name_of(tensor: Tensor) -> str | None:
     return None
 
 
+def once(tensor: Tensor) -> str | None:
+    """The name that a result was given on the line that made it, for one whose function has returned; needs provenance."""
+    made = places.made(tensor.grad_fn) if tensor.grad_fn is not None else None
+    return made.target if made is not None else None
+
+
+def view_name(tensor: Tensor) -> str | None:
+    """`weight.T` for the transposed view of something that has a name."""
+    base = tensor._base
+    if (
+        base is None
+        or base._a.ndim != 2
+        or tensor._a.shape != base._a.shape[::-1]
+        or tensor._a.strides != base._a.strides[::-1]
+    ):
+        return None
+    name = name_of(base)
+    return f"{name}.T" if name else None
+
+
 def described(tensor: Tensor) -> str:
     """`h, a float32 tensor of shape [3, 4]`, without the name where it has none."""
-    name = name_of(tensor)
-    what = f"a {tensor.dtype.name} tensor of shape [{', '.join(map(str, tensor._a.shape))}]"
+    name = name_of(tensor) or once(tensor)
+    article = "an" if tensor.dtype.name[0] in "iu" and tensor.dtype.name[1] != "i" else "a"
+    what = f"{article} {tensor.dtype.name} tensor of shape [{', '.join(map(str, tensor._a.shape))}]"
     return f"`{name}`, {what}," if name else what

@@ -9,7 +9,7 @@ from typing import Any
 from ..graph import places
 from ..ops.spec import Row
 from ..tensor import Tensor
-from .naming import name_of
+from .naming import name_of, user_frames, view_name
 from .notes import Line, explains
 
 _WORDS = {"self": "input", "mat1": "mat1", "mat2": "mat2", "other": "other"}
@@ -37,7 +37,7 @@ def shown_shape(t: Tensor) -> str:
 
 
 def label(t: Tensor, word: str) -> str:
-    return f"`{name_of(t) or word}`"
+    return f"`{name_of(t) or view_name(t) or word}`"
 
 
 def aligned(tensors: Sequence[tuple[str, Tensor]]) -> list[str]:
@@ -70,9 +70,7 @@ def aligned(tensors: Sequence[tuple[str, Tensor]]) -> list[str]:
     return lines
 
 
-def _where(yielded: bool = False) -> Iterator[Line]:
-    from .naming import user_frames
-
+def _where() -> Iterator[Line]:
     frame = next(user_frames(), None)
     path = module_path()
     if frame is not None:
@@ -108,7 +106,7 @@ def operands(row: Row, inputs: Sequence[Any]) -> Iterator[Line]:
         sizes = [t._a.shape for _, t in given]
         turned = _fitting_view(sizes)
         if turned:
-            yield "try", turned.format(*[name for name, _ in given])
+            yield "try", turned.format(*[name.strip("`") for name, _ in given])
         return
     for i, (name, t) in enumerate(given):
         yield ("what" if i == 0 else ""), f"{name}  {t.dtype.name} {shown_shape(t)}"
@@ -125,14 +123,15 @@ def operands(row: Row, inputs: Sequence[Any]) -> Iterator[Line]:
 
 
 def _fitting_view(shapes: Sequence[tuple[int, ...]]) -> str | None:
-    """A way to make two shapes fit: one more dimension in one of them."""
+    """A way to make a vector fit along the one dimension of the other operand that has its length."""
     if len(shapes) != 2:
         return None
     for i in (1, 0):
         big, small = shapes[1 - i], shapes[i]
-        if len(small) < len(big) and small and small[0] == big[len(big) - len(small) - 1]:
-            at = len(big) - len(small) - 1
-            return f"{{{i}}}.unsqueeze(-1), if its dimension 0 is meant to go with dimension {at}"
+        at = [d for d, n in enumerate(big) if n == small[0]] if len(small) == 1 else []
+        if len(at) == 1:
+            sizes = ", ".join([str(small[0]), *["1"] * (len(big) - at[0] - 1)])
+            return f"{{{i}}}.view({sizes}), if it is meant to go along dimension {at[0]}"
     return None
 
 
