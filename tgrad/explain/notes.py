@@ -99,23 +99,17 @@ def changed(saved: Tensor, expected: int, maker: Any) -> Iterator[Line]:
     place = places.made(node) if node is not None else None
     by = places.written(saved._vc)
     op = op_of(node) if node is not None else "an operation"
-    yield (
-        "what",
-        f"{described(saved)} was saved for the derivative of {op}" + (f" by {line_of(place)}" if place else ""),
-    )
+    own = maker is not None or (node is not None and saved._node is node)
+    what = described(saved, place.target if own and place is not None else None)
+    yield "what", f"{what} was saved for the derivative of {op}" + (f" by {line_of(place)}" if place else "")
     writes = times(saved._vc.n - expected)  # type: ignore[union-attr]
     yield "where", f"it was written into {writes} since" + (f", last by {line_of(by)}" if by else f"; {_SWITCH}")
-    own = maker is not None or (node is not None and saved._node is node)
-    yield (
-        "why",
-        f"the derivative of {op} is computed from its {'result' if own else 'input'}, and the values that it had are gone",
-    )
+    kept = "result" if own else "input"
+    yield "why", f"the derivative of {op} is computed from its {kept}, and the values that it had are gone"
     better = slices.out_of_place(by.code, by.line) if by is not None else None
     yield (
         "try",
-        f"`{better}`, which leaves the saved values alone"
-        if better
-        else "the same operation out of place, or on a clone()",
+        f"`{better}`, which leaves the saved values alone" if better else "the same out of place, or on a clone()",
     )
 
 
@@ -139,18 +133,9 @@ def freed() -> Iterator[Line]:
     frame = next(user_frames(), None)
     again = by is not None and frame is not None and (by.code, by.line) == (frame.f_code, frame.f_lineno)
     if again:
-        yield (
-            "try",
-            (
-                "if this runs in a loop, build that part inside the loop, or cut what is carried from one round to the next with "
-                "detach(); retain_graph=True keeps it for a second pass"
-            ),
-        )
+        yield "try", "build that part inside the loop, or detach() what is carried from one round to the next"
     else:
-        yield (
-            "try",
-            "retain_graph=True in the first backward(), or compute that part again, or add the losses and call backward() once",
-        )
+        yield "try", "retain_graph=True in the first backward(), or add the losses and call backward() once"
 
 
 _CUTS = {
