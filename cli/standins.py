@@ -1,7 +1,8 @@
-"""Imports that tutorials make and a tgrad session cannot always serve: torchvision and matplotlib.
+"""Imports that tutorials make and a tgrad session cannot always serve: torchaudio and matplotlib.
 
-A tutorial should not end at its import lines. torchvision is compiled against PyTorch itself, so its place is taken by
-modules that import and then say, on first use, why nothing is there. matplotlib is used for real where it is installed;
+A tutorial should not end at its import lines. torchaudio is compiled against PyTorch itself, so its place is taken by
+modules that import and then say, on first use, why nothing is there; torchvision's is taken by tgrad.vision (see
+tgrad.interop.torch_alias), and by such modules only where PyTorch itself was asked for and has no torchvision. matplotlib is used for real where it is installed;
 where it is not, its calls do nothing and say so once.
 """
 
@@ -17,7 +18,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 # Compiled against PyTorch's C++ library: an installed copy cannot work on another engine.
-NEED_PYTORCH = frozenset({"torchvision", "torchaudio", "torchtext"})
+NEED_PYTORCH = frozenset({"torchaudio", "torchtext"})
 PLOTTING = frozenset({"matplotlib", "mpl_toolkits", "pylab", "seaborn"})
 
 
@@ -178,11 +179,14 @@ class StandInFinder(importlib.abc.MetaPathFinder):
 
 @contextlib.contextmanager
 def stand_ins(real_torch: bool = False) -> Iterator[None]:
-    """While it is open, ``import torchvision`` and ``import matplotlib`` succeed.
+    """While it is open, ``import torchaudio`` and ``import matplotlib`` succeed.
 
-    With ``real_torch`` an installed torchvision is left alone.
+    With ``real_torch`` what is installed is left alone, and torchvision is among what may be missing.
     """
-    placeholders = frozenset(p for p in NEED_PYTORCH if not real_torch or importlib.util.find_spec(p) is None)
+    if real_torch:
+        placeholders = frozenset(p for p in (*NEED_PYTORCH, "torchvision") if importlib.util.find_spec(p) is None)
+    else:
+        placeholders = NEED_PYTORCH
     quiet = PLOTTING if importlib.util.find_spec("matplotlib") is None else frozenset()
     finder = StandInFinder(placeholders, quiet)
     ours = placeholders | quiet

@@ -19,9 +19,8 @@ NOT_THERE = {
     r"dense_dim sparse_dim sparse_mask sparse_resize\w*",
     "quantised tensors": r"quantize\w* dequantize fake_quantize\w* q_\w+ qscheme int_repr",
     "devices other than the CPU and CUDA": r"ipu mtia xpu record_stream to_mkldnn",
-    "TorchScript, and what belongs to it": r"fork wait import_ir_module\w* parse_\w+ merge_type_from_type_comment unify_type_list is_storage "
-    r"storage_type sym_sum init_num_threads",
-    "files: a later part": r"save load from_file",
+    "TorchScript, and what belongs to it": r"fork wait import_ir_module\w* parse_\w+ merge_type_from_type_comment unify_type_list "
+    r"sym_sum init_num_threads",
     "masked tensors as a class": r"masked_tensor as_masked_tensor is_masked_tensor MaskedTensor",
     "nested and padded batches": r"to_padded_tensor",
     "products of 8-bit floats": r"scaled_mm scaled_grouped_mm grouped_mm",

@@ -14,12 +14,8 @@ import tgrad
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 
-# Operations that can do more here than PyTorch's (a second derivative, complex numbers), by group; and what is still to be mended:
-# a loss that cannot be differentiated with create_graph=True.
-MORE = {
-    "Functions and methods": set("affine_grid_generator bilinear convolution linear normal ctc_loss".split()),
-    "nn.functional": {"bilinear", "ctc_loss"},
-}
+# Operations that can do more here than PyTorch's (a second derivative, complex numbers), by group.
+MORE: dict[str, set[str]] = {}
 
 
 @pytest.fixture(scope="module")

@@ -39,9 +39,9 @@ __version__ = f"{_torch_api}+tgrad.{_own_version}"
 for _d in _dtypes.ALL:
     globals()[_d.name] = _d
 globals().update(_dtypes.ALIASES)
-for _name, _f in _composite.convert.FORMATS.items():
+for _name, _f in _composite.formats.FORMATS.items():
     globals()[_name] = _f
-memory_format = _composite.convert.memory_format
+memory_format = _composite.formats.memory_format
 
 # Layouts that can be asked about; tensors are strided, and factories refuse the others.
 sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(
@@ -60,8 +60,8 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "autograd", "backends", "cli", "cpu", "cuda", "echo", "explain", "fft", "func", "graph", "interop", "linalg", "masked", "nn", "optim", "random",
-    "signal", "special", "testing", "utils", "version", "viz",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "echo", "explain", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random",
+    "return_types", "serialization", "signal", "special", "testing", "utils", "version", "vision", "viz",
 )  # fmt: skip
 
 # Found in tgrad.nn.toplevel, which is imported when one of them is first looked at.
@@ -71,8 +71,21 @@ _NEURAL = frozenset(
     "max_pool1d max_pool1d_with_indices max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d "
     "_adaptive_avg_pool2d _adaptive_avg_pool3d pairwise_distance poisson_nll_loss rms_norm rrelu rrelu_ selu selu_ threshold threshold_ "
     "triplet_margin_loss alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_ native_batch_norm native_group_norm "
-    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training".split()
+    "native_layer_norm _native_batch_norm_legit _native_batch_norm_legit_no_training _weight_norm _weight_norm_interface norm_except_dim".split()
 )
+
+# Found in tgrad.amp.
+_CASTING = frozenset(
+    "autocast is_autocast_enabled set_autocast_enabled get_autocast_dtype set_autocast_dtype is_autocast_cache_enabled "
+    "set_autocast_cache_enabled clear_autocast_cache autocast_increment_nesting autocast_decrement_nesting is_autocast_cpu_enabled "
+    "set_autocast_cpu_enabled get_autocast_cpu_dtype set_autocast_cpu_dtype get_autocast_gpu_dtype set_autocast_gpu_dtype "
+    "is_autocast_ipu_enabled set_autocast_ipu_enabled get_autocast_ipu_dtype set_autocast_ipu_dtype is_autocast_xla_enabled "
+    "set_autocast_xla_enabled get_autocast_xla_dtype set_autocast_xla_dtype".split()
+)
+
+
+# Found in a module that is imported when one of them is first looked at.
+_ELSEWHERE = {"save": "serialization", "load": "serialization"}
 
 
 # Only tgrad has these: see tgrad.explain.
@@ -102,8 +115,16 @@ def __getattr__(name: str):
     if name == "vmap":
         found = globals()[name] = importlib.import_module(f"{__name__}.func").vmap
         return found
+    if name in _CASTING:
+        from .amp import _state, autocast
+
+        found = globals()[name] = autocast if name == "autocast" else getattr(_state, name)
+        return found
     if name in _NEURAL:
         found = globals()[name] = getattr(importlib.import_module(f"{__name__}.nn.toplevel"), name)
+        return found
+    if name in _ELSEWHERE:
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)
         return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
@@ -114,7 +135,19 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "vmap", *_NEURAL, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+    return sorted({*globals(), "vmap", *_CASTING, *_NEURAL, *_ELSEWHERE, *_SUBMODULES, *_PUBLIC, *_functions.LAZY})
+
+
+def _index(self, positions, dims):
+    """A tensor with the places `positions` indexed by first-class dimensions; see `functorch.dim`, which comes with the first call."""
+    from .functorch.dim import index
+
+    return index(self, positions, dims)
+
+
+if not hasattr(Tensor, "index"):
+    _index.__name__ = _index.__qualname__ = "index"
+    Tensor.index = _index  # type: ignore[attr-defined]
 
 
 def typename(obj: object) -> str:

@@ -50,15 +50,22 @@ def bad_argument(row_name: str, position: int, word: str, value: Any, want: str 
 def no_overload(name: str, *args: Any, **kwargs: Any) -> TypeError:
     """The error of an operation with several signatures, none of which takes these arguments."""
     got = [_type_name(a) for a in args if a is not REQUIRED]
-    got += [f"{k}={_type_name(v)}" for k, v in kwargs.items() if v is not None]
-    return TypeError(
-        f"{name}() received an invalid combination of arguments - got ({', '.join(got)}), but expected one of:"
-    )
+    named = [f"{k}={_type_name(v)}" for k, v in kwargs.items() if v is not None]
+    shown = ", ".join(got + named) + (", " if named and not got else "")  # PyTorch's way of joining them
+    return TypeError(f"{name}() received an invalid combination of arguments - got ({shown}), but expected one of:")
 
 
 def _type_name(value: Any) -> str:
     """What PyTorch calls the type of an argument."""
     t = type(value)
+    if t.__module__.partition(".")[0] == "tgrad" and t.__name__ in (
+        "device",
+        "dtype",
+        "layout",
+        "memory_format",
+        "Size",
+    ):
+        return f"torch.{t.__name__}"
     return f"{t.__module__}.{t.__name__}" if t.__module__.startswith("numpy") else t.__name__
 
 
@@ -255,7 +262,7 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     inputs = plain_numbers(inputs)
     if row.check is not None:
         row.check(inputs, params)
-    if state.levels and (got := levels.transformed("pointwise", row, inputs, params)) is not NotImplemented:
+    if state.hooked and (got := levels.hooked("pointwise", row, inputs, params)) is not NotImplemented:
         return got
     r = compute_pointwise(row, inputs, params)
     out = wrap(r)
@@ -334,7 +341,7 @@ def mark_inference(out: Tensor) -> None:
 
 def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     """Runs and records any other row. `inputs` follow `row.tensors` (lists for `*` words, None for absent ones)."""
-    if state.levels and (got := levels.transformed("run", row, inputs, params)) is not NotImplemented:
+    if state.hooked and (got := levels.hooked("run", row, inputs, params)) is not NotImplemented:
         return got
     arrays: list[Any] = []
     tensors: list[Any] = []
@@ -409,7 +416,7 @@ def inplace(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Tensor:
     target = inputs[0]
     if not isinstance(target, Tensor):
         raise bad_argument(row.name + "_", 1, "self", target)
-    if state.levels and (got := levels.transformed("inplace", row, inputs, params)) is not NotImplemented:
+    if state.hooked and (got := levels.hooked("inplace", row, inputs, params)) is not NotImplemented:
         return got
     recording = state.grad and (needs_grad(inputs) if row.grad else edge(target) is not None)
     check_writable(target, recording or (state.grad and target._rg), row.name in CONSTANT)

@@ -77,8 +77,8 @@ class dtype:
     def __repr__(self) -> str:
         return "torch." + self.name
 
-    def __reduce__(self):
-        return by_name, (self.name,)
+    def __reduce__(self) -> str:
+        return self.name
 
 
 _OF_NUMPY: dict[Any, dtype] = {}

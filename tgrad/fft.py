@@ -393,7 +393,9 @@ def _spaced(steps: Any, n: int, d: float, out: Any, requires_grad: bool, name: s
     """Whole numbers as frequencies: divided by the time that n samples at a distance of d take."""
     span = n * d
     steps.mul_(1 / span if span else float("inf"))
-    return (steps if out is None else _into(out, steps, name)).requires_grad_(requires_grad)
+    made = steps if out is None else _into(out, steps, name)
+    made.requires_grad = requires_grad
+    return made
 
 
 @_signature("fft_fftfreq", **_NUMBERS)

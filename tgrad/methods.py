@@ -44,6 +44,9 @@ def attach(name: str, fn: Any) -> None:
     setattr(Tensor, name, fn)
 
 
+COMPOSITES: list[Callable[..., Any]] = []  # those that hang under no name as well
+
+
 def composite(
     name: str | None = None, *, method: bool = False, function: bool = True, aliases: str = "", rename: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -53,6 +56,7 @@ def composite(
         public = name or fn.__name__
         wrapped = tolerant(fn)
         wrapped.__name__ = public
+        COMPOSITES.append(wrapped)
         for n in (public, *aliases.split()):
             if function:
                 publish(n, wrapped)
@@ -286,12 +290,22 @@ def return_type(name: str, fields: tuple[str, ...]) -> type:
             body = ",\n".join(f"{f}={v!r}" for f, v in zip(fields, self, strict=True))
             return f"torch.return_types.{name}(\n{body})"
 
-        def new(cls: type, values: Any) -> Any:
+        def new(cls: type, values: Any, _: Any = None) -> Any:
             return tuple.__new__(cls, tuple(values))
 
+        def reduce(self: Any) -> Any:
+            return type(self), (tuple(self), {})
+
         scope = {f: property(operator.itemgetter(i)) for i, f in enumerate(fields)}
-        body: dict[str, Any] = {"__slots__": (), "__repr__": show, "__new__": new, "_fields": fields, **scope}
-        body.update(n_fields=len(fields), n_sequence_fields=len(fields), __module__="torch.return_types")
+        body: dict[str, Any] = {
+            "__slots__": (),
+            "__repr__": show,
+            "__new__": new,
+            "__reduce__": reduce,
+            "_fields": fields,
+            **scope,
+        }
+        body.update(n_fields=len(fields), n_sequence_fields=len(fields), __module__="tgrad.return_types")
         made = _RETURN_TYPES[name] = type(name, (tuple,), body)
     return made
 

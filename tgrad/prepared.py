@@ -190,24 +190,23 @@ class _Writer:
         if self.many:
             name = diff[0]
             self.add(f"if live and state.grad and {kind}.dtype.kind not in 'biu':")
+            self.add(f"    edges = tuple([edge(t) for t in {name}])", "    if any([e is not None for e in edges]):")
             self.real(kind)
-            self.add(f"    edges = tuple([edge(t) for t in {name}])")
-            self.add(
-                "    if any([e is not None for e in edges]):", "        node = cls()", "        node.edges = edges"
-            )
+            self.add("        node = cls()", "        node.edges = edges")
             self.head(out)
             self.saves(diff)
             return
         live = " or ".join(f"{self.given(t)}({t}._rg or {t}._x is not None)" for t in diff)
         self.add(f"if ({live}) and state.grad and {kind}.dtype.kind not in 'biu':")
-        self.real(kind)
         for i, t in enumerate(diff):
             own = f"({t}._node or ({t} if {t}._rg else None)) if {t}._x is None else edge({t})"
             if len(self.tensors) > 1:  # one of several inputs may be an integer tensor
                 own = f"({own}) if {self.given(t)}({t}._rg or {t}._x is not None) else None"
             self.add(f"    e{i} = {own}")
         some = " or ".join(f"e{i} is not None" for i in range(len(diff)))
-        self.add(f"    if {some}:", "        node = cls()")
+        self.add(f"    if {some}:")
+        self.real(kind)
+        self.add("        node = cls()")
         edges = "".join(f"e{i}, " for i in range(len(diff)))
         self.add(f"        node.edges = ({edges})")
         self.head(out)
@@ -218,7 +217,7 @@ class _Writer:
 
     def real(self, kind: str) -> None:
         if self.row.real_grad:
-            self.add(f"    if {kind}.dtype.kind == 'c': raise no_complex_derivative(row)")
+            self.add(f"        if {kind}.dtype.kind == 'c': raise no_complex_derivative(row)")
 
     def head(self, out: str) -> None:
         self.add("        node.seq = next_seq()", "        node.extra = None", "        node.plain = True")

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .device import CPU
+from .device import check as check_device
 from .shape import is_contiguous
 
 
@@ -58,8 +60,13 @@ def memory(a: np.ndarray) -> np.ndarray:
 
 
 def strides(a: np.ndarray) -> tuple[int, ...]:
-    """Strides in elements."""
+    """Strides in elements; those of row-major order where nothing is there and numpy has none."""
     size = a.dtype.itemsize
+    if not a.size and not any(a.strides):
+        steps = [1]
+        for n in a.shape[:0:-1]:
+            steps.append(steps[-1] * max(n, 1))
+        return tuple(steps[::-1][: a.ndim])
     return tuple([s // size for s in a.strides])
 
 
@@ -190,18 +197,59 @@ def dense(a: np.ndarray) -> bool:
 
 
 class UntypedStorage:
-    """The memory block behind one or more tensors, as bytes."""
+    """A block of memory as bytes: that behind one or more tensors, or a new one.
 
-    __slots__ = ("_block", "device")
+    `UntypedStorage(n)` makes one of n bytes (anything may stand in them), `UntypedStorage([1, 2])` one with these bytes.
+    RuntimeError for what is neither, or a negative size.
 
-    def __init__(self, block: np.ndarray, device: Any) -> None:
-        self._block, self.device = block.view(np.uint8), device
+    >>> torch.ones(2).untyped_storage().tolist()
+    [0, 0, 128, 63, 0, 0, 128, 63]
+    """
+
+    __slots__ = ("__weakref__", "_block", "device", "filename")
+
+    _block: np.ndarray
+    filename: str | None
+    is_cuda = is_sparse = is_sparse_csr = is_hpu = False
+    resizable = True
+
+    def __init__(self, size: Any = 0, *, device: Any = None) -> None:
+        if isinstance(size, (int, np.integer)) and not isinstance(size, bool):
+            if size < 0:
+                raise RuntimeError(f"Storage size calculation overflowed with sizes=[{size}]")
+            block = np.empty(int(size), np.uint8)
+        elif isinstance(size, Sequence) and not isinstance(size, (str, bytes)):
+            block = np.array([int(b) & 255 for b in size], np.uint8)
+        else:
+            raise RuntimeError(
+                f"torch.UntypedStorage(): tried to construct a storage from a sequence ({type(size).__name__}), but one of the items "
+                "was of a type other than int"
+            )
+        self._block, self.device, self.filename = block, CPU if device is None else check_device(device), None
+
+    @classmethod
+    def over(cls, block: np.ndarray, device: Any = CPU, filename: str | None = None) -> UntypedStorage:
+        """A storage over the memory of a flat array."""
+        made = cls.__new__(cls)
+        made._block, made.device, made.filename = block.view(np.uint8), device, filename
+        return made
+
+    @classmethod
+    def from_file(cls, filename: str, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The bytes of a file, mapped: they are read when they are looked at. Writes reach the file only if `shared`."""
+        return cls.over(mapped(filename, shared, 0, nbytes), CPU, filename if shared else None)
+
+    @classmethod
+    def from_buffer(cls, buffer: Any, *args: Any, **kwargs: Any) -> UntypedStorage:
+        """A copy of the bytes of an object with the buffer protocol."""
+        return cls.over(np.frombuffer(buffer, np.uint8).copy())
 
     def data_ptr(self) -> int:
-        """Address of the block's first byte."""
-        return self._block.__array_interface__["data"][0]
+        """Address of the block's first byte; 0 for an empty block."""
+        return self._block.__array_interface__["data"][0] if self._block.size else 0
 
     def nbytes(self) -> int:
+        """How many bytes there are."""
         return self._block.nbytes
 
     size = nbytes
@@ -209,14 +257,90 @@ class UntypedStorage:
     def __len__(self) -> int:
         return self._block.nbytes
 
-    def __getitem__(self, i: int) -> int:
+    def element_size(self) -> int:
+        """1: an element is a byte."""
+        return 1
+
+    def get_device(self) -> int:
+        """The device's number; -1 on the CPU."""
+        return -1
+
+    def is_pinned(self, device: Any = "cuda") -> bool:
+        """Whether the memory is locked for transfers to a device: never."""
+        return False
+
+    def is_shared(self) -> bool:
+        """Whether other processes see the memory: that of a file mapped as shared is."""
+        return self.filename is not None
+
+    def untyped(self) -> UntypedStorage:
+        """Itself."""
+        return self
+
+    def cpu(self) -> UntypedStorage:
+        """Itself, which lies on the CPU."""
+        return self
+
+    def __getitem__(self, i: Any) -> Any:
+        if isinstance(i, slice):
+            start, stop, step = i.indices(len(self))
+            if step != 1:
+                raise RuntimeError(f"Trying to slice with a step of {step}, but only a step of 1 is supported")
+            part = self._block[start : max(stop, start)]
+            # Through a memoryview the part counts as a block of its own, which a tensor over it can tell.
+            apart = np.frombuffer(memoryview(part), np.uint8) if part.size else part.copy()  # type: ignore[arg-type]
+            return UntypedStorage.over(apart, self.device)
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"index {i} out of range for storage of size {len(self)}")
         return int(self._block[i])
 
-    def __setitem__(self, i: int, value: int) -> None:
+    def __setitem__(self, i: Any, value: Any) -> None:
         self._block[i] = value
 
+    def __iter__(self) -> Any:
+        return iter(self.tolist())
+
     def tolist(self) -> list[int]:
+        """The bytes as Python ints."""
         return self._block.tolist()
+
+    def fill_(self, value: int) -> UntypedStorage:
+        """Writes one value into every byte."""
+        self._block[...] = int(value) & 255
+        return self
+
+    def copy_(self, source: Any, non_blocking: bool | None = None) -> UntypedStorage:
+        """Takes over the bytes of another storage of the same size, else RuntimeError."""
+        if source.nbytes() != self.nbytes():
+            raise RuntimeError(
+                f"size does not match, self was {self.nbytes()} bytes but src was {source.nbytes()} bytes"
+            )
+        self._block[...] = source.untyped()._block
+        return self
+
+    def clone(self) -> UntypedStorage:
+        """A copy."""
+        return UntypedStorage.over(self._block.copy(), self.device)
+
+    def resize_(self, size: int) -> UntypedStorage:
+        """Gives this storage another size, keeping its leading bytes. Tensors that were made over it keep the old memory."""
+        if size > len(self):
+            grown = np.empty(size, np.uint8)
+            grown[: len(self)] = self._block
+            self._block = grown
+        else:
+            self._block = self._block[:size]
+        return self
+
+    def byteswap(self, dtype: Any) -> None:
+        """Turns the bytes of each element of the dtype around, in place."""
+        item = dtype.itemsize // 2 if dtype.is_complex else dtype.itemsize
+        whole = self._block[: len(self) // item * item].reshape(-1, item)
+        whole[...] = whole[:, ::-1].copy()
+
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of the class."""
+        return "torch.storage.UntypedStorage" if dtype is None else self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.data_ptr() == self.data_ptr() and len(other) == len(self)
@@ -224,6 +348,40 @@ class UntypedStorage:
     def __hash__(self) -> int:
         return hash(self.data_ptr())
 
+    def __copy__(self) -> UntypedStorage:
+        return self.clone()
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> UntypedStorage:
+        # The key is that of tensors' deepcopy: what shared memory before shares it after.
+        key = ("memory", self._block.__array_interface__["data"][0], self._block.nbytes)
+        if key not in memo:
+            memo[key] = self._block.copy()
+        return UntypedStorage.over(memo[key], self.device)
+
     def __repr__(self) -> str:
         body = "\n".join(f" {b}" for b in self._block.tolist())
         return f"{body}\n[torch.storage.UntypedStorage(device={self.device}) of size {len(self)}]"
+
+
+def mapped(filename: str, shared: bool, start: int, nbytes: int) -> np.ndarray:
+    """Bytes of a file as an array over a mapping: writes stay in this process unless `shared`.
+
+    RuntimeError if the file is shorter; a shared file grows instead.
+    """
+    import mmap
+    import os
+
+    with open(filename, "r+b" if shared else "rb") as opened:
+        size = os.fstat(opened.fileno()).st_size
+        if start + nbytes > size:
+            if not shared:
+                raise RuntimeError(
+                    f"unable to mmap {nbytes} bytes from file <{filename}>: Cannot allocate memory (12)"
+                    if size == 0
+                    else f"file <{filename}> size <{size}> is smaller than the required mapping size <{start + nbytes}>"
+                )
+            os.ftruncate(opened.fileno(), start + nbytes)
+        if nbytes == 0:
+            return np.empty(0, np.uint8)
+        whole = mmap.mmap(opened.fileno(), start + nbytes, access=mmap.ACCESS_WRITE if shared else mmap.ACCESS_COPY)
+    return np.frombuffer(whole, np.uint8, nbytes, start)

@@ -44,6 +44,14 @@ class Tensor(TensorBase):
 
     __array_priority__ = 1000  # numpy's operators leave `array + tensor` to us
 
+    @staticmethod
+    def _on_subclass(cls: type) -> None:
+        """Set by `composite.overriding`: a program defines a subclass."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Tensor._on_subclass(cls)
+
     if TYPE_CHECKING:  # the operations are attached at run time, by tgrad.methods and the composites
 
         def __getattr__(self, name: str) -> Any: ...
@@ -160,7 +168,7 @@ class Tensor(TensorBase):
 
     def untyped_storage(self) -> UntypedStorage:
         """The block of memory that this tensor and its views share, as bytes."""
-        return UntypedStorage(memory(self._a), self.device)
+        return UntypedStorage.over(memory(self._a), self.device)
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """Whether the elements lie in row-major order without gaps.
@@ -302,6 +310,12 @@ class Tensor(TensorBase):
         if not isinstance(requires_grad, bool):
             raise TypeError(
                 f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {type(requires_grad).__name__}"
+            )
+        if state.transforms:
+            raise RuntimeError(
+                "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of a "
+                "function being transformed by a functorch transform. This is unsupported, please attempt to use the functorch transforms "
+                "(e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being transformed instead."
             )
         if requires_grad and self.dtype.category < 2:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")

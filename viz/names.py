@@ -48,7 +48,7 @@ VIEW_OPS = frozenset(
 )
 
 _BACKWARD = re.compile(r"Backwards?\d*$")
-_DIMENSION_LETTER = re.compile(r"(\d)([DP])(?=[A-Z]|$)")
+_DIMENSION_LETTER = re.compile(r"(\d)([CDPR])(?=[A-Z]|$)")
 _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -61,8 +61,8 @@ def short_name(fn: Any) -> str:
 def op_name(fn_name: str) -> str:
     """The operation behind a node's name.
 
-    >>> op_name("LogSoftmaxBackward0"), op_name("MaxPool2DWithIndicesBackward0"), op_name("CopySlices")
-    ('log_softmax', 'max_pool2d_with_indices', 'copy_slices')
+    >>> op_name("LogSoftmaxBackward0"), op_name("MaxPool2DWithIndicesBackward0"), op_name("FftR2CBackward0")
+    ('log_softmax', 'max_pool2d_with_indices', 'fft_r2c')
     """
     if fn_name == "CopyBackwards":  # the only operation that exists in place only and whose name hides it
         return "copy_"

@@ -156,3 +156,22 @@ def lstm(torch: Any) -> tuple[Any, Callable[[], Any], Any]:
 
 
 step("LSTM 128 t32, SGD", lstm)
+
+
+def recurrent(kind: str, width: int, batch: int, steps: int, **options: Any) -> Build:
+    """The module of that name, and a linear map of its last output."""
+
+    def build(torch: Any) -> tuple[Any, Callable[[], Any], Any]:
+        nn = torch.nn
+        layers, head = getattr(nn, kind)(width // 2, width, **options), nn.Linear(width, 1)
+        x, y = torch.rand(steps, batch, width // 2), torch.rand(batch, 1)
+        optimizer = torch.optim.SGD([*layers.parameters(), *head.parameters()], lr=0.01)
+        return layers, lambda: nn.functional.mse_loss(head(layers(x)[0][-1]), y), optimizer
+
+    return build
+
+
+step("nn.LSTM 128 t32, SGD", recurrent("LSTM", 128, 16, 32))
+step("nn.GRU 128 t32, SGD", recurrent("GRU", 128, 16, 32))
+step("nn.RNN 128 t32, SGD", recurrent("RNN", 128, 16, 32))
+step("nn.LSTM 16 t20 b1, SGD", recurrent("LSTM", 16, 1, 20))

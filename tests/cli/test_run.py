@@ -315,3 +315,25 @@ def test_the_alias_ends_with_the_command(invoke: Invoke, write: Write) -> None:
     before = sys.argv, list(sys.path), list(sys.meta_path), os.getcwd(), sys.modules["__main__"]
     invoke("run", write("s.py", "import torch, torchvision\n1/0\n"))
     assert (sys.argv, list(sys.path), list(sys.meta_path), os.getcwd(), sys.modules["__main__"]) == before
+
+
+SPAWNS = """
+import torch
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+class Numbers(Dataset):
+    def __len__(self): return 4
+    def __getitem__(self, i): return transforms.CenterCrop(1)(torch.full((1, 3, 3), float(i)))
+
+if __name__ == "__main__":
+    for x in DataLoader(Numbers(), 2, num_workers=2, multiprocessing_context="spawn"):
+        print(torch.__name__, x.flatten())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers need what only these systems have")
+def test_processes_that_a_script_spawns_import_tgrad_as_well(write: Write) -> None:
+    code = f"from tgrad.cli.main import main; main(['run', {str(write('s.py', SPAWNS))!r}])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "" and done.stdout == "tgrad tensor([0., 1.])\ntgrad tensor([2., 3.])\n"

@@ -202,15 +202,15 @@ def test_shell_and_magic_lines(session: Session) -> None:
     assert result.text == "2\n"
 
 
-def test_torchvision_imports_and_then_says_why_not(session: Session) -> None:
+def test_torchaudio_imports_and_then_says_why_not(session: Session) -> None:
     with stand_ins():
-        code = "import torchvision\nimport torchvision.transforms as T\nfrom torchvision.datasets import MNIST"
+        code = "import torchaudio\nimport torchaudio.transforms as T\nfrom torchaudio.datasets import YESNO"
         assert run(session, code).ok
-        for use in ("MNIST('.')", "T.Compose([])", "torchvision.models.resnet18()"):
+        for use in ("YESNO('.')", "T.Resample()", "torchaudio.models.Conformer()"):
             result = run(session, use)
             assert "built on PyTorch's own library" in str(result.error), use
-        assert run(session, "hasattr(torchvision, 'models')").text == "False\n"
-    assert "torchvision" not in sys.modules
+        assert run(session, "hasattr(torchaudio, 'models')").text == "False\n"
+    assert "torchaudio" not in sys.modules
 
 
 def test_plots_are_skipped_and_that_is_said_once(session: Session) -> None:

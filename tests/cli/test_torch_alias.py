@@ -81,6 +81,28 @@ class TestInstalled:
         assert tgrad.equal(again.weight, net.weight)
         assert pickle.loads(pickle.dumps(torch.float32)) is tgrad.float32
 
+    def test_torchvision_is_ours_as_well(self) -> None:
+        import torchvision
+        import torchvision.transforms.functional as TF
+        from torchvision import datasets, models, transforms
+        from torchvision.utils import make_grid
+
+        assert (
+            torchvision is tgrad.vision and transforms is tgrad.vision.transforms and datasets is tgrad.vision.datasets
+        )
+        assert TF is transforms.functional and make_grid is tgrad.vision.utils.make_grid
+        assert torchvision.__name__ == "tgrad.vision"
+        with pytest.raises(
+            AttributeError, match=r"^torchvision\.models\.resnet18 is not available: of torchvision, tgrad provides"
+        ):
+            models.resnet18()
+        assert not hasattr(torchvision, "nonsense")
+        with pytest.raises(ModuleNotFoundError, match=r"^No module named 'torchvision\.xyz'") as error:
+            importlib.import_module("torchvision.xyz")
+        assert error.value.__notes__ == [
+            "tgrad.vision stands in for torchvision here and does not provide this module."
+        ]
+
     def test_installing_again_changes_nothing(self) -> None:
         finders = list(sys.meta_path)
         torch_alias.install()

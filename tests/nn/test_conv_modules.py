@@ -168,3 +168,24 @@ def test_a_small_network_learns_as_in_pytorch(torch: ModuleType) -> None:
         losses.append(seen)
     np.testing.assert_allclose(*losses, rtol=1e-9)
     assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_gradients_by_name(torch: ModuleType, n: int) -> None:
+    """`nn.grad`: what a backward pass would give, and its own derivative."""
+    shape, kernel = (2, 4) + (5,) * n, (6, 2) + (2,) * n
+    results = []
+    for T in (tgrad, torch):
+        rng = np.random.default_rng(0)
+        x, w = (T.tensor(rng.standard_normal(s).tolist(), dtype=T.float64, requires_grad=True) for s in (shape, kernel))
+        options = {"stride": 2, "padding": 1, "groups": 2}
+        out = getattr(T.nn.functional, f"conv{n}d")(x, w, **options)
+        g = T.ones_like(out).detach().cumsum(-1).requires_grad_()
+        of_input = getattr(T.nn.grad, f"conv{n}d_input")(x.shape, w, g, **options)
+        of_weight = getattr(T.nn.grad, f"conv{n}d_weight")(x, w.shape, g, **options)
+        second = T.autograd.grad((of_input * of_input).sum() + of_weight.sin().sum(), (x, w, g))
+        results.append([of_input, of_weight, *second])
+        for a, b in zip((of_input, of_weight), T.autograd.grad(out, (x, w), g), strict=True):
+            np.testing.assert_allclose(array(a), array(b), rtol=1e-10)
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(array(a), array(b), rtol=1e-10, atol=1e-12)

@@ -31,6 +31,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "RMSNorm": (4,),
     "GroupNorm": (2, 4),
     "LocalResponseNorm": (2,),
+    "CrossMapLRN2d": (3,),
+    "LazyLinear": (3,),
+    "SyncBatchNorm": (4,),
     "Threshold": (0.1, 0.2),
     "PixelShuffle": (2,),
     "PixelUnshuffle": (2,),
@@ -49,13 +52,20 @@ def arguments(name: str) -> tuple[Any, ...]:
         return (4,)
     if name.startswith("Conv"):
         return (4, 8, 3)
+    if name.startswith("LazyConv"):
+        return (8, 3)
     if "pool" in name.lower():
         return (2, 3) if name.startswith(("LP", "Fractional")) else (2,)
     return ARGUMENTS.get(name, ())
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in tgrad.nn.modules.__all__ if n not in ("Module", "LinearCrossEntropyOptions")]
+    "name",
+    [
+        n
+        for n in tgrad.nn.modules.__all__
+        if n not in ("Module", "LinearCrossEntropyOptions") and not n.startswith("Transformer")  # test_transformer.py
+    ],
 )
 def test_text_and_initial_values(torch: ModuleType, name: str) -> None:
     torch.manual_seed(1)
@@ -66,7 +76,10 @@ def test_text_and_initial_values(torch: ModuleType, name: str) -> None:
     a, b = mine.state_dict(), theirs.state_dict()
     assert list(a) == list(b)
     for key in b:
-        assert np.array_equal(array(a[key]), array(b[key])), key
+        if name.startswith("Lazy") and key != "num_batches_tracked":
+            assert repr(a[key]) == repr(b[key])
+        else:
+            assert np.array_equal(array(a[key]), array(b[key])), key
 
 
 def network(T: Any) -> Any:

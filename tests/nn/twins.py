@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -41,3 +44,33 @@ def message(call: Any) -> tuple[str, str]:
     except Exception as e:
         return type(e).__name__, str(e)
     raise AssertionError("no error")
+
+
+def outcome(call: Any) -> Any:
+    """What a call gives as text, or the type and text of its error, so that both libraries can be compared."""
+    try:
+        return _text(call())
+    except Exception as e:
+        return type(e).__name__, _text(str(e))
+
+
+def _text(value: Any) -> Any:
+    """Places of objects and the libraries' own names taken out."""
+    if isinstance(value, (tuple, list)):
+        return tuple(_text(v) for v in value)
+    return re.sub(r"0x[0-9a-f]+", "0x", repr(value) if not isinstance(value, str) else value).replace(
+        "tgrad.", "torch."
+    )
+
+
+def noting(T: Any, act: Callable[[Any], Any]) -> Any:
+    """The warnings of an action, and what it gives."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        out = act(T)
+    return [(w.category.__name__, str(w.message)) for w in seen], out
+
+
+class Log(list):  # type: ignore[type-arg]
+    def note(self, *what: Any) -> None:
+        self.append([w.tolist() if hasattr(w, "tolist") else w for w in what])

@@ -1,6 +1,6 @@
 """The examples in docstrings: each runs, and prints in tgrad what it prints in PyTorch.
 
-An example may use `torch` and `F` (nn.functional) without importing them, and begins with the seed 0.
+An example may use `torch`, `nn` and `F` (nn.functional) without importing them, and begins with the seed 0.
 """
 
 from __future__ import annotations
@@ -44,8 +44,13 @@ FUNCTIONAL = """
 """.split()
 
 # Their names are of tgrad alone, or they open windows and files.
-APART = {"cli", "viz", "echo", "graph", "interop", "cpu", "version", "testing"}
+APART = {"cli", "viz", "vision", "echo", "graph", "interop", "cpu", "version", "testing"}
 HERE = Path(tgrad.__file__).parent
+# Public modules that no `__all__` of the above lists.
+DEEPER = [
+    f"tgrad.nn.{name}"
+    for name in ("modules.lazy", "modules.utils", "utils.parametrize", "utils.parametrizations", "utils.prune")
+]
 
 
 def public_modules() -> Iterator[types.ModuleType]:
@@ -59,6 +64,8 @@ def public_modules() -> Iterator[types.ModuleType]:
             value = getattr(module, inner)
             if isinstance(value, types.ModuleType) and value.__name__.startswith(module.__name__):
                 yield value
+    yield from map(importlib.import_module, DEEPER)
+    yield tgrad.nn.utils.rnn
 
 
 def public_names(owner: Any) -> list[str]:
@@ -106,7 +113,7 @@ EXAMPLES = found_examples()
 def run(name: str, library: Any) -> None:
     """Runs a docstring's examples with a library as `torch`, and fails with doctest's report where it prints something else."""
     library.manual_seed(0)
-    scope = {"torch": library, "F": library.nn.functional}
+    scope = {"torch": library, "nn": library.nn, "F": library.nn.functional}
     examples = [
         doctest.Example(
             re.sub(r"\btgrad\b", library.__name__, e.source), e.want, e.exc_msg, e.lineno, e.indent, dict(e.options)

@@ -95,6 +95,7 @@ def test_short_type(dtype: str, shape: tuple[int, ...], text: str) -> None:
         ("AddBackward0", "add"),
         ("LogSoftmaxBackward0", "log_softmax"),
         ("Log1PBackward0", "log1p"),
+        ("FftR2CBackward0", "fft_r2c"),
         ("Expm1Backward0", "expm1"),
         ("MaxPool2DWithIndicesBackward0", "max_pool2d_with_indices"),
         ("SmoothL1LossBackward0", "smooth_l1_loss"),

@@ -32,8 +32,8 @@ _entry.all_rows = _all_rows
 
 
 def __getattr__(name: str):
-    """`forward_ad` and `profiler`, imported when first looked at."""
-    if name in ("forward_ad",):
+    """`forward_ad` and the profiler, imported when first looked at."""
+    if name in ("forward_ad", "profiler", "profiler_util"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

@@ -35,6 +35,7 @@ def enter_dual_level() -> int:
     made = Level(len(RUNNING.levels) + 1)
     RUNNING.levels.append(made)
     state.levels += 1
+    state.hooked += 1
     _LEVELS.append(made)
     return len(_LEVELS) - 1
 
@@ -50,6 +51,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
         )
     RUNNING.levels.remove(_LEVELS.pop())
     state.levels -= 1
+    state.hooked -= 1
 
 
 class dual_level:

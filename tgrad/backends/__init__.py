@@ -1,23 +1,13 @@
-"""PyTorch's switches for its libraries. On the CPU they are remembered and change nothing."""
+"""PyTorch's switches for its libraries, none of which is used here: they are remembered and change nothing.
+
+Each is a module, as in PyTorch, so that `import torch.backends.cudnn as cudnn` works.
+"""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from ..composite.einsum import PATHS as opt_einsum
+from . import cpu, cuda, cudnn, cusparselt, kleidiai, mha, mkl, mkldnn, mps, nnpack, openmp, quantized
 
-from ..composite.einsum import PATHS as opt_einsum  # noqa: F401
-
-cudnn = SimpleNamespace(
-    enabled=True,
-    benchmark=False,
-    deterministic=False,
-    allow_tf32=True,
-    is_available=lambda: False,
-    version=lambda: None,
-)
-cuda = SimpleNamespace(
-    matmul=SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True), is_built=lambda: False
-)
-mps = SimpleNamespace(is_available=lambda: False, is_built=lambda: False)
-mkldnn = SimpleNamespace(is_available=lambda: False)
-mkl = SimpleNamespace(is_available=lambda: False)
-openmp = SimpleNamespace(is_available=lambda: False)
+__all__ = [
+    "cpu", "cuda", "cudnn", "cusparselt", "kleidiai", "mha", "mkl", "mkldnn", "mps", "nnpack", "openmp", "opt_einsum", "quantized",
+]  # fmt: skip

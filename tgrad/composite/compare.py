@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import dtype as dtypes
+from .. import shape as shapes
 from ..dispatch import into, no_overload
 from ..dispatch import result_type as common_type
 from ..levels import leading
@@ -96,6 +97,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     if atol < 0:
         raise RuntimeError(f"atol must be greater than or equal to zero, but got {atol:g}")
     a, b = input._a, other._a
+    shapes.broadcast_shapes(a.shape, b.shape)  # where they do not fit, the words are PyTorch's
     if a.dtype.kind in "biu" and not (rtol or atol):
         return wrap(np.equal(a, b))
     with np.errstate(all="ignore"):

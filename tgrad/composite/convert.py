@@ -14,25 +14,12 @@ from ..dtype import dtype
 from ..graph.reasons import because
 from ..methods import attach, composite, publish
 from ..ops import view as rows
+from ..ops.layout import is_channels_last
 from ..ops.spec import ROWS
 from ..storage import memory, offset
 from ..tensor import Tensor, make
 from .arguments import need_tensors
-
-
-class memory_format:
-    """How the dimensions of a dense tensor are ordered in memory."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return "torch." + self.name
-
-
-FORMATS = {n: memory_format(n) for n in ("contiguous_format", "preserve_format", "channels_last", "channels_last_3d")}
+from .formats import FORMATS
 
 
 def _ordered(self: Tensor, fmt: Any) -> Tensor:
@@ -73,11 +60,19 @@ def contiguous(self, memory_format=None):
     return self if self.is_contiguous() else rows.contiguous.record(self)
 
 
+def _lies(self: Tensor, fmt: Any) -> bool:
+    """Whether `to` leaves a tensor where it is. One with one channel or one place is row by row and channels_last as well: its strides say
+    which of them is meant."""
+    if fmt is FORMATS["contiguous_format"]:
+        return self.is_contiguous()
+    return self._a.ndim == (4 if fmt is FORMATS["channels_last"] else 5) and is_channels_last(self._a)
+
+
 def cast(self: Tensor, d: dtype, copy: bool = False, fmt: Any = None) -> Tensor:
     """The tensor in dtype d and, if one is given, in a memory format; itself if it is so already."""
     if fmt is FORMATS["preserve_format"]:
         fmt = None
-    same = d.np == self._a.dtype and (fmt is None or self.is_contiguous(fmt))
+    same = d.np == self._a.dtype and (fmt is None or _lies(self, fmt))
     if same and not copy:
         return self
     return rows.to_copy.record(self, d) if fmt is None else rows.to_copy.record(self, d, fmt.name)
@@ -205,25 +200,6 @@ def pin_memory(self, device=None):
 def is_pinned(self, device=None):
     """Whether the memory is page-locked; never without a CUDA device."""
     return False
-
-
-@composite(function=False, method=True)
-def is_shared(self):
-    """Whether the memory can be seen by other processes."""
-    return False
-
-
-@composite(function=False, method=True)
-def share_memory_(self):
-    """Moves the memory to where child processes that fork from this one see it too."""
-    import mmap
-
-    a = self._a
-    block = mmap.mmap(-1, max(a.nbytes, 1))
-    shared = np.ndarray(a.shape, a.dtype, block)
-    shared[...] = a
-    self._a = shared
-    return self
 
 
 # ---- Python numbers
@@ -389,25 +365,7 @@ def _copied(a: np.ndarray, memo: dict[Any, Any]) -> np.ndarray:
     return np.ndarray(a.shape, a.dtype, memo[key], offset(a) * a.dtype.itemsize, a.strides)
 
 
-def rebuild(cls: Any, array: np.ndarray, dtype_name: str, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
-    """Undoes pickling."""
-    d = dtypes.by_name(dtype_name)
-    out = make(cls, array if array.dtype == d.np else array.view(d.np))
-    out._rg = requires_grad
-    out.__dict__.update(attributes)
-    return out
-
-
-def _reduce(self: Tensor, protocol: int) -> Any:
-    if not self.is_leaf:
-        raise RuntimeError("Tensors that require grad and are not leaves cannot be pickled: detach() them first")
-    a = self._a
-    plain = a.view(np.uint16) if a.dtype.name == "bfloat16" else a
-    return rebuild, (self.__class__, plain, self.dtype.name, self._rg, dict(self.__dict__))
-
-
 attach("__deepcopy__", _deepcopy)
-attach("__reduce_ex__", _reduce)
 
 # ---- text
 

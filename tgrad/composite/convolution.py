@@ -6,7 +6,6 @@ Shapes: input [N, C, *sizes] or, for a single sample, [C, *sizes]; weight [out, 
 
 from __future__ import annotations
 
-import math
 import operator
 from typing import Any
 
@@ -14,6 +13,7 @@ from .. import functions as fn
 from ..dispatch import bad_argument, no_overload
 from ..methods import composite
 from ..ops import conv as rows
+from ..ops.layout import channels_innermost
 from ..tensor import Tensor
 
 _CPP = {
@@ -135,6 +135,14 @@ def _named(word: str, values: Any, between: str = " ") -> str:
     return between.join(f"{word}_{n}: {v}" for n, v in zip(names, values, strict=True))
 
 
+def no_kernel(x: Tensor, dims: int, transposed: bool, dilated: bool) -> NotImplementedError:
+    """The error for a dtype that the kernel for such a convolution does not take."""
+    name = "slow_conv_dilated<>" if dilated else "compute_columns3d" if dims == 3 else "slow_conv2d_cpu"
+    if transposed:
+        name = f"slow_conv_transpose{max(dims, 2)}d_out_cpu"
+    return NotImplementedError(f"\"{name}\" not implemented for '{x.dtype.legacy}'")
+
+
 def _check_kernels(
     x: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any, extra: Any, transposed: bool, fast: bool
 ) -> None:
@@ -152,9 +160,7 @@ def _check_kernels(
         told = _named("dilation", gaps, ", ") if transposed else str(list(gaps))
         raise RuntimeError(f"dilation should be greater than zero, but got {told}")
     if x.dtype.name == "bool":
-        raise NotImplementedError(
-            f"\"{'compute_columns3d' if len(kernel) == 3 else 'slow_conv2d_cpu'}\" not implemented for 'Bool'"
-        )
+        raise no_kernel(x, len(kernel), transposed, max(gaps) > 1)
     if not transposed:
         return
     if any(o >= s and o >= d for o, s, d in zip(extra, stride, dilation)):
@@ -170,22 +176,13 @@ def _check_kernels(
         )
 
 
-def _by_onednn(x: Tensor, weight: Tensor, groups: int) -> bool:
-    """Whether PyTorch would leave a convolution to oneDNN, which words its errors differently."""
-    if x.dtype.name == "bfloat16":
-        return True
-    kernel = _as_images(weight.shape[2:], 1)
-    large = x.shape[0] > 1 or groups > 1 or min(kernel[-2:]) > 3 or math.prod(x.shape[:4]) > 20480
-    return x.dtype.name == "float32" and large
-
-
 def _same_types(x: Tensor, weight: Tensor, bias: Any, groups: int) -> None:
     if bias is not None and bias.dtype != x.dtype:
         names = [_CPP.get(t._a.dtype.name, t._a.dtype.name) for t in (x, bias)]
         raise RuntimeError(f"Input type ({names[0]}) and bias type ({names[1]}) should be the same")
     if x.dtype == weight.dtype:
         return
-    if not x.is_complex() and not _by_onednn(x, weight, groups):
+    if not x.is_complex() and not rows.by_onednn(x._a, weight._a, groups):
         raise RuntimeError(f"expected scalar type {x.dtype.legacy} but found {weight.dtype.legacy}")
     names = [f"CPU{t.dtype.legacy}Type" if t.dtype.name in _NO_TYPE else t.type() for t in (x, weight)]  # type: ignore[attr-defined]
     rest = "" if x.is_complex() else " or input should be a MKLDNN tensor and weight is a dense tensor"
@@ -237,7 +234,9 @@ def _convolve(
     _check(x, weight, bias, stride, padding, dilation, groups, transposed)
     if min(extra) < 0:
         raise RuntimeError("negative output_padding is not supported")
-    _check_kernels(x, weight, stride, padding, dilation, extra, transposed, _by_onednn(x, weight, groups))
+    _check_kernels(x, weight, stride, padding, dilation, extra, transposed, rows.by_onednn(x._a, weight._a, groups))
+    if name == "convolution" and x.is_complex():  # conv1d and its kin compute with the parts
+        raise no_kernel(x, spatial, transposed, max(dilation) > 1)
     out = _recorded(x, weight, bias, (stride, padding, dilation, transposed, extra, groups))
     return out.squeeze(0) if single else out
 
@@ -246,7 +245,10 @@ def _recorded(x: Tensor, weight: Tensor, bias: Any, rest: tuple[Any, ...]) -> Te
     """The convolution itself; of complex numbers, three of real ones: with x = a + bi and w = c + di, the real part is
     ac - bd, and the imaginary part (a + b)(c + d) - ac - bd."""
     if not x.is_complex():
-        return rows.convolution.record(x, weight, bias, *rest)
+        out = rows.convolution.record(x, weight, bias, *rest)
+        if type(out) is Tensor and rows.channels_last(x._a, weight._a, rest[-1]):
+            out._a = channels_innermost(out._a)  # nobody has seen it yet
+        return out
     (a, b), (c, d) = (_parts(t) for t in (x, weight))
     p, q = (None, None) if bias is None else _parts(bias)
     first = rows.convolution.record(a, c, p, *rest)

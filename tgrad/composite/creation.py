@@ -14,10 +14,13 @@ from ..dtype import dtype
 from ..graph.modes import state
 from ..levels import leading
 from ..methods import attach, composite, missing, publish
+from ..ops.layout import FORMATS as FASTEST_LAST
+from ..ops.layout import restrided
 from ..ops.spec import REQUIRED, fitting
 from ..storage import dense
 from ..tensor import NO_GRAD_DTYPE, Tensor, wrap
 from .arguments import is_number, need_tensors, plain
+from .formats import FORMATS
 
 
 def flagged(a: np.ndarray, requires_grad: bool = False) -> Tensor:
@@ -91,12 +94,12 @@ def _filled(name: str, fill: Any, doc: str) -> Any:
         device: Any = None,
         requires_grad: bool = False,
         pin_memory: bool = False,
-        memory_format: Any = None,
         names: Any = None,
         **kw: Any,
     ) -> Tensor:
         if not size and "size" in kw:
             size = (kw.pop("size"),)
+        fmt = kw.pop("memory_format", None) if name == "empty" else None
         if kw:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(kw))}'")
         if not size:
@@ -107,7 +110,8 @@ def _filled(name: str, fill: Any, doc: str) -> Any:
         if out is not None and dtype is not None and out.dtype is not dtype:
             raise RuntimeError(f"dtype {dtype.legacy} does not match dtype of out parameter ({out.dtype.legacy})")
         d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
-        a = fill(sizes_of(size, name), d.np)
+        shape = sizes_of(size, name)
+        a = fill(shape, d.np) if fmt is None else laid_out(shape, d, fmt)
         if out is not None:
             return into(out, wrap(a), name)
         return flagged(a, requires_grad)
@@ -210,10 +214,34 @@ def full(
     return flagged(a, requires_grad)
 
 
-def like_array(input: Tensor, d: dtype, fill: str) -> np.ndarray:
-    """An array with the input's shape and, if it is dense, its order of dimensions."""
+def laid_out(shape: tuple[int, ...], d: dtype, memory_format: Any) -> np.ndarray:
+    """An uninitialised array whose memory has the order of a memory format.
+
+    RuntimeError for a format of another number of dimensions, and for `preserve_format`: there is nothing to preserve.
+    """
+    if memory_format is FORMATS["preserve_format"]:
+        raise RuntimeError("unsupported memory format Preserve")
+    if memory_format is FORMATS["contiguous_format"]:
+        return np.empty(shape, d.np)
+    order = FASTEST_LAST[memory_format.name]
+    if len(shape) != len(order):
+        raise RuntimeError(f"required rank {len(order)} tensor to use {memory_format.name} format")
+    return np.empty([shape[i] for i in order], d.np).transpose(np.argsort(order))
+
+
+def like_array(input: Tensor, d: dtype, fill: str, memory_format: Any = None) -> np.ndarray:
+    """An array with the input's shape and the memory format asked for: else, if the input is dense, its order of dimensions."""
+    if memory_format is not None and memory_format is not FORMATS["preserve_format"]:
+        a = laid_out(input._a.shape, d, memory_format)
+        if fill != "empty":
+            a[...] = fill == "ones"
+        return a
     make_like = getattr(np, fill + "_like")
-    return make_like(input._a, dtype=d.np, order="K") if dense(input._a) else getattr(np, fill)(input._a.shape, d.np)
+    return (
+        restrided(make_like(input._a, dtype=d.np, order="K"), input._a)
+        if dense(input._a)
+        else getattr(np, fill)(input._a.shape, d.np)
+    )
 
 
 def _like(fill: str) -> None:
@@ -226,7 +254,7 @@ def _like(fill: str) -> None:
         need_tensors(name, input=input)
         at(device)
         check_dtype(name, dtype)
-        return flagged(like_array(input, dtype or input.dtype, fill), requires_grad)
+        return flagged(like_array(input, dtype or input.dtype, fill, memory_format), requires_grad)
 
     factory.__name__ = factory.__qualname__ = name
     shown = {
@@ -286,7 +314,7 @@ def full_like(
     at(device)
     check_dtype("full_like", dtype)
     d = dtype or input.dtype
-    a = like_array(input, d, "empty")
+    a = like_array(input, d, "empty", memory_format)
     a[...] = fitting(_fill_value("full_like", fill_value), d.np)
     return flagged(a, requires_grad)
 

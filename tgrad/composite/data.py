@@ -32,8 +32,6 @@ def infer_dtype(data: Any) -> dtype:
             d = x.dtype
         elif isinstance(x, np.generic):
             d = dtypes.from_np(x.dtype)
-            if isinstance(x, float):
-                d = dtypes.get_default_dtype()
         elif x is None or not isinstance(x, _NUMBERS):
             raise (
                 TypeError("new(): invalid data type 'str'")
@@ -122,9 +120,10 @@ def _from_sequence(data: Any, d: dtype | None) -> np.ndarray:
     _flatten(data, flat)
     if not flat or 0 in shape:
         return np.empty(shape, (d or dtypes.get_default_dtype()).np)
-    kinds = {type(x) for x in flat}
+    one_of_each = {type(x): x for x in flat}
+    kinds = one_of_each.keys()
     if d is None:
-        d = infer_dtype(flat)
+        d = infer_dtype([*one_of_each.values()])
     if kinds <= {int, bool, float} and not (d.category < 2 and float in kinds):
         try:
             return np.array(flat, dtype=d.np).reshape(shape)
@@ -241,11 +240,11 @@ def as_tensor(data, dtype=None, device=None):
 
 
 @composite()
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     """As `as_tensor`, with a say in whether memory is shared: `copy` True (never), False (always) or None (if possible)."""
     at(device)
     if isinstance(obj, Tensor):
-        t = obj.detach() if not requires_grad or obj._node is None else obj
+        t = obj
     elif isinstance(obj, np.ndarray):
         t = from_numpy(obj)
     elif hasattr(obj, "__dlpack__"):
@@ -257,11 +256,16 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
         copy = None
     if dtype is not None and t.dtype is not dtype:
         if copy is False:
-            raise ValueError("can't alias tensor with different dtype")
+            raise ValueError(f"can't alias tensor with dtype '{t.dtype.legacy}' into dtype '{dtype.legacy}'.")
         t = t.to(dtype)
     elif copy:
         t = t.clone()
-    return t.detach().requires_grad_() if requires_grad else t
+    if requires_grad:
+        return t if t.requires_grad else t.requires_grad_()
+    if requires_grad is None or not t.requires_grad:
+        return t
+    # PyTorch switches a leaf itself off, and gives an alias of what has a history.
+    return t.requires_grad_(False) if t._node is None else t.detach()
 
 
 @composite()

@@ -26,3 +26,13 @@ for _name in ("stft", "istft"):
     attach(_name, LazyMethod(_name, functools.partial(_spectral, _name)))
 for _name in ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"):
     functions.LAZY[_name] = functools.partial(_window, _name)
+
+
+def _recurrent(name: str) -> Any:
+    from . import recurrent
+
+    return recurrent.NAMES[name]
+
+
+for _name in "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell _pack_padded_sequence _pad_packed_sequence".split():
+    functions.LAZY[_name] = functools.partial(_recurrent, _name)

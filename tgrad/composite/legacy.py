@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import dtype as dtypes
+from .. import functions
 from ..dtype import dtype
 from ..methods import attach, publish
 from ..shape import Size
@@ -87,6 +89,35 @@ for _name, _d in LEGACY.items():
     publish(
         _name, _Legacy(_name, (), {"_dtype": _d, "__module__": "torch", "__doc__": f"Makes {_d} tensors the old way."})
     )
+
+
+def set_default_tensor_type(t: Any, /) -> None:
+    """Sets the dtype of tensors made from Python floats by an old tensor type or its name. Deprecated: `set_default_dtype`.
+
+    TypeError for a type that is not floating or no type at all.
+    """
+    warnings.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives.",
+        UserWarning,
+        stacklevel=2,
+    )
+    kind = t
+    if isinstance(t, str):
+        package, _, name = t.rpartition(".")
+        if package == "torch.cuda" and name in LEGACY:
+            raise TypeError(f"type {t} not available. Torch not compiled with CUDA enabled.")
+        if package != "torch":
+            raise ModuleNotFoundError(f"No module named {(package or t).split('.')[0]!r}")
+        if name not in LEGACY:
+            raise AttributeError(f"module 'torch' has no attribute {name!r}")
+        kind = getattr(functions, name)
+    if not isinstance(kind, _Legacy):
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
+    dtypes.set_default_dtype(kind._dtype)
+
+
+publish("set_default_tensor_type", set_default_tensor_type)
 
 
 def _new_tensor(cls: type, *args: Any, **kwargs: Any) -> Tensor:

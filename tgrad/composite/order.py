@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -27,13 +29,34 @@ def _into_pair(name: str, out: Any, pair: Any) -> Any:
 
 
 def _elementwise_in(place: int) -> Any:
-    """Decorator: of the values that are looked for, each is on its own."""
-    return lambda fn: leading(fn, frozenset((place, "input")))
+    """Decorator: of the values that are looked for, each is on its own. Where the boundaries differ from sample to sample, `_whole` looks in
+    all of them at once."""
+    return lambda fn: leading(fn, frozenset((place, "input")), functools.partial(_whole, place))
+
+
+def _whole(place: int, size: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`searchsorted` (values in second place) or `bucketize` (in the first) over batches of boundaries and of values."""
+    names = ("sorted_sequence", "input") if place else ("input", "boundaries")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    values, bounds = given["input"], given["sorted_sequence" if place else "boundaries"]
+    if not place:
+        _one_dimension(bounds.ndim - 1, "bucketize: ")
+    rest = {k: v for k, v in given.items() if k in ("out_int32", "right", "side", "sorter")}
+    if not isinstance(values, Tensor):
+        values = wrap(np.full(size, values, result_type((bounds, values)).np))
+    if bounds.dtype is not values.dtype:  # over batches PyTorch does not mind
+        common = dtypes.promote_types(bounds.dtype, values.dtype)
+        bounds, values = bounds.to(common), values.to(common)
+    if bounds.ndim > 2 or values.ndim < 1:  # the dimensions before the last one go together as they are
+        return searchsorted(bounds, values, **rest)
+    flat = values.reshape(size, math.prod(values.shape[1:]))  # type: ignore[attr-defined]
+    return searchsorted(bounds, flat, **rest).reshape(values.shape)
 
 
 @composite(method=True)
 def sort(input, dim=-1, descending=False, stable=None, *, out=None):
-    """Values in order along dim, and the indices they came from. nan counts as the largest. The order is always stable.
+    """Values in order along dim, and the indices they came from. nan counts as the largest. With `stable`, indices of equal values
+    ascend; else they are those that PyTorch gives on a CPU.
 
     >>> torch.sort(torch.tensor([3, 1, 2]))
     torch.return_types.sort(
@@ -51,14 +74,15 @@ def sort(input, dim=-1, descending=False, stable=None, *, out=None):
 
 @composite(method=True)
 def argsort(input, dim=-1, descending=False, stable=False, *, out=None):
-    """The indices that would sort `input` along dim.
-
-    int64, of the input's shape; `sort` gives the values as well.
+    """The indices that would sort `input` along dim: those of `sort`, which gives the values as well. int64, of the input's shape.
 
     >>> torch.argsort(torch.tensor([3, 1, 2]))
     tensor([1, 2, 0])
     """
-    r = rows.sort.record(input, dim, descending)[1]
+    if stable:
+        r = rows.sort_stable.record(input, dim, descending, True)[1]
+    else:
+        r = rows.sort.record(input, dim, descending)[1]
     return r if out is None else into(out, r, "argsort")
 
 
@@ -134,6 +158,9 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     b = seq._a if sorter is None else np.take_along_axis(seq._a, sorter._a, -1)
     v = values._a
     common = dtypes.promote_types(seq.dtype, values.dtype)
+    if v.size and (common.is_complex or common is dtypes.bool_):
+        name = "ComplexHalf" if scalar and seq.dtype is dtypes.float16 else common.legacy
+        raise NotImplementedError(f"\"searchsorted_out_cpu\" not implemented for '{name}'")
     wide = dtypes.float32 if common.itemsize == 2 and common.is_floating_point else common
     found = rows.search(b.astype(wide.np, copy=False), v.astype(wide.np, copy=False), right)
     r = wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64, copy=False))
@@ -171,6 +198,11 @@ def _check_search(seq: Tensor, values: Tensor, sorter: Tensor | None, scalar: bo
             raise RuntimeError(f"{name}sorter index out of range")
 
 
+def _one_dimension(n: int, who: str = "") -> None:
+    if n != 1:
+        raise RuntimeError(f"{who}boundaries tensor must be 1 dimension, but got dim({n})")
+
+
 @composite()
 @_elementwise_in(0)
 def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
@@ -181,6 +213,5 @@ def bucketize(input, boundaries, *, out_int32=False, right=False, out=None):
     >>> torch.bucketize(torch.tensor([0, 3, 9]), torch.tensor([1, 3, 5]))
     tensor([0, 1, 3])
     """
-    if boundaries.ndim != 1:
-        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    _one_dimension(boundaries.ndim)
     return searchsorted(boundaries, input, out_int32=out_int32, right=right, out=out)

@@ -7,8 +7,6 @@ import warnings
 
 from ..graph.function import Function
 from ..methods import composite
-from ..storage import memory
-from ..tensor import Tensor
 
 
 class Resize(Function):
@@ -45,67 +43,6 @@ def resize_as(self, tensor):
     """The elements in the shape of another tensor with as many. Deprecated: `reshape`."""
     warnings.warn("non-inplace resize_as is deprecated", stacklevel=3)
     return Resize.apply(self, tuple(tensor.shape))
-
-
-class TypedStorage:
-    """The memory block behind a tensor, as elements of its dtype."""
-
-    __module__ = "torch.storage"
-    __slots__ = ("_elements", "device", "dtype")
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._elements = memory(tensor._a).reshape(-1).view(tensor._a.dtype)
-        self.device, self.dtype = tensor.device, tensor.dtype
-
-    def data_ptr(self):
-        """Address of the first element."""
-        return self._elements.__array_interface__["data"][0]
-
-    def size(self):
-        """Number of elements."""
-        return len(self._elements)
-
-    __len__ = size
-
-    def nbytes(self):
-        return self._elements.nbytes
-
-    def element_size(self):
-        return self._elements.itemsize
-
-    def tolist(self):
-        return self._elements.tolist()
-
-    def __iter__(self):
-        return iter(self.tolist())
-
-    def __getitem__(self, i):
-        return self._elements[i].item()
-
-    def __setitem__(self, i, value):
-        self._elements[i] = value
-
-    def __eq__(self, other):
-        return isinstance(other, TypedStorage) and (other.data_ptr(), len(other)) == (self.data_ptr(), len(self))
-
-    def __hash__(self):
-        return hash(self.data_ptr())
-
-    def __repr__(self):
-        body = "\n".join(f" {e}" for e in self.tolist())
-        return f"{body}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
-
-
-@composite(method=True, function=False)
-def storage(self):
-    """The memory block behind the tensor, as elements of its dtype. Deprecated: `untyped_storage`."""
-    warnings.warn(
-        "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "
-        "should only matter to you if you are using storages directly.  To access UntypedStorage directly, use "
-        "tensor.untyped_storage() instead of tensor.storage()",
-        stacklevel=3,
-    )
-    return TypedStorage(self)
 
 
 @composite(method=True, function=False)

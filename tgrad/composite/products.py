@@ -302,7 +302,7 @@ def _cheapest(parts: list[Any]) -> Any:
     return build(0, n - 1)
 
 
-@composite()
+@composite(function=False)
 def linear(input, weight, bias=None):
     """input @ weight.T + bias. AddmmBackward0 for a matrix with bias, as PyTorch records it."""
     for i, (word, x) in enumerate((("input", input), ("weight", weight))):

@@ -66,9 +66,10 @@ def _get_state(self: Generator) -> Tensor:
     return wrap(self.get_state_array())
 
 
-def _set_state(self: Generator, new_state: Tensor) -> None:
-    """Puts the generator into a state that `get_state` returned."""
+def _set_state(self: Generator, new_state: Tensor) -> Generator:
+    """Puts the generator into a state that `get_state` returned, and returns the generator."""
     self.set_state_array(new_state._a)
+    return self
 
 
 # The generator itself knows arrays only.
@@ -132,7 +133,7 @@ def _factory(name: str, draw: Any) -> None:
              memory_format: Any = None, generator: Any = None, pin_memory: Any = False) -> Any:  # fmt: skip
         at(device)
         d = dtype or input.dtype
-        a = like_array(input, d, "empty")
+        a = like_array(input, d, "empty", memory_format)
         if name == "randn":
             place(a, gen(generator).normal(a.shape, d.np, contiguous=a.flags.c_contiguous))
         else:
@@ -151,7 +152,7 @@ _factory("randn", lambda g, shape, dt: g.normal(shape, dt))
 
 @composite()
 @_more(lambda n, args, kw: _more_integers(n, *args, **kw))
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None, device=None, requires_grad=False,
             pin_memory=False):  # fmt: skip
     """Integers from `low` (0 if left out) up to but not including `high`, evenly distributed.
 
@@ -162,6 +163,10 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
     """
     if size is None:
         low, high, size = 0, low, high
+    elif low is None:  # given by keywords
+        low = 0
+    if high is None or size is None:
+        raise TypeError(f"randint() missing 1 required positional argument: '{'low' if high is None else 'size'}'")
     at(device)
     d = dtype or (out.dtype if out is not None else dtypes.int64)
     a = gen(generator).randint(int(low), int(high), sizes_of((size,), "randint"), d.np)
@@ -179,7 +184,7 @@ def randint_like(
     if isinstance(high, Tensor):
         high = int(high)
     d = dtype or input.dtype
-    a = like_array(input, d, "empty")
+    a = like_array(input, d, "empty", memory_format)
     place(a, default_generator.randint(int(low), int(high), a.shape, d.np))
     return flagged(a, requires_grad)
 
@@ -207,7 +212,7 @@ def normal(
     """Normal numbers with the given mean and standard deviation, each a number or a tensor."""
     g = gen(generator)
     if size is not None:
-        if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        if isinstance(mean, (Tensor, complex)) or isinstance(std, (Tensor, complex)):
             raise no_overload("normal", mean, std, size)
         d = _floats(dtype)
         r = flagged(g.normal(sizes_of((size,), "normal"), d.np, float(mean), float(std)), requires_grad)
@@ -217,6 +222,8 @@ def normal(
             raise TypeError(
                 f"normal() received an invalid combination of arguments - got ({shown}), but expected one of:"
             )
+        if isinstance(std, Tensor) and std.is_complex():
+            raise RuntimeError("normal expects standard deviation to be non-complex")
         if isinstance(mean, Tensor) and isinstance(std, Tensor):
             r = normal_both.record(mean, std, g)
         elif isinstance(mean, Tensor):
@@ -243,20 +250,20 @@ def _drawn(g: Generator, mean: Any, std: Any) -> np.ndarray:
 
 
 @op("normal.Tensor_float", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes)), tensors="mean", node="NormalBackward1",
-    function=False, method=False)  # fmt: skip
+    real_grad=True, function=False, method=False)  # fmt: skip
 def normal_mean(mean, std, generator):
     return _drawn(generator, mean, std)
 
 
 @op("normal.float_Tensor", grad=dict(std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="std", node="NormalBackward2",
-    function=False, method=False)  # fmt: skip
+    real_grad=True, function=False, method=False)  # fmt: skip
 def normal_std(std, mean, generator):
     return _drawn(generator, mean, std)
 
 
 @op("normal.Tensor_Tensor", grad=dict(mean=lambda grad, mean_sizes: _nothing(grad, mean_sizes),
                                       std=lambda grad, std_sizes: _nothing(grad, std_sizes)), tensors="mean std",
-    node="NormalBackward3", function=False, method=False)  # fmt: skip
+    node="NormalBackward3", real_grad=True, function=False, method=False)  # fmt: skip
 def normal_both(mean, std, generator):
     return _drawn(generator, mean, std)
 

@@ -14,6 +14,7 @@ from ..methods import attach, composite, publish
 from ..ops import pointwise as rows
 from ..ops.spec import REQUIRED
 from ..promotion import result_type
+from ..shape import broadcast_shapes
 from ..tensor import Tensor
 from ..tensor import _cpp as cpp_name
 from .arguments import NUMBERS, is_number, need_tensors, plain
@@ -234,6 +235,8 @@ def masked_fill(input=REQUIRED, mask=REQUIRED, value=REQUIRED):
     >>> torch.masked_fill(torch.tensor([1.0, 2.0]), torch.tensor([True, False]), 0)
     tensor([0., 2.])
     """
+    if isinstance(input, Tensor) and isinstance(mask, Tensor) and input._a.shape != mask._a.shape:
+        broadcast_shapes(mask._a.shape, input._a.shape)  # PyTorch names the mask first
     return _masked("masked_fill", pointwise, input, mask, value)
 
 

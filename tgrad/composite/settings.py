@@ -110,11 +110,6 @@ def set_flush_denormal(mode: bool) -> bool:
     return False
 
 
-def is_autocast_enabled(device_type: str | None = None) -> bool:
-    """Whether operations convert their inputs by themselves, as inside `torch.autocast`."""
-    return False
-
-
 def cond(pred: Any, true_fn: Any, false_fn: Any, operands: tuple[Any, ...] = ()) -> Any:
     """`true_fn(*operands)` where `pred` (a bool or a tensor of one element) holds, else `false_fn(*operands)`."""
     return (true_fn if bool(pred) else false_fn)(*operands)
@@ -123,7 +118,7 @@ def cond(pred: Any, true_fn: Any, false_fn: Any, operands: tuple[Any, ...] = ())
 for _fn in (
     use_deterministic_algorithms, are_deterministic_algorithms_enabled, is_deterministic_algorithms_warn_only_enabled,
     get_deterministic_debug_mode, set_deterministic_debug_mode, get_float32_matmul_precision, set_float32_matmul_precision,
-    get_num_interop_threads, set_num_interop_threads, set_flush_denormal, is_autocast_enabled, cond,
+    get_num_interop_threads, set_num_interop_threads, set_flush_denormal, cond,
 ):  # fmt: skip
     publish(_fn.__name__, _fn)
 

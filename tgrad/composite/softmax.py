@@ -91,6 +91,8 @@ def norm(input=REQUIRED, p="fro", dim=None, keepdim=False, out=None, dtype=None)
             raise RuntimeError(
                 f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {input.dtype.legacy}"
             )
+        if p == "fro" and isinstance(dim, (tuple, list)) and len(dim) > 2:
+            raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
         order = 2.0 if p in ("fro", None) else float(p)
         r = magnitude.vector_norm.record(input, order, dim, keepdim)
     return r if out is None else typed_into(out, r, "norm")

@@ -11,6 +11,7 @@ from ..kernels.crew import get_num_threads
 from ..methods import attach, composite
 from ..ops import fft as rows
 from ..ops import pad as pads
+from ..ops import restride
 from ..ops import view as views
 from ..tensor import Tensor
 from .signature import KINDS, WRONG, signature
@@ -275,9 +276,9 @@ def istft(
             x = views.slice_.record(x, 2, 0, n_fft // 2 + 1, 1)
         x = rows.fft_c2r.record(x, (2,), mode, n_fft)
     x = x * window.view(1, 1, n_fft)
-    y = views.unfold_backward.record(x, (x.shape[0], whole), 1, n_fft, hop)
+    y = restride.unfold_backward.record(x, (x.shape[0], whole), 1, n_fft, hop)
     squares = window.pow(2).expand(1, frames, n_fft)
-    weight: Any = views.unfold_backward.record(squares, (1, whole), 1, n_fft, hop)
+    weight: Any = restride.unfold_backward.record(squares, (1, whole), 1, n_fft, hop)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else -(n_fft // 2) if center else whole
     y = views.slice_.record(y, 1, start, end, 1)

@@ -124,7 +124,8 @@ def _made(
     if length < 2:
         return F.ones(length, dtype=d, requires_grad=requires_grad)
     r = compute(length + 1, d).narrow(0, 0, length) if periodic else compute(length, d)
-    return r.requires_grad_(requires_grad)
+    r.requires_grad = requires_grad
+    return r
 
 
 _window("bartlett_window", _bartlett, "A triangle: 1 - |2 n / (N - 1) - 1|, 0 at the ends.")

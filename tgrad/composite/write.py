@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 
 from .. import levels
-from ..dispatch import as_number, check_writable, commit, inplace, inplace_node, needs_grad
+from ..dispatch import as_number, bad_argument, check_writable, commit, inplace, inplace_node, needs_grad
 from ..dtype import from_np
 from ..graph.history import check_inplace
 from ..graph.modes import state
-from ..methods import composite, publish
+from ..methods import composite, missing, publish
 from ..ops import view as views
 from ..ops.linalg import cpp_name
-from ..ops.spec import ROWS, Row, op
+from ..ops.spec import REQUIRED, ROWS, Row, op
 from ..shape import broadcast_shapes, contiguous_strides
 from ..storage import UntypedStorage, blank, memory, strided
 from ..tensor import Tensor
+from .arguments import is_number
 
 
 @composite(function=False, method=True)
@@ -153,8 +154,12 @@ def zero_(input):
 
 
 @composite(function=False, method=True)
-def fill_diagonal_(self, fill_value, wrap=False):
+def fill_diagonal_(self, fill_value=REQUIRED, wrap=False):
     """Writes a number along the main diagonal of a matrix (or of a tensor whose dimensions are all equal)."""
+    if fill_value is REQUIRED:
+        raise missing("fill_diagonal_", ["fill_value"])
+    if not is_number(fill_value) and not (isinstance(fill_value, Tensor) and fill_value.dim() == 0):
+        raise bad_argument("fill_diagonal_", 1, "fill_value", fill_value, "Number")
     if self.dim() < 2:
         raise RuntimeError("dimensions must larger than 1")
     if self.dim() > 2 and len(set(self.shape)) > 1:
@@ -220,10 +225,12 @@ for _name, _choose in {
 
 @composite(function=False, method=True)
 def resize_(self, *size, memory_format=None):
-    """Changes the sizes in place, keeping the leading elements of the memory; it grows as needed (new elements: anything)."""
+    """Changes the sizes in place, keeping the leading elements of the memory; it grows as needed (new elements: anything). With the sizes
+    that the tensor has it keeps its strides, unless a memory format says how it shall lie."""
     shape = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
+    steps = _steps(shape, getattr(memory_format, "name", "contiguous_format"))
     n = int(np.prod(shape, dtype=np.int64))
     a = self._a
     block = memory(a)
@@ -231,10 +238,29 @@ def resize_(self, *size, memory_format=None):
     if first + n > block.size:
         grown = np.zeros(first + n, a.dtype)
         grown[: block.size] = block
-        self._a = grown[first : first + n].reshape(shape)
-    else:
-        self._a = strided(a, shape, contiguous_strides(shape), first)
+        self._a = strided(grown, shape, steps, first)
+    elif shape != a.shape or memory_format is not None:
+        self._a = strided(a, shape, steps, first)
     return self
+
+
+def _steps(shape: tuple[int, ...], fmt: str) -> tuple[int, ...]:
+    """The strides of a dense tensor in a memory format."""
+    if fmt == "contiguous_format":
+        return contiguous_strides(shape)
+    if fmt == "preserve_format":
+        raise RuntimeError("Unsupported memory formatPreserve")
+    rank = 4 if fmt == "channels_last" else 5
+    if len(shape) != rank:
+        raise RuntimeError(f"required rank {rank} tensor to use {fmt} format")
+    moved = contiguous_strides((shape[0], *shape[2:], shape[1]))
+    return (moved[0], moved[-1], *moved[1:-1])
+
+
+@composite(function=False, method=True)
+def module_load(self, other, assign=False):
+    """What a module puts in the place of this tensor when it loads `other`: `other` itself with `assign`, else this one with its values."""
+    return other.detach() if assign else self.copy_(other).detach()
 
 
 @composite(function=False, method=True)

@@ -48,6 +48,15 @@ def memory_stats() -> dict[str, int]:
     return POOL.stats()
 
 
+def __getattr__(name: str) -> Any:
+    """`amp` is imported when first looked at."""
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.amp")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "current_device",
     "device_count",

@@ -69,7 +69,9 @@ def _networks() -> list[Callable[[Tensor], Any]]:
 
     made += [
         lambda x: x.max(1).values, lambda x: x.min(0).values, lambda x: x.norm(dim=1), lambda x: x.norm(dim=0),
-        lambda x: x.t().contiguous(), lambda x: x.sort(1).values, lambda x: x.index_select(0, index),
+        lambda x: x.t().contiguous(), lambda x: x.sort(1).values, lambda x: x.round().sort(1).values,
+        lambda x: x.round().topk(20).values, lambda x: x.round().kthvalue(20).values, lambda x: fn.zeros(1 << 18, dtype=x.dtype).sort().values,
+        lambda x: x.index_select(0, index),
         lambda x: x.gather(1, fn.zeros_like(x, dtype=int64)), lambda x: x.gather(0, fn.zeros_like(x, dtype=int64)),
         lambda x: fn.zeros_like(x).scatter_add(0, fn.zeros_like(x, dtype=int64), x),
         lambda x: F.embedding(index, x), lambda x: F.cross_entropy(x, index), lambda x: F.relu(x), lambda x: F.gelu(x),
@@ -78,7 +80,17 @@ def _networks() -> list[Callable[[Tensor], Any]]:
         lambda x: F.group_norm(x.reshape(2, 8, -1), 4), lambda x: fn.where(x > 0, x, 0.0), lambda x: x.masked_fill(x > 0, 1.0),
         lambda x: x * 2.0 + 1.0, lambda x: x.clamp(0.2, 0.8), lambda x: x**2, windows,
     ]  # fmt: skip
-    return made
+    return [*made, *_recurrent()]
+
+
+def _recurrent() -> list[Callable[[Tensor], Any]]:
+    """Layers of recurrent networks over a matrix's rows, forward and backward."""
+    from .. import nn
+
+    def layer(kind: str) -> Callable[[Tensor], Any]:
+        return lambda x: getattr(nn, kind)(x.shape[1], 8, dtype=x.dtype)(x.unsqueeze(1))[0]
+
+    return [layer(kind) for kind in ("LSTM", "GRU", "RNN")]
 
 
 def _ask(all: bool) -> None:

@@ -103,3 +103,12 @@ def memory_reserved(device: Any = None) -> int:
 
 class OutOfMemoryError(RuntimeError):
     """Raised when a device has no memory left."""
+
+
+def __getattr__(name: str) -> Any:
+    """`amp` is imported when first looked at."""
+    if name == "amp":
+        import importlib
+
+        return importlib.import_module(f"{__name__}.amp")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

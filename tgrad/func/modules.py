@@ -33,7 +33,7 @@ def functional_call(
         raise ValueError(
             f"Expected parameter_and_buffer_dicts to be a dict, or a list/tuple of dicts, but got {type(given)}"
         )
-    return stateless.functional_call(module, given, args, kwargs, tie_weights=tie_weights, strict=strict)
+    return stateless._functional_call(module, given, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
 def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -62,7 +62,8 @@ def _stacked(name: str, tensors: list[Any]) -> Any:
     if any(needs) and not all(needs):
         raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
     out = F.stack(tensors).detach()  # type: ignore[attr-defined]
-    return out.requires_grad_() if all(needs) else out
+    out.requires_grad = all(needs)
+    return out
 
 
 def functionalize(func: Any, *, remove: str = "mutations") -> Any:

@@ -146,6 +146,7 @@ class Pass:
     def run(self) -> None:
         pending, heap, create, retain = self.pending, self.heap, self.create, self.retain
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
+        watched = state.profiler is not None or state.anomaly
         leaves = self.leaves
         freed, where = (log.freed, here()) if log.on and not retain else (None, 0)
         if log.on:
@@ -174,7 +175,7 @@ class Pass:
                 g = self.before(node, g)
             if type(g) is list:
                 g = self.materialized(node, g)
-            if observed and state.anomaly:
+            if watched:
                 grads = self.watched(node, g)
             else:
                 grads = node.apply_t(g) if create else node.apply(g)
@@ -207,7 +208,9 @@ class Pass:
                 send(e, gi)
         grads = gi = None  # `_own` asks who else holds a gradient
         for leaf in list(leaves):
-            if plain and leaf._x is None and leaf._grad is None:  # `deliver`, where there is nothing else to it
+            if (
+                plain and not watched and leaf._x is None and leaf._grad is None
+            ):  # `deliver`, where there is nothing else to it
                 g = leaves.pop(leaf)
                 leaf._grad = wrap(_own(g, leaf._a))
             else:
@@ -289,6 +292,8 @@ class Pass:
             for i in self.wanted[leaf]:
                 self.captured[i] = self.shown(g)  # type: ignore[index]
             return
+        if state.profiler is not None:
+            state.profiler.leaf(leaf)
         if extra is not None and extra.pre:
             for hook in list(extra.pre.values()):
                 g = self.taken(call_node_hook(hook, (self.shown(g),), ((self.shown(g),),))[0])
@@ -303,20 +308,24 @@ class Pass:
         if extra is not None and extra.post:
             for hook in list(extra.post.values()):
                 call_node_hook(hook, (), ((), (self.shown(g),)))
+        if state.profiler is not None:
+            state.profiler.leaf(None)
         if meta is not None and meta.post_hooks:
             for hook in list(meta.post_hooks.values()):
                 out = hook(leaf)
                 if out is not None and not isinstance(out, Tensor):
                     raise TypeError(f"expected Variable, but hook returned '{type(out).__name__}'")
 
-    # -- anomaly mode
+    # -- anomaly mode and profilers
     def watched(self, node: Node, g: Any) -> Any:
+        apply = node.apply_t if self.create else node.apply
         try:
-            grads = node.apply_t(g) if self.create else node.apply(g)
+            grads = apply(g) if state.profiler is None else state.profiler.node(node, apply, g)
         except Exception:
-            _warn_trace(node)
+            if state.anomaly:
+                _warn_trace(node)
             raise
-        if state.check_nan:
+        if state.anomaly and state.check_nan:
             for i, x in enumerate(grads):
                 a = x._a if isinstance(x, Tensor) else x
                 if a is not None and np.isnan(a).any():

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
-
-_ids = itertools.count()
 
 
 class RemovableHandle:
@@ -14,10 +11,16 @@ class RemovableHandle:
 
     next_id = 0
 
-    def __init__(self, hooks: dict[int, Any], *, extra_dict: Any = None) -> None:
-        self._hooks = hooks
+    def __init__(self, hooks_dict: dict[int, Any], *, extra_dict: Any = None) -> None:
+        self._hooks = hooks_dict
         self._extra = [d for d in (extra_dict if isinstance(extra_dict, list) else [extra_dict]) if d is not None]
-        self.id = next(_ids)
+        self.id = RemovableHandle.next_id
+        RemovableHandle.next_id += 1
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        # Hooks of a loaded module keep their numbers: those to come must not meet them.
+        RemovableHandle.next_id = max(RemovableHandle.next_id, self.id + 1)
 
     def remove(self) -> None:
         """Removes the hook; a second call does nothing."""

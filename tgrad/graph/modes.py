@@ -26,10 +26,19 @@ class State(threading.local):
     levels = 0  # transforms (vmap, forward mode) that are running: see transforms/wrapped.py
     module = 0  # the module in its forward, while provenance is on: see places.py
     root: Any = None  # and the outermost one
+    transforms = 0  # the same, and those of reverse mode
+    profiler: Any = None  # what times the operations of this thread: see graph/profiling.py
+    hooked = 0  # how many of both there are, for which the door asks `levels.Hooks` first
     running: Any = None  # the backward pass that this thread is in
 
     def refresh(self) -> None:
-        self.slow = self.inference or self.anomaly or bool(self.saved_hooks) or self.saved_hooks_disabled is not None
+        self.slow = (
+            self.inference
+            or self.anomaly
+            or bool(self.saved_hooks)
+            or self.saved_hooks_disabled is not None
+            or self.profiler is not None
+        )
 
 
 state = State()

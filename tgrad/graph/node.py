@@ -151,6 +151,9 @@ class Node:
 
     def _saved(self, word: str) -> Any:
         name = word if word in self.saved_words else word.replace("_sym_sizes", "_sizes")
+        outputs = () if self.row is None else self.row.outputs
+        if name not in self.saved_words and word in outputs:
+            name = f"result{outputs.index(word)}"
         if name not in self.saved_words:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{word}'")
         value: Any = getattr(self, "s_" + name, ABSENT)
@@ -161,7 +164,9 @@ class Node:
             return value
         if isinstance(version, list):
             return tuple(lift(s, v) for s, v in zip(value, version, strict=True))
-        return lift_result(self, value, version) if name == "result" else lift(value, version)
+        if name.startswith("result"):
+            return lift_result(self, value, version, 0 if self.row is None else output_number(self.row, name))
+        return lift(value, version)
 
     def saved_slot(self, word: Any) -> tuple[Any, int]:
         """What is kept for a saved tensor, and its version."""

@@ -1,4 +1,4 @@
-"""Makes ``import torch`` mean tgrad, in this process only.
+"""Makes ``import torch`` mean tgrad, and ``import torchvision`` tgrad.vision, in this process only.
 
     >>> from tgrad.interop import torch_alias
     >>> with torch_alias.installed():
@@ -17,12 +17,17 @@ import contextlib
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 ALIAS = "torch"
 PACKAGE = "tgrad"
+# Modules of other libraries that keep what `import torch` gave when they were imported: each meaning of torch has its own.
+BOUND = ("safetensors.torch",)
+# Packages that are installed beside PyTorch, and what stands for them inside the package.
+BESIDE = {"functorch": "functorch", "torchvision": "vision"}
 
 
 class _AliasLoader(importlib.abc.Loader):
@@ -75,23 +80,23 @@ class TorchFinder(importlib.abc.MetaPathFinder):
                 raise
         # Namespaces that are built at run time are attributes of their parent, with no file to import.
         found: object = sys.modules.get(self.package)
-        for part in real.split(".")[1:]:
+        for part in real[len(self.package) :].split(".")[1:]:
             found = getattr(found, part, None)
         return found if isinstance(found, ModuleType) else None
 
 
-_finder: TorchFinder | None = None
+_finders: list[TorchFinder] = []
 _set_aside: dict[str, ModuleType] = {}
 
 
 def _take_out(alias: str) -> dict[str, ModuleType]:
     names = [name for name in sys.modules if name == alias or name.startswith(alias + ".")]
-    return {name: sys.modules.pop(name) for name in names}
+    return {name: sys.modules.pop(name) for name in [*names, *(n for n in BOUND if n in sys.modules)]}
 
 
 def is_installed() -> bool:
     """Whether ``import torch`` means tgrad at present."""
-    return _finder is not None
+    return bool(_finders)
 
 
 def install(package: str = PACKAGE) -> None:
@@ -99,23 +104,26 @@ def install(package: str = PACKAGE) -> None:
 
     A real PyTorch that was imported before is set aside, and comes back with :func:`uninstall`. A sub-module that
     ``package`` lacks raises ``ModuleNotFoundError: No module named 'torch.…'``. Installing twice changes nothing.
+    torchvision, which is compiled against PyTorch and could not work, becomes ``package.vision`` likewise.
     """
-    global _finder
-    if _finder is not None:
+    if _finders:
         return
-    _set_aside.update(_take_out(ALIAS))
-    _finder = TorchFinder(package)
-    sys.meta_path.insert(0, _finder)
+    for alias, real in {ALIAS: package, **{name: f"{package}.{part}" for name, part in BESIDE.items()}}.items():
+        if importlib.util.find_spec(real) is None:
+            continue
+        _set_aside.update(_take_out(alias))
+        _finders.append(TorchFinder(real, alias))
+    sys.meta_path[:0] = _finders
 
 
 def uninstall() -> None:
     """Undoes :func:`install`; names already bound in a script keep what they hold."""
-    global _finder
-    if _finder is None:
+    if not _finders:
         return
-    sys.meta_path.remove(_finder)
-    _finder = None
-    _take_out(ALIAS)
+    for finder in _finders:
+        sys.meta_path.remove(finder)
+        _take_out(finder.alias)  # what was bound to tgrad goes, too
+    _finders.clear()
     sys.modules.update(_set_aside)
     _set_aside.clear()
 

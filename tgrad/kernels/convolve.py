@@ -13,7 +13,7 @@ from ..ops import conv
 from ..pool import POOL
 from .crew import CREW, Sizes
 from .native import READY, Jit, Kernel, kernel
-from .operands import address, suits
+from .operands import address, registers, suits
 
 ndarray = np.ndarray
 Three = tuple[int, ...]
@@ -137,14 +137,6 @@ def _pack(x: ndarray, packing: _Packing, planes: int, work: int) -> ndarray | No
     return out
 
 
-@functools.cache
-def _registers() -> tuple[int, int]:
-    """(rows of a block, bytes of a vector), as compiled/vector.py has them."""
-    import llvmlite.binding as llvm
-
-    return (8, 64) if llvm.get_host_cpu_features().get("avx512f") else (4, 32)
-
-
 def _weights(w: ndarray, rows: int) -> ndarray:
     """[groups, channels, taps] as [groups, blocks, taps, rows], with zeros where a block has no more channels."""
     groups, channels, taps = w.shape
@@ -161,7 +153,7 @@ def _convolve(
     out: ndarray, channels: int, work: int,
 ) -> bool:  # fmt: skip
     """`weights`: [groups, channels, each, kernel]; `each`: input channels of a group. Fills `out`, [N, groups * channels, D, H, W]."""
-    rows, width = _registers()
+    rows, width = registers()
     lanes = width // x.dtype.itemsize
     rows = rows if channels > 1 else 1
     run = _get(kernel("conv.convolved", f"{_code(x)}i8* {_code(x) * 4}i8* i8 i8"), work)
@@ -247,7 +239,7 @@ def _to_weight(
     run = _get(kernel("conv.weighed", f"{_code(x) * 2}i8* {_code(x) * 2}i8* i8 i8"), work)
     if run is None:
         return None
-    lanes = _registers()[1] // x.dtype.itemsize
+    lanes = registers()[1] // x.dtype.itemsize
     _, H, W = packing.packed
     nz, ny, nx = spots = three(g.shape[2:], 1)
     length = ((nz - 1) * H + ny - 1) * W + nx

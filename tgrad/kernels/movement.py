@@ -214,19 +214,22 @@ def gather_backward(grad_output, index, input_sizes, dim):
 def sort(self, dim=-1, descending=False, stable=False):
     if not self.ndim or not suits(self) or wrap_dim(dim, self.ndim) != self.ndim - 1 or self.shape[-1] < 256:
         return None
-    code, whole = self.dtype.str[1:], np.dtype(np.int32 if self.dtype is F32 else np.int64)
-    run = kernel("move.sorted_rows", f"{code}* {code}* i8* i{whole.itemsize}* i8* i8* i8 i8 i8 i8").get()
+    code, n, rows = self.dtype.str[1:], self.shape[-1], self.size // self.shape[-1]
+    if n > LONG:
+        return _sort_long(self, descending)
+    wide = self.dtype is F64
+    name = "sorted_rows_wide" if wide else "sorted_rows"
+    run = kernel("move." + name, f"{code}* {code}* i8* i8* i4* i8* i8 i8 i8 i8").get()
     if run is None:
         return None
-    n, rows = self.shape[-1], self.size // self.shape[-1]
-    if n > LONG:
-        return _sort_long(self, whole, descending)
-    values, where = POOL.empty(self.shape, self.dtype), POOL.empty(self.shape, np.dtype(np.int64))
+    whole = np.dtype(np.int64)
+    values, where = POOL.empty(self.shape, self.dtype), POOL.empty(self.shape, whole)
     args = (address(self), address(values), address(where))
     unit = portion(rows, 16 * n)
 
     def work(k: int) -> None:
-        keys, places, counts = np.empty(2 * n, whole), np.empty(2 * n, np.int64), np.empty(1 << 11, np.int64)
+        keys, places = POOL.empty((2 * n,), whole), POOL.empty((2 * n if wide else 0,), np.dtype(np.int32))
+        counts = np.empty((6 if wide else 3) << BITS, np.int64)
         room = (address(keys), address(places), address(counts))
         run(*args, *room, k * unit, min(rows, (k + 1) * unit), n, int(descending))
 
@@ -238,9 +241,9 @@ BITS = 11  # of a digit, as in compiled/move.py
 LONG = 1 << 22  # elements of a row that take long enough for Ctrl-C to matter
 
 
-def _sort_long(self: ndarray, whole: np.dtype, descending: bool) -> tuple[ndarray, ndarray] | None:
+def _sort_long(self: ndarray, descending: bool) -> tuple[ndarray, ndarray] | None:
     """The same for long rows, one after the other, LONG elements a call: see `sorted_part` in compiled/move.py."""
-    code = self.dtype.str[1:]
+    code, whole = self.dtype.str[1:], np.dtype(np.int32 if self.dtype is F32 else np.int64)
     run = kernel("move.sorted_part", f"{code}* {code}* i8* i{whole.itemsize}* i8* i8* i8 i8 i8 i8 i8 i8 i8 i8").get()
     if run is None:
         return None
@@ -265,10 +268,3 @@ def _sort_long(self: ndarray, whole: np.dtype, descending: bool) -> tuple[ndarra
                 source, target = target, source
         phase(2, counts, 0, source, target)
     return values, where
-
-
-def topk(self, k, dim=-1, largest=True, sorted=True):
-    if type(k) is not int or not self.ndim or not 0 < k <= self.shape[wrap_dim(dim, self.ndim)]:
-        return None
-    got = sort(self, dim, largest)
-    return None if got is None else tuple([np.ascontiguousarray(a[..., :k]) for a in got])

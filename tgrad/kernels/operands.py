@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -23,3 +24,11 @@ def suits(*arrays: Any) -> bool:
     return bool(first.size) and all(
         a is None or (a.dtype is first.dtype and a.flags.c_contiguous and a.flags.aligned) for a in arrays
     )
+
+
+@functools.cache
+def registers() -> tuple[int, int]:
+    """(rows of a block of sums, bytes of a vector) of this processor, as compiled/vector.py has them."""
+    import llvmlite.binding as llvm
+
+    return (8, 64) if llvm.get_host_cpu_features().get("avx512f") else (4, 32)

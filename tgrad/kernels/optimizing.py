@@ -50,7 +50,9 @@ class Prepared:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Arrays, tuple[int, ...], Kernel]] = {}
-        self.apart = True  # whether no two of the arrays that are written to share memory
+        self._apart: bool | None = (
+            True  # whether no two of the arrays that are written to share memory; None: not known
+        )
 
     def keep(self, most: int) -> None:
         """Forgets everything where much more is known than there are parameters: their memory has been replaced again and again."""
@@ -64,15 +66,29 @@ class Prepared:
             return None
         at = tuple([address(p if a is None else a) for a in (p, *state)])
         found = self._known[id(p)] = (p, *state), at, _kernel(name, p, 2 + len(state), rest)
-        spans = sorted([(address(a), a.nbytes) for held, _, _ in self._known.values() for a in held if a is not None])
-        self.apart = all(low + size <= after for (low, size), (after, _) in itertools.pairwise(spans))
+        self._apart = None
         return found
 
+    def are_apart(self) -> bool:
+        if self._apart is None:
+            spans = sorted(
+                [(address(a), a.nbytes) for held, _, _ in self._known.values() for a in held if a is not None]
+            )
+            self._apart = all(low + size <= after for (low, size), (after, _) in itertools.pairwise(spans))
+        return self._apart
 
-def _many(name: str, rest: str, prepared: Prepared, params: Sequence[Arrays], numbers: tuple[Any, ...]) -> list[int]:
-    """Runs a kernel over all of `params` that it suits; gives the numbers of those that are left."""
+
+def step_many(
+    name: str, prepared: Prepared, params: Sequence[Arrays], numbers: tuple[Any, ...], flags: int = 0
+) -> list[int]:
+    """Runs the kernel `name` over all of `params` that it suits; gives the numbers of those that are left.
+
+    `params`: (parameter, gradient, arrays of the state, None for one that there is not). `numbers`: what the kernel takes after the
+    borders, floats and then so many `flags`.
+    """
     if Jit.mode == "off":
         return list(range(len(params)))
+    rest = "i8 i8" + " f8" * (len(numbers) - flags) + " i8" * flags
     left: list[int] = []
     runs: dict[Any, list[tuple[Any, ...]]] = {}
     known, large = prepared._known, Sizes.large
@@ -80,8 +96,8 @@ def _many(name: str, rest: str, prepared: Prepared, params: Sequence[Arrays], nu
         found = known.get(id(p))
         if found is None or found[0][0] is not p or any([x is not y for x, y in zip(found[0][1:], state, strict=True)]):
             found = prepared.look(name, rest, p, tuple(state))
-        run, flags = None, p.flags
-        if found is not None and flags.writeable and type(g) is ndarray and g.dtype is p.dtype and g.shape == p.shape:
+        run, flag = None, p.flags
+        if found is not None and flag.writeable and type(g) is ndarray and g.dtype is p.dtype and g.shape == p.shape:
             run = _ready(found[2], p.size) if g.flags.carray else None
         if run is None:
             left.append(i)
@@ -99,28 +115,9 @@ def _many(name: str, rest: str, prepared: Prepared, params: Sequence[Arrays], nu
             calls += [(*at, low, min(n, low + unit), *numbers) for low in range(0, n, unit)]
     prepared.keep(len(params))
     for run, calls in runs.items():
-        if not prepared.apart:  # one after the other, as if each were the only one
+        if not prepared.are_apart():  # one after the other, as if each were the only one
             for call in calls:
                 run(*call)
         else:
             CREW.each(run, calls)
     return left
-
-
-def adam(
-    prepared: Prepared, params: Sequence[Arrays], *, amsgrad: bool, maximize: bool, shrink: float, decay: float, beta1: float, beta2: float,
-    root2: float, eps: float, step: float,
-) -> list[int]:  # fmt: skip
-    """A step for each of (parameter, gradient, mean, mean square, largest mean square); gives the numbers of those that are left."""
-    numbers = (-1.0 if maximize else 1.0, shrink, decay, 1 - beta1, beta2, 1 - beta2, root2, eps, step)
-    return _many("adam", "i8 i8 f8 f8 f8 f8 f8 f8 f8 f8 f8 i8", prepared, params, (*map(float, numbers), int(amsgrad)))
-
-
-def sgd(
-    prepared: Prepared, params: Sequence[Arrays], *, lr: float, momentum: float, dampening: float, decay: float, nesterov: bool,
-    maximize: bool,
-) -> list[int]:  # fmt: skip
-    """A step for each of (parameter, gradient, momentum buffer); gives the numbers of those that are left."""
-    numbers = map(float, (-1.0 if maximize else 1.0, lr, momentum, 1 - dampening, decay))
-    after = (*numbers, int(bool(nesterov)), int(momentum != 0))
-    return _many("sgd", "i8 i8 f8 f8 f8 f8 f8 i8 i8", prepared, params, after)

@@ -33,6 +33,7 @@ FORMS = {
     "_log_softmax": "rowwise.log_softmax",
     "logsumexp.dims": "rowwise.logsumexp",
     "_scaled_dot_product_flash_attention_for_cpu": "attention.attention",
+    "_scaled_dot_product_flash_attention_for_cpu_backward": "attention.attention_backward",
     "native_layer_norm": "rowwise.layer_norm",
     "native_batch_norm": "rowwise.batch_norm",
     "native_group_norm": "rowwise.group_norm",
@@ -46,9 +47,11 @@ FORMS = {
     "gather": "movement.gather",
     "gather_backward": "movement.gather_backward",
     "scatter_add": "movement.scatter_add",
-    "sort.plain": "movement.sort",
-    "sort.stable": "movement.sort",
-    "topk": "movement.topk",
+    "sort.plain": "ordering.sort",
+    "sort.stable": "ordering.sort",
+    "topk": "ordering.topk",
+    "kthvalue": "ordering.kthvalue",
+    "mode.dim": "ordering.mode",
     "max_pool2d_with_indices": "pooling.max_pool2d",
     "max_pool2d_with_indices_backward": "pooling.max_pool2d_backward",
     "max_pool3d_with_indices": "pooling.max_pool3d",
@@ -58,23 +61,38 @@ FORMS = {
     "avg_pool3d": "pooling.avg_pool3d",
     "avg_pool3d_backward": "pooling.avg_pool3d_backward",
     "convolution": "convolve.convolution",
+    "_lstm_layer": "recurrent.lstm",
+    "_lstm_layer.data": "recurrent.lstm",
+    "_lstm_layer.mkldnn": "recurrent.lstm",
+    "_lstm_layer_backward": "recurrent.lstm_back",
+    "_gru_layer": "recurrent.gru",
+    "_gru_layer.data": "recurrent.gru",
+    "_gru_layer_backward": "recurrent.gru_back",
+    "_rnn_layer": "recurrent.rnn",
+    "_rnn_layer.data": "recurrent.rnn",
+    "_rnn_layer_backward": "recurrent.rnn_back",
 }
 
 # Forms that decide by themselves what is large enough: the size of the first operand says little about the work.
-EAGER = frozenset(("convolution",))
+EAGER = frozenset(
+    (
+        "convolution _lstm_layer _lstm_layer.data _lstm_layer.mkldnn _lstm_layer_backward _gru_layer _gru_layer.data _gru_layer_backward "
+        "_rnn_layer _rnn_layer.data _rnn_layer_backward"
+    ).split()
+)
 
 # Forms that are quicker than numpy from `Sizes.middle` on, since numpy would make many passes.
 MIDDLE = frozenset(
     "_softmax _log_softmax logsumexp.dims native_layer_norm native_batch_norm native_group_norm var.correction std.correction "
-    "_scaled_dot_product_flash_attention_for_cpu max_pool2d_with_indices max_pool2d_with_indices_backward max_pool3d_with_indices "
-    "max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk "
+    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward max_pool2d_with_indices max_pool2d_with_indices_backward "
+    "max_pool3d_with_indices "
+    "max_pool3d_with_indices_backward avg_pool2d avg_pool2d_backward avg_pool3d avg_pool3d_backward sort.plain sort.stable topk kthvalue "
     "embedding_dense_backward index_select_backward index_add scatter_add gather_backward".split()
 )
 
 DERIVATIVES = {
     "_softmax": "rowwise.softmax_grad",
     "_log_softmax": "rowwise.log_softmax_grad",
-    "_scaled_dot_product_flash_attention_for_cpu": "attention.attention_grad",
     "native_layer_norm": "rowwise.layer_norm_grad",
     "native_batch_norm": "rowwise.batch_norm_grad",
     "native_group_norm": "rowwise.group_norm_grad",

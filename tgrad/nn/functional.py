@@ -48,7 +48,7 @@ from .functions.activation import (
     threshold,
     threshold_,
 )
-from .functions.attention import multi_head_attention_forward, scaled_dot_product_attention
+from .functions.attention import scaled_dot_product_attention
 from .functions.distance import cosine_similarity, normalize, pairwise_distance
 from .functions.dropout import (
     alpha_dropout,
@@ -63,6 +63,15 @@ from .functions.fractional import (
     fractional_max_pool2d_with_indices,
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
+)
+from .functions.heads import (  # noqa: F401
+    _canonical_mask,
+    _check_key_padding_mask,
+    _in_projection,
+    _in_projection_packed,
+    _mha_shape_check,
+    _none_or_dtype,
+    multi_head_attention_forward,
 )
 from .functions.labels import ctc_loss, linear_cross_entropy, multi_margin_loss, multilabel_margin_loss
 from .functions.loss import (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .. import functions as fn
+from .. import linalg
 from ..graph.modes import no_grad
 from ..tensor import Tensor
 
@@ -153,26 +155,44 @@ def kaiming_normal_(
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Normal numbers within [a, b]: drawn again where they fall outside, or by inverting the distribution function."""
+    """Normal numbers within [a, b]; warns where the mean is far outside."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-            stacklevel=2,
+            stacklevel=3,
         )
-    low, high = _below((a - mean) / std), _below((b - mean) / std)
     with no_grad():
-        if high - low > 0.3:
-            lo, hi = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()  # type: ignore[attr-defined]
-            tensor.normal_(mean, std, generator=generator)  # type: ignore[attr-defined]
-            while True:
-                outside = (tensor < lo) | (tensor > hi)  # type: ignore[operator]
-                if not outside.any():
-                    return tensor
-                again = fn.empty_like(tensor).normal_(mean, std, generator=generator)
-                tensor.copy_(fn.where(outside, again, tensor))  # type: ignore[attr-defined]
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)  # type: ignore[attr-defined]
-        tensor.erfinv_().mul_(std * math.sqrt(2.0)).add_(mean)  # type: ignore[attr-defined]
-        return tensor.clamp_(min=a, max=b)  # type: ignore[attr-defined]
+        if _below((b - mean) / std) - _below((a - mean) / std) > 0.3:
+            return _redrawn(tensor, mean, std, a, b, generator)
+        return _rejected(tensor, mean, std, a, b, generator)
+
+
+def _redrawn(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
+    """Where most of the distribution lies inside: normal numbers, again and again for those that fall outside."""
+    low, high = tensor.new_tensor(a).item(), tensor.new_tensor(b).item()
+    result = tensor.normal_(mean, std, generator=generator)
+    while (outside := (result < low) | (result > high)).any():
+        result = fn.where(outside, fn.empty_like(result).normal_(mean, std, generator=generator), result)
+    return tensor if result is tensor else tensor.copy_(result)
+
+
+def _rejected(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
+    """Where little of it does: uniform numbers in [a, b], kept with the probability that the density there has by its peak in [a, b]."""
+    log_peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    scores, drawn = fn.empty_like(tensor), fn.empty_like(tensor)
+
+    def refused() -> Any:
+        scores.sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(log_peak)
+        return drawn.uniform_(generator=generator).log_().gt(scores)
+
+    result = tensor.uniform_(a, b, generator=generator)
+    scores.copy_(tensor)
+    pending = refused()
+    while pending.any():
+        scores.uniform_(a, b, generator=generator)
+        result = fn.where(pending, scores, result)
+        pending = fn.where(pending, refused(), pending)
+    return tensor if result is tensor else tensor.copy_(result)
 
 
 def _below(x: float) -> float:
@@ -190,7 +210,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     flat = fn.empty((rows, cols), dtype=tensor.dtype).normal_(0, 1, generator=generator)
     if rows < cols:
         flat = flat.t()
-    q, r = _qr(flat)
+    q, r = linalg.qr(flat)
     q = q * fn.diag(r, 0).sign()
     if rows < cols:
         q = q.t()
@@ -198,15 +218,6 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         tensor.view_as(q).copy_(q)  # type: ignore[attr-defined]
         tensor.mul_(gain)  # type: ignore[attr-defined]
     return tensor
-
-
-def _qr(x: Tensor) -> tuple[Tensor, Tensor]:
-    import numpy as np
-
-    from ..tensor import wrap
-
-    q, r = np.linalg.qr(x._a)
-    return wrap(q), wrap(r)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
@@ -220,3 +231,29 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         for col in range(cols):
             tensor[fn.randperm(rows)[:zeros], col] = 0  # type: ignore[index]
     return tensor
+
+
+def _of_old(new: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under its name without the underscore; warns."""
+    name = new.__name__[:-1]
+
+    def deprecated_init(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning, stacklevel=2)
+        return new(*args, **kwargs)
+
+    deprecated_init.__name__ = name
+    deprecated_init.__doc__ = f"Deprecated: `{name}_`."
+    return deprecated_init
+
+
+uniform, normal, constant = _of_old(uniform_), _of_old(normal_), _of_old(constant_)
+eye, dirac = _of_old(eye_), _of_old(dirac_)
+xavier_uniform, xavier_normal = _of_old(xavier_uniform_), _of_old(xavier_normal_)
+kaiming_uniform, kaiming_normal = _of_old(kaiming_uniform_), _of_old(kaiming_normal_)
+orthogonal, sparse = _of_old(orthogonal_), _of_old(sparse_)
+
+__all__ = [
+    "calculate_gain", "constant", "constant_", "dirac", "dirac_", "eye", "eye_", "kaiming_normal", "kaiming_normal_", "kaiming_uniform",
+    "kaiming_uniform_", "normal", "normal_", "ones_", "orthogonal", "orthogonal_", "sparse", "sparse_", "trunc_normal_", "uniform",
+    "uniform_", "xavier_normal", "xavier_normal_", "xavier_uniform", "xavier_uniform_", "zeros_",
+]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..dispatch import into
 from ..methods import missing
-from ..ops import norm, pooling
+from ..ops import layout, norm, pooling, weightnorm
 from ..ops.spec import REQUIRED
 from ..tensor import Tensor
 from . import functional as F
@@ -167,7 +167,7 @@ def native_group_norm(
     input: Tensor, weight: Any, bias: Any, N: int, C: int, HxW: int, group: int, eps: float, *, out: Any = None
 ) -> tuple[Tensor, ...]:
     """`nn.functional.group_norm` of [N, C, ...] with HxW places each, with the means and 1 / deviations [N, group]."""
-    if not (input.is_contiguous() or pooling.is_channels_last(input._a)):
+    if not (input.is_contiguous() or layout.is_channels_last(input._a)):
         raise RuntimeError(
             "Expected X.is_contiguous(memory_format) to be true, but got false.  (Could this error message be improved?  If so, please "
             "report an enhancement request to PyTorch.)"
@@ -231,3 +231,37 @@ def _adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """`nn.functional.adaptive_avg_pool3d` that never turns to the mean over everything."""
     size = ints("_adaptive_avg_pool3d", 2, "output_size", output_size, 3)
     return pooling.adaptive_avg_pool[3].record(input, size)
+
+
+def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
+    """The norms of order `pow` over all dimensions but `dim`, which are kept with size 1; over everything for dim=-1.
+
+    >>> torch.norm_except_dim(torch.ones(2, 4))
+    tensor([[2.],
+            [2.]])
+    """
+    if type(pow) is not int:
+        raise TypeError(f"norm_except_dim(): argument 'pow' (position 2) must be int, not {type(pow).__name__}")
+    if dim == -1:
+        return v.norm(pow)
+    last = v.dim() - 1
+    if dim in (0, last):
+        kept = v.size(dim)
+        flat = v.contiguous().view((kept, -1) if dim == 0 else (-1, kept))
+        return flat.norm(pow, 1 if dim == 0 else 0).view([kept if d == dim else 1 for d in range(v.dim())])
+    return norm_except_dim(v.transpose(0, dim), pow, 0).transpose(0, dim)
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """v with its norms over all dimensions but `dim` replaced by g."""
+    v, g = v.contiguous(), g.contiguous()
+    if dim in (0, v.dim() - 1):
+        return _weight_norm_interface(v, g, dim)[0]
+    return v * (g / norm_except_dim(v, 2, dim))
+
+
+def _weight_norm_interface(v: Tensor, g: Tensor, dim: int = 0) -> tuple[Tensor, Tensor]:
+    """`_weight_norm` along the first or last dimension, and the norms of v."""
+    if v.dtype is not g.dtype:
+        raise RuntimeError(f"expected scalar type {v.dtype.legacy} but found {g.dtype.legacy}")
+    return tuple(weightnorm.weight_norm_interface.record(v, g, dim))

@@ -25,6 +25,7 @@ from . import (  # noqa: F401
     rearrange,
     reduce,
     resample,
+    restride,
     scalar,
     scan,
     scatter,

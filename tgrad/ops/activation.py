@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy._core._multiarray_umath import __cpu_features__  # type: ignore[import-not-found]
 
 from ..dtype import finfo, from_np
 from ..shape import wrap_dim
@@ -81,9 +82,9 @@ def step_row(name: str, array: Callable[..., Any], again: Callable[..., Any] | N
 
 # Note [nan and the two loops]
 # Some of PyTorch's derivatives answer differently for nan in its vectorised loop, where a comparison with nan is false, and in
-# its scalar loop, which asks the opposite question. Which one an element meets follows from the layout: 64 bytes at a time
-# are vectorised where the elements lie without gaps; a last incomplete 64 bytes, and all of a layout with gaps, are not.
-_LANES = 64
+# its scalar loop, which asks the opposite question. Which one an element meets follows from the layout: two of the processor's vectors
+# at a time are vectorised where the elements lie without gaps; a last incomplete pair, and all of a layout with gaps, are not.
+_LANES = 128 if all([__cpu_features__.get("AVX512" + kind) for kind in ("F", "BW", "DQ", "VL")]) else 64
 
 
 def unless_less(mask: Any, self: np.ndarray) -> Any:
@@ -310,12 +311,10 @@ def _elu(self: np.ndarray, alpha: float, scale: float, input_scale: float) -> An
 
 
 def _elu_grad(grad: Any, self: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    if (
-        type(self) is np.ndarray and self.dtype.itemsize == 2
-    ):  # PyTorch's kernel for halves, where nan goes with the positive
+    if type(self) is np.ndarray and self.dtype.itemsize == 2:  # PyTorch's kernel for halves rounds once
         x, g = self.astype(np.float32), grad.astype(np.float32)
         down = g * (np.float32(alpha * scale * input_scale) * np.exp(np.minimum(x, 0) * np.float32(input_scale)))
-        return np.where(x <= 0, down, g * np.float32(scale)).astype(self.dtype)
+        return np.where(unless_less(x > 0, self), g * np.float32(scale), down).astype(self.dtype)
     # Clamped before exp: where the other branch is chosen, inf * 0 would be nan in the second derivative.
     negative = clamp_scalar(self, None, 0)
     return where(above(self, 0), grad * scale, grad * ((alpha * scale * input_scale) * exp(negative * input_scale)))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .choice import where
-from .elementary import exp, is_complex, log
+from .elementary import exp, is_complex, log, squared
 from .spec import FLOAT, conj, lacking, nothing, number, pointwise, underivable
 
 
@@ -223,6 +223,8 @@ fmod_scalar = pointwise(
 def _power(self: Any, exponent: Any) -> Any:
     if self.dtype.kind in "iu" and np.any(np.asarray(exponent) < 0):
         return _integer_power(self, exponent)
+    if self.dtype.kind == "c" and type(exponent) in (int, float) and exponent == 2:
+        return squared(self)
     return self**exponent
 
 

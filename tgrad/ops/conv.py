@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .layout import channels_innermost, is_channels_last
 from .linalg import product
 from .spec import TensorBase, op
 from .view import total
@@ -136,11 +137,33 @@ def _grads(
         to_bias = grad.sum((0, *range(2, input.ndim))) if needs[2] else None  # type: ignore[attr-defined]
         return got[0] if needs[0] else None, got[1] if needs[1] else None, to_bias
     rest = (stride, padding, dilation, transposed, output_padding, groups)
+    to_input = input_gradient(grad, weight, tuple(input.shape), *rest) if needs[0] else None
+    if to_input is not None and channels_last(input, weight, groups):
+        to_input = channels_innermost(to_input)
     return (
-        input_gradient(grad, weight, tuple(input.shape), *rest) if needs[0] else None,
+        to_input,
         weight_gradient(grad, input, tuple(weight.shape), *rest) if needs[1] else None,
         total(grad, (0, *range(2, input.ndim))) if needs[2] else None,
     )
+
+
+def by_onednn(input: ndarray, weight: ndarray, groups: int) -> bool:
+    """Whether PyTorch would leave a convolution to oneDNN, which words its errors differently."""
+    if input.dtype.name == "bfloat16":
+        return True
+    kernel = weight.shape[2:] if weight.ndim > 3 else (1, *weight.shape[2:])
+    large = input.shape[0] > 1 or groups > 1 or min(kernel[-2:]) > 3 or math.prod(input.shape[:4]) > 20480
+    return input.dtype.name == "float32" and large
+
+
+def channels_last(input: ndarray, weight: ndarray, groups: int) -> bool:
+    """Whether PyTorch leaves the result, and the gradient of the input, with their channels innermost in memory: where an operand has
+    them so, but for its own kernels in three dimensions."""
+    if input.strides[1] != input.itemsize and weight.strides[1] != weight.itemsize:
+        return False
+    if input.ndim == 5 and not by_onednn(input, weight, groups):
+        return False
+    return is_channels_last(input) or is_channels_last(weight)
 
 
 # Set by tgrad.kernels: the same two functions, compiled; None for what they do not take.

@@ -107,9 +107,14 @@ def _ends(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.logaddexp(last, before)
 
 
+def _plain(loss: Any) -> Any:
+    """The loss as a number to compute with: its own history is no way to the gradient's."""
+    return loss if isinstance(loss, np.ndarray) else loss.detach()
+
+
 @op("_ctc_loss",
     grad=dict(log_probs=lambda grads, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity, result0, result1:
-        ctc_loss_backward(grads[0] if isinstance(grads, (list, tuple)) else grads, log_probs, targets, result0, result1,
+        ctc_loss_backward(grads[0] if isinstance(grads, (list, tuple)) else grads, log_probs, targets, _plain(result0), result1,
                           input_lengths, target_lengths, blank, zero_infinity)),
     tensors="log_probs targets", outputs="neg_log_likelihood log_alpha", undiff="log_alpha", node="CtcLossBackward0", **HIDDEN)  # fmt: skip
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, zero_infinity=False):

@@ -80,9 +80,22 @@ rsqrt = pointwise(
     kind=FLOAT,
     domain=(0, None),
 )
+
+
+def squared(x: Any) -> Any:
+    """x * x. The parts of a complex result are rounded one by one, so that what overflows twice is nan, as it is in PyTorch's vectors."""
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "c":
+        return x * x
+    out = np.empty_like(x)
+    a, b = x.real, x.imag
+    out.real = a * a - b * b
+    out.imag = a * b + a * b
+    return out
+
+
 square = pointwise(
     "square.row",
-    lambda self: self * self,
+    lambda self: squared(self),
     node="PowBackward0",
     tensors="self",
     grad=dict(self=lambda grad, self: grad * (2 * self)),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..shape import wrap_dim, wrap_dims
+from . import equals
 from .choice import where
 from .ranking import argsort_stable
 from .reduce import restore
@@ -250,21 +251,33 @@ def nanmedian_dim(self, dim, keepdim=False):
     return _middle_along("median", self, dim, keepdim, True)
 
 
-@op("mode.dim", node="ModeBackward0", **CHOICE, real_grad=True)
-def mode_dim(self, dim=-1, keepdim=False):
-    """The smallest of the most frequent values, with the last index that holds it."""
+def mode_along(
+    self: np.ndarray, dim: int, keepdim: bool, reorder: Any = equals.introsorted, unordered: Any = equals.unordered
+) -> tuple[np.ndarray, np.ndarray]:
     d = wrap_dim(dim, self.ndim)
     if self.ndim == 0:
         return self.copy(), np.zeros((), np.int64)
     refuse(self, lacking("c", "mode_cpu"))
     no_empty("mode", self, d)
     rows = np.moveaxis(self, d, -1)
-    order = argsort_stable(rows, rows.ndim - 1)
-    ordered = np.take_along_axis(rows, order, -1)
+    shape, n = rows.shape, rows.shape[-1]
+    rows = rows.reshape(-1, n)
+    order = argsort_stable(rows, 1)
+    order = reorder(order, equals.neighbours(np.take_along_axis(rows, order, 1)))
+    bad = np.flatnonzero(_nans(rows).any(1))
+    if bad.size:
+        order[bad] = unordered(rows[bad])
+    ordered = np.take_along_axis(rows, order, 1)
     run = np.ones(rows.shape, np.int64)
-    for i in range(1, rows.shape[-1]):
-        run[..., i] = np.where(ordered[..., i] == ordered[..., i - 1], run[..., i - 1] + 1, 1)
-    end = np.expand_dims(np.argmax(run, axis=-1), -1)
-    values, at = np.take_along_axis(ordered, end, -1), np.take_along_axis(order, end, -1)
-    values, at = np.moveaxis(values, -1, d), np.moveaxis(at, -1, d)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=run[:, 1:], casting="unsafe")
+    run = np.arange(n) - np.maximum.accumulate(run * np.arange(n), axis=1)  # how many equals stand before each
+    end = np.argmax(run, axis=1)[:, None]
+    values, at = np.take_along_axis(ordered, end, 1), np.take_along_axis(order, end, 1)
+    values, at = (np.moveaxis(a.reshape(*shape[:-1], 1), -1, d) for a in (values, at))
     return (values, at) if keepdim else (values.squeeze(d), at.squeeze(d))
+
+
+@op("mode.dim", node="ModeBackward0", **CHOICE, real_grad=True)
+def mode_dim(self, dim=-1, keepdim=False):
+    """The smallest of the most frequent values, with the index that comes last among its equals once PyTorch has sorted the row."""
+    return mode_along(self, dim, keepdim)

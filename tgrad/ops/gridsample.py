@@ -277,7 +277,7 @@ def base_grid(size: Any, align: bool, dt: np.dtype) -> np.ndarray:
 
 
 @op("affine_grid_generator", grad=dict(theta=lambda grad, size, align_corners: _to_theta(grad, size, align_corners)),
-    tensors="theta", **HIDDEN)  # fmt: skip
+    tensors="theta", real_grad=True, **HIDDEN)  # fmt: skip
 def affine_grid_generator(theta, size, align_corners):
     dims = len(size) - 2
     if dims not in (2, 3):
@@ -288,6 +288,8 @@ def affine_grid_generator(theta, size, align_corners):
             f"Expected size for first two dimensions of batch2 tensor to be: [{count}, {dims + 1}] but got: "
             f"[{own[0]}, {own[-1]}]."
         )
+    if theta.dtype.kind == "b":
+        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
     points = base_grid(size, align_corners, theta.dtype)
     out = widened(points)[None] @ widened(theta).swapaxes(1, 2)
     return in_rows(out).reshape(count, *size[2:], own[1]).astype(theta.dtype, copy=False)

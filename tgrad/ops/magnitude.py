@@ -56,12 +56,12 @@ def norm_grad(grad: Any, self: Any, result: Any, ord: float, dim: Any, keepdim: 
     if ord == 1:
         return sgn(self) * grad
     if ord == 2:
-        return self * where(result == 0, 0, grad / where(result == 0, 1, result))
+        return grad * where(result == 0, 0, self / result)
     size = abs_(self)
     if ord < 1:
-        inner = where(size == 0, 0, where(size == 0, 1, size) ** (ord - 1))
+        inner = where(size == 0, 0, size ** (ord - 1))
         return sgn(self) * inner * grad * result ** (1 - ord)
-    scale = where(result == 0, 0, grad / where(result == 0, 1, result) ** (ord - 1))
+    scale = where(result == 0, 0, grad / result ** (ord - 1))
     if ord < 2:
         return sgn(self) * size ** (ord - 1) * scale
     return self * size ** (ord - 2) * scale

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .activation import need_float
+from .layout import laid_like
 from .pointwise import rsqrt
 from .spec import Row, in_rows, op, sizes
 
@@ -157,7 +158,8 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
     out = centre * (rstd if weight is None else rstd * weight.reshape(shape))
     if bias is not None:
         out = out + bias.reshape(shape)
-    return in_rows(out).astype(input.dtype, copy=False), *saved
+    rowwise = input.flags.c_contiguous
+    return (in_rows(out) if rowwise else laid_like(out, input)).astype(input.dtype, copy=False), *saved
 
 
 # The same under the names that say which statistics there are.
@@ -240,7 +242,7 @@ def native_group_norm(input, weight, bias, N, C, HxW, group, eps):
         mean.dtype if weight is not None and weight.dtype != input.dtype else input.dtype
     )  # PyTorch's stay halves, too
     saved = [t.reshape(N, group).astype(kept, copy=False) for t in (mean, rstd)]
-    return out.astype(input.dtype, copy=False), *saved
+    return laid_like(out, input).astype(input.dtype, copy=False), *saved
 
 
 def _group_norm_grads(

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .spec import in_rows, op
+from .layout import laid_like
+from .spec import op
 
 
 def _widths(pad: Any, ndim: int) -> list[tuple[int, int]]:
@@ -27,7 +28,7 @@ def constant_pad_nd(self, pad, value=0):
     widths = _widths(pad, self.ndim)
     cut = self[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(self.shape, widths))]
     value = np.asarray(0 if value is None else value).astype(self.dtype)
-    return in_rows(np.pad(cut, [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value))
+    return laid_like(np.pad(cut, [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value), self)
 
 
 def _sources(n: int, before: int, after: int, mode: str) -> np.ndarray:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from .layout import laid_like
 from .pooling_checks import check_adaptive_avg, check_adaptive_max, check_pool, check_unpool, full
 from .spec import Row, TensorBase, in_rows, nothing, op
 
@@ -29,25 +30,6 @@ def widened(a: np.ndarray) -> np.ndarray:
 
 def _lowest(dt: np.dtype) -> Any:
     return -math.inf if dt.kind not in "iu" else np.iinfo(dt).min
-
-
-def is_channels_last(a: Any) -> bool:
-    """Whether PyTorch takes an array of four or five dimensions to have its channels innermost in memory."""
-    if a.ndim not in (4, 5) or a.strides[1] == 0:
-        return False
-    least = 0
-    for d in (1, *range(a.ndim - 1, 1, -1), 0):
-        if a.shape[d] == 0 or a.strides[d] < least or (d == 0 and least == a.strides[1]):
-            return False
-        least = a.strides[d] * max(a.shape[d], 1)
-    return True
-
-
-def laid_like(out: np.ndarray, model: Any) -> np.ndarray:
-    """The result in row-major order, or with its channels innermost if the model has them so."""
-    if out.ndim not in (4, 5) or not is_channels_last(model):
-        return in_rows(out)
-    return np.moveaxis(in_rows(np.moveaxis(out, 1, -1)), -1, 1)
 
 
 def _at(axis: int, where: Any) -> tuple[Any, ...]:

@@ -10,8 +10,9 @@ import numpy as np
 from ..shape import infer_size, wrap_dim
 from ..storage import memory, offset, same_strides
 from . import view as views
+from .restride import as_strided
 from .spec import ROWS, Row, camel, in_rows, op, sizes
-from .view import as_ints, as_strided, diagonal, flip, reshape, select, slice_
+from .view import as_ints, diagonal, flip, reshape, select, slice_
 
 
 @op("repeat", grad=dict(self=lambda grad, repeats, self_sizes: _unrepeat(grad, repeats, self_sizes)), variadic="repeats",

@@ -9,15 +9,21 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import reduced_shape, wrap_dim, wrap_dims
-from .spec import conj, in_rows, lacking, op, refuse
-from .view import expand, spread
+from .scalar import div_number
+from .spec import TensorBase, conj, in_rows, lacking, op, refuse
+from .view import expand, spread, unsqueezed
 
 
 def restore(x: Any, shape: tuple[int, ...], dim: Any, keepdim: bool) -> Any:
     """Brings a reduced tensor back to `shape` by repeating it along the reduced dimensions (a view)."""
     if not keepdim:
         dims = wrap_dims(dim, len(shape))
-        x = x.reshape(reduced_shape(shape, dims, True))
+        kept = reduced_shape(shape, dims, True)
+        x = (
+            unsqueezed(x, [1 if d in dims else 0 for d in range(len(shape))])
+            if isinstance(x, TensorBase)
+            else x.reshape(kept)
+        )
     return expand(x, shape)
 
 
@@ -79,7 +85,13 @@ def mean_of(self: np.ndarray, dims: Any, keepdim: bool, dtype: Any) -> np.ndarra
     return in_rows(total / n if n else total * math.nan).astype(out, copy=False)
 
 
-@op("mean.all", grad=dict(self=lambda grad, self_sizes: spread(grad / math.prod(self_sizes), self_sizes)), tensors="self",
+def _share(grad: Any, shape: tuple[int, ...]) -> Any:
+    """What each element has of the gradient of the mean of all. Arrays are divided before they are spread, which is less to divide."""
+    n = math.prod(shape)
+    return div_number(spread(grad, shape), n) if isinstance(grad, TensorBase) else spread(grad / n, shape)
+
+
+@op("mean.all", grad=dict(self=lambda grad, self_sizes: _share(grad, self_sizes)), tensors="self",
     node="MeanBackward0", parts="mean", function=False, method=False)  # fmt: skip
 def mean_all(self, *, dtype=None):
     if dtype is None and self.dtype.char in "fd" and self.size:
@@ -87,8 +99,8 @@ def mean_all(self, *, dtype=None):
     return mean_of(self, None, False, dtype)
 
 
-@op("mean.dim", grad=dict(self=lambda grad, self_sizes, dim, keepdim: restore(grad, self_sizes, dim, keepdim)
-                          / count(self_sizes, dim)), tensors="self", node="MeanBackward1", bands="dim", function=False, method=False)  # fmt: skip
+@op("mean.dim", grad=dict(self=lambda grad, self_sizes, dim, keepdim: div_number(
+    restore(grad, self_sizes, dim, keepdim), count(self_sizes, dim))), tensors="self", node="MeanBackward1", bands="dim", function=False, method=False)  # fmt: skip
 def mean_dim(self, dim=None, keepdim=False, *, dtype=None):
     return mean_of(self, wrap_dims(dim, self.ndim), keepdim, dtype)
 

@@ -231,7 +231,8 @@ def _uninterpolated(grad: np.ndarray, mode: str, input_size: Any, align: bool, s
     g = widened(grad)
     for axis in range(grad.ndim - 1, 1, -1):
         g = _gather(g, axis, input_size[axis], *found[axis - 2])
-    return in_rows(g.astype(grad.dtype, copy=False))
+    g = g.astype(grad.dtype, copy=False)
+    return in_rows(g) if mode == "cubic" else laid_like(g, grad)
 
 
 def _rows(name: str, dims: int, mode: str, node: str, kernel: str, bytes_too: bool = True) -> Row:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from .layout import laid_like
 from .spec import op, sizes
 
 
@@ -27,7 +28,7 @@ def pixel_shuffle(self, upscale_factor):
             f"input.size(-3)={c} is not divisible by {r * r}"
         )
     split = self.reshape(math.prod(lead), c // (r * r), r, r, h, w)
-    return np.ascontiguousarray(split.transpose(0, 1, 4, 2, 5, 3)).reshape(*lead, c // (r * r), h * r, w * r)
+    return laid_like(split.transpose(0, 1, 4, 2, 5, 3).reshape(*lead, c // (r * r), h * r, w * r), self)
 
 
 @op("pixel_unshuffle", grad=dict(self=lambda grad, downscale_factor: pixel_shuffle(grad, downscale_factor)), tensors="self",
@@ -49,7 +50,7 @@ def pixel_unshuffle(self, downscale_factor):
                 f"divisible by {r}"
             )
     split = self.reshape(math.prod(lead), c, h // r, r, w // r, r)
-    return np.ascontiguousarray(split.transpose(0, 1, 3, 5, 2, 4)).reshape(*lead, c * r * r, h // r, w // r)
+    return laid_like(split.transpose(0, 1, 3, 5, 2, 4).reshape(*lead, c * r * r, h // r, w // r), self)
 
 
 @op("channel_shuffle", grad=dict(self=lambda grad, groups: channel_shuffle(grad, grad.shape[1] // groups if grad.shape[1] else 1)),

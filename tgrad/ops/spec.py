@@ -297,7 +297,7 @@ def conj(x: Any) -> Any:
         return np.conjugate(x) if x.dtype.kind == "c" else x
     if isinstance(x, TensorBase):
         return x.conj() if x.is_complex() else x  # type: ignore[attr-defined]
-    return x.conjugate() if isinstance(x, complex) else x
+    return x.conjugate() if isinstance(x, (complex, np.complexfloating)) else x
 
 
 def nothing(grad: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import expand_strides, infer_size, view_strides, wrap_dim, wrap_dims
 from ..storage import blank, dense, memory, offset, strided, strides
+from .layout import formatted, laid_like, restrided
 from .spec import CASTS, TensorBase, in_rows, op, sizes, view
 
 
@@ -131,13 +132,13 @@ def _inverse(dims: Sequence[int]) -> list[int]:
     return out
 
 
-@view("squeeze.all", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward0",
+@view("squeeze.all", grad=dict(self=lambda grad, self_sizes: unsqueezed(grad, self_sizes)), node="SqueezeBackward0",
       function=False, method=False)  # fmt: skip
 def squeeze(self):
     return self[tuple([0 if n == 1 else slice(None) for n in self.shape]) + (Ellipsis,)]
 
 
-@view("squeeze.dim", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward1",
+@view("squeeze.dim", grad=dict(self=lambda grad, self_sizes, dim: unsqueezed(grad, self_sizes, dim)), node="SqueezeBackward1",
       function=False, method=False)  # fmt: skip
 def squeeze_dim(self, dim):
     d = wrap_dim(dim, self.ndim)
@@ -146,11 +147,22 @@ def squeeze_dim(self, dim):
     return self[...]
 
 
-@view("squeeze.dims", grad=dict(self=lambda grad, self_sizes: reshape(grad, self_sizes)), node="SqueezeBackward2",
+@view("squeeze.dims", grad=dict(self=lambda grad, self_sizes, dim: unsqueezed(grad, self_sizes, dim)), node="SqueezeBackward2",
       function=False, method=False)  # fmt: skip
 def squeeze_dims(self, dim):
     dims = wrap_dims(tuple(dim), self.ndim) if tuple(dim) else ()
     return self[tuple([0 if i in dims and n == 1 else slice(None) for i, n in enumerate(self.shape)]) + (Ellipsis,)]
+
+
+def unsqueezed(x: Any, size: Sequence[int], dim: Any = None) -> Any:
+    """Puts back the dimensions of size 1 that `x` has lost of `size`, all or those that `dim` names; recorded one by one, as PyTorch does."""
+    if not isinstance(x, TensorBase):
+        return x.reshape(size)
+    dims = range(len(size)) if dim is None else sorted(wrap_dims(dim, len(size))) if size else ()
+    for d in dims:
+        if size[d] == 1:
+            x = unsqueeze(x, d)
+    return x
 
 
 @view("unsqueeze", grad=dict(self=lambda grad, dim: squeeze_dim(grad, dim)))
@@ -247,119 +259,6 @@ def diagonal_backward(grad_output, input_sizes, offset, dim1, dim2):
     out = np.zeros(input_sizes, grad_output.dtype)
     diagonal.array(out, offset, dim1, dim2)[...] = grad_output
     return out
-
-
-@view("unfold", grad=dict(self=lambda grad, self_sizes, dimension, size, step: unfold_backward(
-    grad, self_sizes, dimension, size, step)), function=False)  # fmt: skip
-def unfold(self, dimension, size, step):
-    d = wrap_dim(dimension, self.ndim)
-    n = self.shape[d] if self.ndim else 1
-    if size > n:
-        raise RuntimeError(f"maximum size for tensor at dimension {d} is {n} but size is {size}")
-    if step <= 0:
-        raise RuntimeError(f"step is {step} but must be > 0")
-    shape, steps = list(self.shape), list(strides(self))
-    inner = steps[d] if self.ndim else 1
-    if self.ndim:
-        shape[d], steps[d] = (n - size) // step + 1, inner * step
-    return strided(self, [*shape, size], [*steps, inner])
-
-
-@op("unfold_backward", grad=dict(grad_in=lambda grad, dim, size, step: unfold(grad, dim, size, step)), tensors="grad_in",
-    function=False, method=False)  # fmt: skip
-def unfold_backward(grad_in, input_sizes, dim, size, step):
-    out = np.zeros(input_sizes, grad_in.dtype)
-    if step >= size:  # windows apart from each other: each element is written once
-        unfold.array(out, dim, size, step)[...] = grad_in
-    else:
-        _add_windows(out, grad_in, wrap_dim(dim, len(input_sizes)), size, step)
-    return out
-
-
-def _add_windows(out: np.ndarray, windows: np.ndarray, d: int, size: int, step: int) -> None:
-    """Overlapping windows are added back one offset at a time: each offset hits different elements."""
-    if out.ndim == 0:
-        out[...] = windows[..., 0]
-        return
-    count = windows.shape[d]
-    for k in range(size):
-        at = (slice(None),) * d + (slice(k, k + (count - 1) * step + 1, step),)
-        out[at] += windows[..., k]
-
-
-@view("as_strided", grad=dict(self=lambda grad, self_geometry, size, stride, storage_offset: as_strided_backward(
-    grad, self_geometry, size, stride, storage_offset)))  # fmt: skip
-def as_strided(self, size, stride, storage_offset=None):
-    size, stride = as_ints(size), as_ints(stride)
-    if len(size) != len(stride):
-        raise RuntimeError("mismatch in length of strides and shape")
-    if any(s < 0 for s in stride):
-        raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: {sizes(stride)}"
-        )
-    first = offset(self) if storage_offset is None else storage_offset
-    block = memory(self)
-    if first < 0:
-        raise RuntimeError(f"Tensor: invalid storage offset {first}")
-    extent = 0 if 0 in size else 1 + first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if extent > block.size:
-        item = self.dtype.itemsize
-        raise RuntimeError(
-            f"setStorage: sizes {sizes(size)}, strides {sizes(stride)}, storage offset {first}, and itemsize {item} "
-            f"requiring a storage size of {extent * item} are out of bounds for storage of size {block.nbytes}"
-        )
-    return strided(self, size, stride, first)
-
-
-@op("as_strided_backward", grad=dict(grad_output=lambda grad, input_geometry, size, stride, storage_offset: restride(
-    grad, input_geometry, size, stride, storage_offset)), tensors="grad_output", function=False, method=False)  # fmt: skip
-def as_strided_backward(grad_output, input_geometry, size, stride, storage_offset):
-    span, to, back, counts = _both_ways(input_geometry, size, stride, storage_offset)
-    if back is None:
-        return np.zeros(input_geometry[0], grad_output.dtype)
-    block = np.zeros(span, grad_output.dtype)
-    np.add.at(block, to.reshape(-1), grad_output.reshape(-1))
-    return (block if counts is None else block / counts.astype(block.dtype))[back]
-
-
-@op("as_strided_forward", grad=dict(grad_input=lambda grad, input_geometry, size, stride, storage_offset: as_strided_backward(
-    grad, input_geometry, size, stride, storage_offset)), tensors="grad_input", function=False, method=False)  # fmt: skip
-def restride(grad_input, input_geometry, size, stride, storage_offset):
-    """The transpose of `as_strided_backward`: what the strided view shows of elements laid out as the input is."""
-    span, to, back, counts = _both_ways(input_geometry, size, stride, storage_offset)
-    block = np.zeros(span, grad_input.dtype)
-    if back is not None:
-        np.add.at(block, back.reshape(-1), grad_input.reshape(-1))
-    return (block if counts is None else block / counts.astype(block.dtype))[to]
-
-
-def _both_ways(geometry: Any, size: Any, stride: Any, storage_offset: Any) -> tuple[int, Any, Any, Any]:
-    """Where the elements of the view and of its input lie in a block that holds both; and, for an input that shows memory
-    several times, how often (each element of memory counts once among its copies)."""
-    in_size, in_stride, in_offset = geometry
-    first = in_offset if storage_offset is None else storage_offset
-    low = min(first, in_offset)
-    span = max(_last(size, stride, first), _last(in_size, in_stride, in_offset)) - low + 1
-    to = _positions(size, stride, first - low)
-    if 0 in in_size:
-        return max(span, 0), to, None, None
-    back = _positions(in_size, in_stride, in_offset - low)
-    repeated = (
-        any(s == 0 and n > 1 for n, s in zip(in_size, in_stride, strict=True)) or np.unique(back).size != back.size
-    )
-    counts = np.maximum(np.bincount(back.reshape(-1), minlength=span), 1) if repeated else None
-    return span, to, back, counts
-
-
-def _last(size: Sequence[int], stride: Sequence[int], first: int) -> int:
-    return first - 1 if 0 in size else first + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-
-
-def _positions(size: Sequence[int], stride: Sequence[int], first: int) -> np.ndarray:
-    at = np.full(tuple(size), first, np.int64)
-    for d, (n, s) in enumerate(zip(size, stride, strict=True)):
-        at += (np.arange(n) * s).reshape((-1,) + (1,) * (len(size) - d - 1))
-    return at
 
 
 @view(
@@ -473,7 +372,7 @@ def cat(tensors, dim=0):
     try:
         r = _concatenate(tensors, axis=dim)
         if r.dtype is tensors[0].dtype:  # no type that numpy promotes otherwise
-            return r if r.flags.c_contiguous else r.copy()
+            return r if r.flags.c_contiguous else laid_like(r, *tensors)
     except (ValueError, TypeError):
         pass  # what follows says what is wrong
     full = [a for a in tensors if a.shape != (0,)]  # PyTorch lets empty 1-d tensors take part anywhere
@@ -493,7 +392,7 @@ def cat(tensors, dim=0):
                     f"Sizes of tensors must match except in dimension {d}. Expected size {m} but got size {n} for tensor "
                     f"number {i} in the list."
                 )
-    return in_rows(np.concatenate(full, axis=d, dtype=common_dtype(tensors)))
+    return laid_like(np.concatenate(full, axis=d, dtype=common_dtype(tensors)), *full)
 
 
 def common_dtype(arrays: Sequence[np.ndarray]) -> np.dtype:
@@ -528,7 +427,10 @@ def _uncat(grad: Any, shapes: Sequence[tuple[int, ...]], dim: int) -> list[Any]:
 def stack(tensors, dim=0):
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
-    d = wrap_dim(dim, tensors[0].ndim + 1)
+    first = tensors[0]
+    d = wrap_dim(dim, first.ndim + 1)
+    if d == 0 and all([a.shape == first.shape and a.dtype is first.dtype for a in tensors]):
+        return in_rows(_concatenate([a[None] for a in tensors]))
     for i, a in enumerate(tensors):
         if a.shape != tensors[0].shape:
             raise RuntimeError(
@@ -543,7 +445,7 @@ def stack(tensors, dim=0):
 
 @op("clone", grad=dict(self=lambda grad: grad), function=False, method=False)
 def clone(self):
-    return self.copy(order="K") if self.flags.forc else _dense_copy(self)
+    return restrided(self.copy(order="K") if self.flags.forc else _dense_copy(self), self)
 
 
 def _dense_copy(self: np.ndarray) -> np.ndarray:
@@ -572,20 +474,7 @@ def to_copy(self, dtype, memory_format=None):
         out[...] = _float_to_int(self, dtype.np)
     else:
         out = self.astype(dtype.np, order=order)
-    return out if memory_format is None else formatted(out, memory_format)
-
-
-# The order of dimensions in memory, slowest first.
-FORMATS = {"channels_last": (0, 2, 3, 1), "channels_last_3d": (0, 2, 3, 4, 1)}
-
-
-def formatted(a: np.ndarray, memory_format: str) -> np.ndarray:
-    """The array with its memory in the order that a format asks for."""
-    order = FORMATS.get(memory_format, tuple(range(a.ndim)))
-    if a.ndim != len(order):
-        raise RuntimeError(f"required rank {len(order)} tensor to use {memory_format} format")
-    turned = a.transpose(order)
-    return a if turned.flags.c_contiguous else turned.copy(order="C").transpose(np.argsort(order))
+    return restrided(out, self) if memory_format is None else formatted(out, memory_format)
 
 
 def _float_to_int(a: np.ndarray, dt: np.dtype) -> np.ndarray:

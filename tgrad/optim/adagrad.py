@@ -1,17 +1,33 @@
-"""Adagrad and Adadelta."""
+"""Adagrad."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as fn
-from .adam import advance, counter, zeros
-from .optimizer import Optimizer, check_flags, check_least, check_lr, decayed, rate, root
+from ..kernels.optimizing import Prepared
+from ..tensor import Tensor
+from ._update import add, addcdiv_, addcmul_, advance, apply, number, plus, root, scalar, together
+from .adam import scaled
+from .optimizer import Optimizer, check_flags, check_fused, check_least, check_lr, check_steps, counter, stepping
+
+__all__ = ["Adagrad", "adagrad"]
 
 
 class Adagrad(Optimizer):
-    """Steps of the gradient over the root of the sum of all its squares."""
+    """Steps of lr * gradient / root of the sum of all its squares so far (Duchi, Hazan and Singer, 2011).
+
+    s += g^2, p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps). ValueError for options below zero.
+
+    >>> p = nn.Parameter(torch.ones(2))
+    >>> optimizer = torch.optim.Adagrad([p], lr=0.5)
+    >>> p.sum().backward()
+    >>> optimizer.step()
+    >>> p
+    Parameter containing:
+    tensor([0.5000, 0.5000], requires_grad=True)
+    """
 
     def __init__(
         self, params: Any, lr: Any = 1e-2, lr_decay: float = 0, weight_decay: float = 0, initial_accumulator_value: float = 0,
@@ -19,8 +35,12 @@ class Adagrad(Optimizer):
         fused: bool | None = None,
     ) -> None:  # fmt: skip
         check_lr(lr)
-        check_least(lr_decay=lr_decay, weight_decay=weight_decay, initial_accumulator_value=initial_accumulator_value)
-        check_least(epsilon=eps)
+        check_least(
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            epsilon=eps,
+        )
         defaults = {
             "lr": lr,
             "lr_decay": lr_decay,
@@ -34,65 +54,91 @@ class Adagrad(Optimizer):
         }
         super().__init__(params, defaults)
         check_flags(differentiable, foreach, fused)
+        if fused:
+            self._step_supports_amp_scaling = True
         for group in self.param_groups:
             for p in group["params"]:
-                start = group["initial_accumulator_value"]
-                value = complex(start, start) if p.is_complex() else start
-                self.state[p].update(step=counter(), sum=fn.full_like(p, value))
+                self._begin(group, p, self.state[p], initial_accumulator_value)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def _begin(self, group: dict[str, Any], p: Any, state: dict[str, Any], start: float) -> None:
+        state["step"] = counter(group["fused"])
+        state["sum"] = fn.full_like(p, complex(start, start) if p.is_complex() else start)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("foreach", None)
+            group.setdefault("maximize", False)
+            group.setdefault("differentiable", False)
+            group.setdefault("fused", None)
+            self._count_in_tensors(group, group["fused"])
+
+    def share_memory(self) -> None:
+        """Moves the sums to memory that processes share."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p]["sum"].share_memory_()
+
+    @stepping
+    def step(self) -> Any:
         """One update; returns what `closure` (if given) returned."""
-        return self._step(closure)
+        for group in self.param_groups:
+            if group["fused"]:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        check_fused(p)
 
-    def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
-        step = advance(state)
-        grad = decayed(group, p, grad)
-        total = s["sum"]
-        total += grad * grad
-        spread = root(total)
-        spread += group["eps"]
-        p += grad * -(rate(group) / (1 + (step - 1) * group["lr_decay"])) / spread
+            def begin(p: Any, state: dict[str, Any], group: dict[str, Any] = group) -> None:
+                self._begin(group, p, state, self.defaults["initial_accumulator_value"])
+
+            params, grads, (sums, steps) = self._gather(group, ("sum", "step"), begin)
+            _adagrad(
+                self._prepared, params, grads, sums, steps, lr=group["lr"], weight_decay=group["weight_decay"], lr_decay=group["lr_decay"],
+                eps=group["eps"], foreach=group["foreach"], maximize=group["maximize"], differentiable=group["differentiable"],
+                fused=group["fused"], grad_scale=getattr(self, "grad_scale", None), found_inf=getattr(self, "found_inf", None),
+            )  # fmt: skip
 
 
-class Adadelta(Optimizer):
-    """Steps as large as the running root mean square of the steps before, over that of the gradient."""
+def adagrad(
+    params: list[Tensor], grads: list[Tensor], state_sums: list[Tensor], state_steps: list[Tensor], fused: bool | None = None,
+    grad_scale: Tensor | None = None, found_inf: Tensor | None = None, has_sparse_grad: bool = False, foreach: bool | None = None,
+    differentiable: bool = False, has_complex: bool = False, *, lr: float, weight_decay: float, lr_decay: float, eps: float,
+    maximize: bool,
+) -> None:  # fmt: skip
+    """A step of Adagrad for each of `params`. See `Adagrad`."""
+    _adagrad(
+        None, params, grads, state_sums, state_steps, fused=fused, grad_scale=grad_scale, found_inf=found_inf, foreach=foreach,
+        differentiable=differentiable, lr=lr, weight_decay=weight_decay, lr_decay=lr_decay, eps=eps, maximize=maximize,
+    )  # fmt: skip
 
-    def __init__(
-        self, params: Any, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
-        foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False, differentiable: bool = False,
-    ) -> None:  # fmt: skip
-        check_lr(lr)
-        if not 0.0 <= rho <= 1.0:
-            raise ValueError(f"Invalid rho value: {rho}")
-        check_least(epsilon=eps)
-        check_least(weight_decay=weight_decay)
-        defaults = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "capturable": capturable,
-            "foreach": foreach,
-            "differentiable": differentiable,
-        }
-        super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update; returns what `closure` (if given) returned."""
-        return self._step(closure)
+def _adagrad(
+    prepared: Prepared | None, params: Sequence[Any], grads: Sequence[Any], sums: Sequence[Any], steps: Sequence[Any], *, fused: Any,
+    grad_scale: Any, found_inf: Any, foreach: Any, differentiable: bool, lr: Any, weight_decay: float, lr_decay: float, eps: float,
+    maximize: bool,
+) -> None:  # fmt: skip
+    check_steps(params, foreach=foreach, differentiable=differentiable, state_steps=steps)
+    if not scaled(grads, fused, grad_scale, found_inf):
+        return
+    lr = scalar(lr)
 
-    def _begin(self, group: dict[str, Any], p: Any, state: dict[str, Any]) -> None:
-        state.update(step=fn.zeros(()), square_avg=zeros(p), acc_delta=zeros(p))
+    def negative(step: float) -> Any:
+        return -(lr / (1 + (step - 1) * lr_decay))
 
-    def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
-        advance(state)
-        grad = decayed(group, p, grad)
-        rho, eps = group["rho"], group["eps"]
-        square, moved = s["square_avg"], s["acc_delta"]
-        square *= rho
-        square += grad * grad * (1 - rho)
-        delta = root(moved + eps) / root(square + eps) * grad
-        moved *= rho
-        moved += delta * delta * (1 - rho)
-        p += delta * -rate(group)
+    left: Sequence[int] = range(len(params))
+    if not differentiable:
+        left = together(
+            "adagrad", prepared, params, grads, (sums,), [float(s._a) + 1 for s in steps],
+            lambda step: (-1.0 if maximize else 1.0, weight_decay, eps, number(negative(step))), (), steps,
+        )  # fmt: skip
+    for i in left:
+        rate = negative(advance(steps[i]))
+
+        def update(p: Any, g: Any, total: Any, rate: Any = rate) -> None:
+            g = -g if maximize else g
+            if weight_decay != 0:
+                g = add(g, p, weight_decay)
+            addcmul_(total, g, g)
+            addcdiv_(p, g, plus(root(total), eps), rate)
+
+        apply(differentiable, update, params[i], grads[i], sums[i], wide=fused)

@@ -1,42 +1,48 @@
-"""Adam and AdamW."""
+"""Adam."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from .. import functions as fn
-from ..kernels.blocks import in_place
-from ..kernels.optimizing import adam as compiled_adam
+from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from .optimizer import Optimizer, Stepping, check_flags, check_lr, larger, number, root
+from ._update import (
+    add,
+    addcdiv_,
+    addcmul_,
+    advance,
+    apply,
+    copy_,
+    fresh,
+    lerp_,
+    maximum_,
+    mul_,
+    number,
+    plus,
+    root,
+    scalar,
+    together,
+)  # fmt: skip
+from .optimizer import Optimizer, check_betas, check_flags, check_fused, check_steps, counter, stepping
 
-
-def zeros(p: Any) -> Tensor:
-    """Zeros of a parameter's sizes and dtype."""
-    return fn.zeros_like(p)
-
-
-def counter() -> Tensor:
-    """The step counter that states carry: a 0-d float tensor."""
-    return fn.tensor(0.0)
-
-
-def drift(average: Any, value: Any, weight: float) -> None:
-    """average += weight * (value - average), as lerp_ does it."""
-    if abs(weight) < 0.5:
-        average += (value - average) * weight
-    else:
-        average += (value - average) * (1 - (1 - weight))
+__all__ = ["Adam", "adam"]
 
 
 class Adam(Optimizer):
     """Steps of lr * mean of the gradient / root of the mean of its square, both running and corrected for their start.
 
-    >>> import tgrad as torch
-    >>> optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(2))], lr=0.01)
-    >>> optimizer.param_groups[0]["betas"]
-    (0.9, 0.999)
+    m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps). `amsgrad`: the
+    largest v so far in place of v. ValueError for options out of range.
+
+    >>> p = nn.Parameter(torch.ones(2))
+    >>> optimizer = torch.optim.Adam([p], lr=0.1)
+    >>> p.sum().backward()
+    >>> optimizer.step()
+    >>> p
+    Parameter containing:
+    tensor([0.9000, 0.9000], requires_grad=True)
     """
 
     def __init__(
@@ -44,17 +50,19 @@ class Adam(Optimizer):
         amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
         differentiable: bool = False, fused: bool | None = None, decoupled_weight_decay: bool = False,
     ) -> None:  # fmt: skip
-        if isinstance(lr, Tensor) and foreach and not capturable:
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        check_lr(lr)
+        if isinstance(lr, Tensor):
+            if foreach and not capturable:
+                raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+            if lr.numel() != 1:
+                raise ValueError("Tensor lr must be 1-element")
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
         if not eps >= 0.0:
             raise ValueError(f"Invalid epsilon value: {eps}")
-        for i in (0, 1):
-            if not 0.0 <= betas[i] < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+        check_betas(betas)
         if not weight_decay >= 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        if not (all(isinstance(b, float) for b in betas) or all(isinstance(b, Tensor) for b in betas)):
+        if not any(all(isinstance(b, kind) for b in betas[:2]) for kind in (float, Tensor)):
             raise ValueError("betas must be either both floats or both Tensors")
         for i in (0, 1):
             if isinstance(betas[i], Tensor):
@@ -64,7 +72,7 @@ class Adam(Optimizer):
                     raise ValueError(f"Tensor betas[{i}] must be 1-element")
         defaults = {
             "lr": lr,
-            "betas": tuple(betas),
+            "betas": tuple(map(scalar, betas)),
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
@@ -77,6 +85,8 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
         check_flags(differentiable, foreach, fused)
+        if fused:
+            self._step_supports_amp_scaling = True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -88,99 +98,185 @@ class Adam(Optimizer):
             group.setdefault("differentiable", False)
             group.setdefault("decoupled_weight_decay", False)
             group.setdefault("fused", None)
-            for p in group["params"]:
-                known = self.state.get(p, {})
-                if known and not isinstance(known["step"], Tensor):
-                    known["step"] = fn.tensor(float(known["step"]))
+            self._count_in_tensors(group, group["fused"])
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    @stepping
+    def step(self) -> Any:
         """One update; returns what `closure` (if given) returned."""
-        return self._step(closure)
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            words = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
 
-    def _begin(self, group: dict[str, Any], p: Any, state: dict[str, Any]) -> None:
-        state["step"] = counter()
-        state["exp_avg"] = zeros(p)
-        state["exp_avg_sq"] = zeros(p)
-        if group["amsgrad"]:
-            state["max_exp_avg_sq"] = zeros(p)
+            def begin(p: Any, state: dict[str, Any], group: dict[str, Any] = group) -> None:
+                if group["fused"]:
+                    check_fused(p)
+                state["step"] = counter(group["fused"])
+                state["exp_avg"] = fn.zeros_like(p)
+                state["exp_avg_sq"] = fn.zeros_like(p)
+                if group["amsgrad"]:
+                    state["max_exp_avg_sq"] = fn.zeros_like(p)
 
-    def _together(self, group: dict[str, Any], stepping: list[Stepping]) -> list[Stepping]:
-        lr, eps, decay, amsgrad = number(group["lr"]), group["eps"], group["weight_decay"], group["amsgrad"]
-        beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
-        apart = group["decoupled_weight_decay"]
-        at: dict[float, list[int]] = {}  # nearly always all parameters are at the same step
-        for i, (_, _, state) in enumerate(stepping):
-            at.setdefault(float(state["step"]._a) + 1, []).append(i)
-        rest: list[Stepping] = []
-        for step, which in at.items():
-            arrays = []
-            for i in which:
-                p, grad, s = stepping[i]
-                most = s["max_exp_avg_sq"]._a if amsgrad else None
-                arrays.append((p._a, grad._a, s["exp_avg"]._a, s["exp_avg_sq"]._a, most))
-            left = compiled_adam(
-                self._prepared, arrays, amsgrad=amsgrad, maximize=group["maximize"], shrink=1 - lr * decay if apart else 1.0, decay=0.0 if apart else decay,
-                beta1=beta1, beta2=beta2, root2=(1 - beta2**step) ** 0.5, eps=eps, step=lr / (1 - beta1**step),
+            params, grads, (means, squares, largest, steps) = self._gather(group, words, begin)
+            if group["foreach"] and isinstance(group["lr"], Tensor) and not group["capturable"] and params:
+                raise RuntimeError("lr as a Tensor is not supported for capturable=False and foreach=True")
+            _adam(
+                self._prepared, params, grads, means, squares, largest, steps, amsgrad=group["amsgrad"], beta1=beta1, beta2=beta2,
+                lr=group["lr"], weight_decay=group["weight_decay"], eps=group["eps"], maximize=group["maximize"], foreach=group["foreach"],
+                capturable=group["capturable"], differentiable=group["differentiable"], fused=group["fused"],
+                grad_scale=getattr(self, "grad_scale", None), found_inf=getattr(self, "found_inf", None),
+                decoupled_weight_decay=group["decoupled_weight_decay"],
             )  # fmt: skip
-            waiting = set(left)
-            for k, i in enumerate(which):
-                if k in waiting:
-                    rest.append(stepping[i])
-                else:
-                    advance(stepping[i][2])
-                    stepping[i][0]._bump()
-        return rest
-
-    def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
-        step = advance(state)
-        lr, eps, decay = group["lr"], group["eps"], group["weight_decay"]
-        if not getattr(lr, "requires_grad", False):
-            lr = number(lr)
-        beta1, beta2 = number(group["betas"][0]), number(group["betas"][1])
-        apart = group["decoupled_weight_decay"]
-        most = s["max_exp_avg_sq"] if group["amsgrad"] else None
-
-        def move(p: Any, grad: Any, mean: Any, square: Any, most: Any) -> None:
-            if decay != 0:
-                if apart:
-                    p *= 1 - lr * decay
-                else:
-                    grad = grad + p * decay
-            drift(mean, grad, 1 - beta1)
-            square *= beta2
-            square += grad * grad * (1 - beta2)
-            if most is not None:
-                most[...] = larger(most, square)
-                square = most
-            denominator = root(square)
-            denominator /= (1 - beta2**step) ** 0.5
-            denominator += eps
-            p += mean * -(lr / (1 - beta1**step)) / denominator
-
-        in_place(move, p, grad, s["exp_avg"], s["exp_avg_sq"], most)
 
 
-def advance(state: dict[str, Any]) -> float:
-    """Counts a step of a parameter's state and returns its number."""
-    a = state["step"]._a
-    a += 1
-    return float(a)
+def scaled(grads: Sequence[Any], fused: Any, grad_scale: Any, found_inf: Any) -> bool:
+    """What a fused step does for a GradScaler: the gradients are unscaled in place. False if there is an infinite one: no step then."""
+    if not fused:
+        if grad_scale is not None or found_inf is not None:
+            raise AssertionError("Expected grad_scale and found_inf to be None")
+        return True
+    if found_inf is not None and number(found_inf) == 1:
+        return False
+    if grad_scale is not None:
+        for grad in grads:
+            grad.div_(grad_scale)
+    return True
 
 
-class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: p -= lr * weight_decay * p."""
+def adam(
+    params: list[Tensor], grads: list[Tensor], exp_avgs: list[Tensor], exp_avg_sqs: list[Tensor], max_exp_avg_sqs: list[Tensor],
+    state_steps: list[Tensor], foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
+    fused: bool | None = None, grad_scale: Tensor | None = None, found_inf: Tensor | None = None, has_complex: bool = False,
+    decoupled_weight_decay: bool = False, *, amsgrad: bool, beta1: Any, beta2: Any, lr: Any, weight_decay: float, eps: float,
+    maximize: bool,
+) -> None:  # fmt: skip
+    """A step of Adam for each of `params`, whose states are changed in place. See `Adam`."""
+    _adam(
+        None, params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else [None] * len(params), state_steps, foreach=foreach,
+        capturable=capturable, differentiable=differentiable, fused=fused, grad_scale=grad_scale, found_inf=found_inf,
+        decoupled_weight_decay=decoupled_weight_decay, amsgrad=amsgrad, beta1=beta1, beta2=beta2, lr=lr, weight_decay=weight_decay,
+        eps=eps, maximize=maximize,
+    )  # fmt: skip
 
-    def __init__(
-        self, params: Any, lr: Any = 1e-3, betas: Any = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2,
-        amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None, capturable: bool = False,
-        differentiable: bool = False, fused: bool | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(
-            params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
-            differentiable=differentiable, fused=fused, decoupled_weight_decay=True,
+
+def _adam(
+    prepared: Prepared | None, params: Sequence[Any], grads: Sequence[Any], means: Sequence[Any], squares: Sequence[Any],
+    largest: Sequence[Any], steps: Sequence[Any], *, foreach: Any, capturable: bool, differentiable: bool, fused: Any, grad_scale: Any,
+    found_inf: Any, decoupled_weight_decay: bool, amsgrad: bool, beta1: Any, beta2: Any, lr: Any, weight_decay: Any, eps: float,
+    maximize: bool,
+) -> None:  # fmt: skip
+    check_steps(params, foreach=foreach, differentiable=differentiable, capturable=capturable, state_steps=steps)
+    if not scaled(grads, fused, grad_scale, found_inf):
+        return
+    lr, beta1, beta2 = scalar(lr), scalar(beta1), scalar(beta2)
+    apart = decoupled_weight_decay
+
+    def weight(p: Any) -> Any:
+        return 1 - (
+            beta1.to(dtype=fn.real(p).dtype if p.is_complex() else p.dtype) if isinstance(beta1, Tensor) else beta1
+        )
+
+    if differentiable:
+        for p, grad, m, v, most, step in zip(params, grads, means, squares, largest, steps):
+            if step.requires_grad:
+                raise RuntimeError("`requires_grad` is not supported for `step` in differentiable mode")
+            step += 1
+            apply(
+                True,
+                _recorded(step, weight(p), beta1, beta2, lr, weight_decay, apart, eps, maximize),
+                p,
+                grad,
+                m,
+                v,
+                most,
+            )
+        return
+
+    def numbers(step: float) -> tuple[float, ...]:
+        shrink, decay = (
+            (number(1 - lr * weight_decay), 0.0) if apart and weight_decay != 0 else (1.0, number(weight_decay))
+        )
+        root2 = number(1 - beta2**step) ** 0.5
+        return (
+            -1.0 if maximize else 1.0, shrink, decay, number(weight(params[0])), number(beta2), number(1 - beta2), root2, eps,
+            number(-(lr / (1 - beta1**step))),
         )  # fmt: skip
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group["decoupled_weight_decay"] = True
+    for i in together(
+        "adam",
+        prepared,
+        params,
+        grads,
+        (means, squares, largest),
+        [float(s._a) + 1 for s in steps],
+        numbers,
+        (int(amsgrad),),
+        steps,
+    ):
+        p = params[i]
+        step = advance(steps[i])
+        w1, shrink = weight(p), 1 - lr * weight_decay
+        negative = -(lr / (1 - beta1**step))
+        root2 = number(1 - beta2**step) ** 0.5
+
+        def update(
+            p: Any,
+            g: Any,
+            m: Any,
+            v: Any,
+            most: Any,
+            w1: Any = w1,
+            shrink: Any = shrink,
+            negative: Any = negative,
+            root2: Any = root2,
+        ) -> None:
+            if maximize:
+                g = -g
+            if weight_decay != 0:
+                if apart:
+                    mul_(p, shrink)
+                else:
+                    g = add(g, p, weight_decay)
+            lerp_(m, g, w1)
+            mul_(v, beta2)
+            addcmul_(v, g, g, 1 - beta2)
+            if most is not None:
+                maximum_(most, v)
+                v = most
+            under = root(v)
+            under /= root2
+            addcdiv_(p, m, plus(under, eps), negative)
+
+        apply(False, update, p, grads[i], means[i], squares[i], largest[i], wide=fused)
+
+
+def _recorded(
+    step: Any, w1: Any, beta1: Any, beta2: Any, lr: Any, weight_decay: Any, apart: bool, eps: float, maximize: bool
+) -> Any:
+    """The update that is differentiated: the counter is a tensor, and what is changed later is copied first."""
+
+    def update(p: Any, g: Any, m: Any, v: Any, most: Any) -> None:
+        if maximize:
+            g = -g
+        if getattr(weight_decay, "requires_grad", False) and not apart:
+            g = g.addcmul(p.clone(), weight_decay)
+        elif weight_decay != 0:
+            if apart:
+                p.mul_(1 - lr * weight_decay)
+            else:
+                g = g.add(p, alpha=weight_decay)
+        m.lerp_(g, w1)
+        if getattr(beta2, "requires_grad", False):
+            v.lerp_(fn.square(g), 1 - beta2)
+        else:
+            v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        correction1, correction2 = (
+            1 - b ** fresh(step, bool(getattr(b, "requires_grad", False))) for b in (beta1, beta2)
+        )
+        negative = (lr / correction1).neg()
+        if most is not None:
+            copy_(most, fn.maximum(most.clone(), v))
+            v = most
+        under = (v.sqrt() / (correction2.sqrt() * negative)).add_(eps / negative)
+        p.addcdiv_(m.clone(), under)
+
+    return update

@@ -1,29 +1,25 @@
-"""`Optimizer`: parameter groups, their state, and what a step is.
-
-Note [One update for arrays and Tensors]
-An optimizer writes its update once, with operators and in-place operators only (`buf *= momentum`, `param += ...`). On
-the usual path it runs over the parameters' numpy arrays, which costs a fraction of the same on tensors; the version
-counters are moved on afterwards. With differentiable=True, or a learning rate that requires grad, it runs over Tensors
-and is recorded.
-"""
+"""`Optimizer`: parameter groups, their state, and what a step is."""
 
 from __future__ import annotations
 
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
+from .. import functions as fn
+from ..dtype import float32, float64, get_default_dtype
 from ..graph.hooks import RemovableHandle
-from ..graph.modes import enable_grad, no_grad, set_grad_enabled
+from ..graph.modes import enable_grad, is_grad_enabled, set_grad_enabled
 from ..kernels.optimizing import Prepared
+from ..kernels.quiet import quiet
 from ..nn.modules.names import typename
 from ..tensor import Tensor
+
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
 
 class _Required:
@@ -34,7 +30,8 @@ class _Required:
 
 
 required = _Required()
-Stepping = tuple[Any, Any, dict[str, Any]]  # a parameter, its gradient and its state
+# What optimizers take as parameters.
+ParamsT = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
 
 _global_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
 _global_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
@@ -58,16 +55,11 @@ def _hung(hooks: Any, hook: Callable[..., Any], prepend: bool = False) -> Remova
     return handle
 
 
-def number(x: Any) -> Any:
-    """A one-element tensor as the Python number in it; anything else as it is."""
-    return x.item() if isinstance(x, Tensor) else x
-
-
-def check_lr(lr: Any, least: str = "Invalid learning rate: ") -> None:
+def check_lr(lr: Any, words: str = "Invalid learning rate: ") -> None:
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     if not lr >= 0.0:
-        raise ValueError(f"{least}{lr}")
+        raise ValueError(f"{words}{lr}")
 
 
 def check_flags(differentiable: bool, foreach: Any, fused: Any) -> None:
@@ -77,47 +69,79 @@ def check_flags(differentiable: bool, foreach: Any, fused: Any) -> None:
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def root(x: Any) -> Any:
-    """The square root over arrays and Tensors."""
-    return np.sqrt(x) if isinstance(x, np.ndarray) else x.sqrt()
+def check_least(**values: Any) -> None:
+    """ValueError for an option below zero, in PyTorch's words; `epsilon` is what it calls eps."""
+    for word, value in values.items():
+        if not value >= 0.0:
+            raise ValueError(f"Invalid {word} value: {value}")
 
 
-def larger(a: Any, b: Any) -> Any:
-    """The elementwise maximum over arrays and Tensors."""
-    return np.maximum(a, b) if isinstance(a, np.ndarray) else a.maximum(b)
+def check_betas(betas: Any) -> None:
+    for i in (0, 1):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
 
 
-def size(x: Any) -> Any:
-    """|x| over arrays and Tensors."""
-    return np.abs(x) if isinstance(x, np.ndarray) else x.abs()
+def check_fused(p: Any) -> None:
+    """RuntimeError for what fused steps are not for."""
+    if not p.is_floating_point():
+        devices = ["mps", "cuda", "xpu", "hpu", "cpu", "mtia", "privateuseone"]
+        raise RuntimeError(
+            f"`fused=True` requires all the params to be floating point Tensors of supported devices: {devices} but {p.dtype} and "
+            f"{p.device.type}"
+        )
 
 
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
-    """A class's `step` with the registered hooks around it."""
-    if getattr(step, "hooked", False):
-        return step
+def check_steps(
+    params: Sequence[Any], *, foreach: Any = False, differentiable: bool = False, capturable: bool = False,
+    words: str = "params and state_steps", xla: bool | None = None, **counters: Sequence[Any],
+) -> None:  # fmt: skip
+    """What the functional forms refuse: counters that are not tensors, and flags that do not go together or not with these parameters."""
+    for name, tensors in counters.items():
+        if not all(isinstance(t, Tensor) for t in tensors):
+            raise RuntimeError(f"API has changed, `{name}` argument must contain a list of singleton tensors")
+    if not params:
+        return
+    if foreach and differentiable:
+        raise AssertionError("_foreach ops don't support autograd")
+    if capturable:
+        devices = ["cuda", "xpu", "hpu", "privateuseone"] + ["xla"] * (not foreach if xla is None else xla)
+        raise AssertionError(f"If capturable=True, {words} must be on supported devices: {devices}.")
 
-    @functools.wraps(step)
-    def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not (
-            _global_pre_hooks or _global_post_hooks or self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks
-        ):
-            out = step(self, *args, **kwargs)
-            self._opt_called = True
-            return out
-        for hook in [*_global_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()]:
-            got = hook(self, args, kwargs)
-            if got is not None:
-                if not (isinstance(got, tuple) and len(got) == 2):
-                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {got}.")
-                args, kwargs = got
-        out = step(self, *args, **kwargs)
-        self._opt_called = True
-        for hook in [*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()]:
-            hook(self, args, kwargs)
-        return out
 
-    run.hooked = True  # type: ignore[attr-defined]
+def counter(fused: Any = False) -> Tensor:
+    """The step counter that states carry: a 0-d float tensor."""
+    return fn.zeros((), dtype=_counting(fused))
+
+
+def _counting(fused: Any = False) -> Any:
+    return float64 if not fused and get_default_dtype() is float64 else float32
+
+
+def as_counter(x: Any, fused: Any = False) -> Tensor:
+    """A number of a state as the tensor that it is kept as; old files have it as a number of Python's."""
+    return x if isinstance(x, Tensor) else fn.tensor(float(x), dtype=_counting(fused))
+
+
+def stepping(step: Callable[..., Any]) -> Callable[..., Any]:
+    """A `step` that is recorded if the optimizer is differentiable, and else is not."""
+
+    def run(self: Any, closure: Callable[[], Any] | None = None) -> Any:
+        before = is_grad_enabled()
+        set_grad_enabled(bool(self.defaults.get("differentiable")))
+        try:
+            loss = None
+            if closure is not None:
+                with enable_grad():
+                    loss = closure()
+            with quiet:
+                step(self)
+            return loss
+        finally:
+            set_grad_enabled(before)
+
+    run.__name__, run.__qualname__, run.__module__ = step.__name__, step.__qualname__, step.__module__
+    run.__doc__ = step.__doc__
     return run
 
 
@@ -131,14 +155,14 @@ class Optimizer:
     state: Any
     param_groups: list[dict[str, Any]]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "step" in cls.__dict__:
-            cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
+    # What these hooks are given, and may give back.
+    OptimizerPreHook = Callable[[Any, tuple[Any, ...], dict[str, Any]], "tuple[tuple[Any, ...], dict[str, Any]] | None"]
+    OptimizerPostHook = Callable[[Any, tuple[Any, ...], dict[str, Any]], None]
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self._make_hooks()
+        self._patch_step_function()
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
@@ -170,6 +194,7 @@ class Optimizer:
         self.__dict__.update(state)
         if "_optimizer_step_pre_hooks" not in self.__dict__:
             self._make_hooks()
+        self._patch_step_function()
         self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
@@ -251,66 +276,72 @@ class Optimizer:
                 grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One update of all parameters that have a gradient; `closure` computes the loss anew and is returned's value."""
+        """One update of all parameters that have a gradient; `closure` computes the loss anew, and its value is returned."""
         raise NotImplementedError
 
-    def _closed(self, closure: Callable[[], Any] | None) -> Any:
-        if closure is None:
-            return None
-        with enable_grad():
-            return closure()
+    @staticmethod
+    def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
+        """A `step` with the registered hooks around it. Every optimizer's is, from when the first of its class is made."""
 
-    def _step(self, closure: Callable[[], Any] | None) -> Any:
-        """The usual step: `_update` for each parameter with a gradient. See Note [One update for arrays and Tensors]."""
-        recorded = bool(self.defaults.get("differentiable"))
-        loss = self._closed(closure)
-        with set_grad_enabled(True) if recorded else no_grad():
-            for group in self.param_groups:
-                over_tensors = recorded or getattr(group["lr"], "requires_grad", False)
-                has_state = self._has_state(group)
-                stepping: list[Stepping] = []
-                for p in group["params"]:
-                    grad = p.grad
-                    if grad is None:
-                        continue
-                    state = self.state[p] if has_state else {}
-                    if not state:
-                        self._begin(group, p, state)
-                    if over_tensors:
-                        self._update(group, p, -grad if group.get("maximize") else grad, state, state)
-                    else:
-                        stepping.append((p, grad, state))
-                if stepping and len({id(one[0]) for one in stepping}) == len(stepping):
-                    stepping = self._together(group, stepping)
-                for p, grad, state in stepping:
-                    self._update_array(group, p, grad, state)
-        return loss
+        @functools.wraps(func)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            self = args[0]
+            for hook in [*_global_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()]:
+                got = hook(self, args, kwargs)
+                if got is not None:
+                    if not (isinstance(got, tuple) and len(got) == 2):
+                        raise RuntimeError(
+                            f"{func} must return None or a tuple of (new_args, new_kwargs), but got {got}."
+                        )
+                    args, kwargs = got
+            out = func(*args, **kwargs)
+            for hook in [*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()]:
+                hook(self, args, kwargs)
+            return out
 
-    def _together(self, group: dict[str, Any], stepping: list[Stepping]) -> list[Stepping]:
-        """Does the steps that a compiled kernel can do for many parameters at a time; gives what is left."""
-        return stepping
+        return wrapper
 
-    def _update_array(self, group: dict[str, Any], p: Any, grad: Any, state: dict[str, Any]) -> None:
-        a, g = p._a, grad._a
-        if a.dtype.kind == "c":
-            a, g = as_real(a), as_real(g)
-            arrays = {k: as_real(v._a) if isinstance(v, Tensor) and v._a.ndim else v for k, v in state.items()}
-        else:
-            arrays = {k: v._a if isinstance(v, Tensor) and k != "step" else v for k, v in state.items()}
-        with np.errstate(all="ignore"):
-            self._update(group, a, -g if group.get("maximize") else g, arrays, state)
-        p._bump()
+    def _accelerator_graph_capture_health_check(self) -> None:
+        """Nothing to check: steps are never captured. Optimizers of one's own call it as PyTorch's do."""
 
-    def _has_state(self, group: dict[str, Any]) -> bool:
-        """Whether parameters of a group have a state at all."""
-        return True
+    _cuda_graph_capture_health_check = _accelerator_graph_capture_health_check
 
-    def _begin(self, group: dict[str, Any], p: Any, state: dict[str, Any]) -> None:
-        """Fills the state of a parameter at its first step."""
+    def _patch_step_function(self) -> None:
+        cls: Any = type(self)
+        if not getattr(cls.step, "hooked", False):
+            cls.step = self.profile_hook_step(cls.step)
+            cls.step.hooked = True
 
-    def _update(self, group: dict[str, Any], p: Any, grad: Any, s: dict[str, Any], state: dict[str, Any]) -> None:
-        """Changes `p` in place. `s` is the state as what `p` is, arrays or Tensors; `state` takes new entries."""
-        raise NotImplementedError
+    def _count_in_tensors(self, group: dict[str, Any], fused: Any = False, words: Sequence[str] = ("step",)) -> None:
+        """Makes tensors of counts that old files have as numbers of Python's."""
+        for p in group["params"]:
+            state = self.state.get(p)
+            if state:
+                for word in words:
+                    state[word] = as_counter(state[word], fused)
+
+    def _gather(
+        self, group: dict[str, Any], words: Sequence[str], begin: Callable[[Any, dict[str, Any]], None]
+    ) -> tuple[list[Any], list[Any], list[list[Any]]]:
+        """The parameters of a group that have a gradient, these gradients, and for each word the entries of their states.
+
+        `begin(p, state)` fills the state of a parameter at its first step."""
+        params: list[Any] = []
+        grads: list[Any] = []
+        entries: list[list[Any]] = [[] for _ in words]
+        known = self.state
+        for p in group["params"]:
+            grad = p.grad
+            if grad is None:
+                continue
+            params.append(p)
+            grads.append(grad)
+            state = known[p]
+            if not state:
+                begin(p, state)
+            for word, entry in zip(words, entries):
+                entry.append(state.get(word))
+        return params, grads, entries
 
     # ---- state
 
@@ -349,9 +380,14 @@ class Optimizer:
         numbers = chain.from_iterable(g["params"] for g in given)
         by_number = dict(zip(numbers, chain.from_iterable(g["params"] for g in own)))
         state: Any = defaultdict(dict)
+        counting = {
+            n: bool(g.get("fused") or g.get("capturable"))
+            for g in reversed(state_dict["param_groups"])
+            for n in g["params"]
+        }
         for key, value in state_dict["state"].items():
             if key in by_number:
-                state[by_number[key]] = _fitted(by_number[key], value)
+                state[by_number[key]] = _fitted(by_number[key], value, counting.get(key, False))
             else:
                 state[key] = value
         groups = []
@@ -391,47 +427,14 @@ class Optimizer:
         return _hung(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
-def as_real(a: np.ndarray) -> np.ndarray:
-    """A complex array as a real one with a last dimension of 2, over the same memory."""
-    return a[..., None].view(a.real.dtype)
-
-
-def _fitted(p: Any, value: Any, key: str | None = None) -> Any:
-    """A loaded state with its floating tensors in the parameter's dtype (the step counter keeps its own)."""
+def _fitted(p: Any, value: Any, counting: bool, key: str | None = None) -> Any:
+    """A loaded state with its floating tensors in the parameter's dtype. The step counter keeps its own, or is float32 if `counting`."""
     if isinstance(value, Tensor):
-        return value if key == "step" or not p.is_floating_point() else value.to(dtype=p.dtype)  # type: ignore[attr-defined]
+        if key == "step":
+            return value.to(dtype=float32) if counting else value  # type: ignore[attr-defined]
+        return value.to(dtype=p.dtype) if p.is_floating_point() else value  # type: ignore[attr-defined]
     if isinstance(value, dict):
-        return {k: _fitted(p, v, k) for k, v in value.items()}
+        return {k: _fitted(p, v, counting, k) for k, v in value.items()}
     if isinstance(value, Iterable) and not isinstance(value, str):
-        return type(value)(_fitted(p, v) for v in value)  # type: ignore[call-arg]
+        return type(value)(_fitted(p, v, counting) for v in value)  # type: ignore[call-arg]
     return value
-
-
-def check_least(**values: Any) -> None:
-    """ValueError for an option below zero, in PyTorch's words; `epsilon` is what it calls eps."""
-    for word, value in values.items():
-        if not value >= 0.0:
-            raise ValueError(f"Invalid {word} value: {value}")
-
-
-def check_betas(betas: Any) -> None:
-    for i in (0, 1):
-        if not 0.0 <= betas[i] < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
-
-
-def rate(group: dict[str, Any]) -> Any:
-    """The learning rate as a number, or as the tensor that it is if it requires grad."""
-    lr = group["lr"]
-    return lr if getattr(lr, "requires_grad", False) else number(lr)
-
-
-def decayed(group: dict[str, Any], p: Any, grad: Any) -> Any:
-    """The gradient with weight decay in it; decoupled decay goes to the parameter instead."""
-    decay = group["weight_decay"]
-    if decay == 0:
-        return grad
-    if group.get("decoupled_weight_decay"):
-        p *= 1 - rate(group) * decay
-        return grad
-    return grad + p * decay

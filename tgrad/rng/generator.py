@@ -61,6 +61,9 @@ class Generator:
         self._device = "cpu"
         self._engine = Engine()
 
+    def __repr__(self) -> str:
+        return f"<torch._C.Generator object at {id(self):#x}>"
+
     # ---- seed and state ----
 
     @property
@@ -111,9 +114,6 @@ class Generator:
     def set_offset(self, offset: int) -> None:
         """RuntimeError: the CPU's generator has no offset."""
         raise RuntimeError("CPU Generator does not use offset")
-
-    def __reduce__(self) -> tuple:
-        return _rebuild, (self._device, self._engine.save())
 
     def __copy__(self) -> Generator:
         return self.clone_state()
@@ -373,9 +373,3 @@ def _into(out: np.ndarray, operation: np.ufunc, other: np.ndarray) -> np.ndarray
     if other.ndim == 0 and out.ndim > 0:
         other = other.astype(out.dtype)
     return operation(out, other).astype(out.dtype, copy=False)
-
-
-def _rebuild(device: str, state: np.ndarray) -> Generator:
-    generator = Generator(device)
-    generator.set_state_array(state)
-    return generator

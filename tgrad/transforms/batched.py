@@ -106,7 +106,7 @@ class Batched(Wrapped):
     value: Tensor
 
     def __new__(cls, value: Tensor, level: Level) -> Any:
-        self: Any = object.__new__(cls)
+        self: Any = object.__new__(level.kind or cls)
         self._level = level
         self.fill(value)
         return self
@@ -175,6 +175,9 @@ class Batched(Wrapped):
         lvl = self._level
         places = [k for k, x in (*enumerate(args), *kwargs.items()) if of(x, lvl)]
         if free is not None and not free.issuperset(places):
+            if fn.whole is not None:
+                named = {k: full(x, lvl) for k, x in kwargs.items()}
+                return _wrapped(fn.whole(lvl.size, tuple([full(x, lvl) for x in args]), named), lvl)
             outs = [
                 fn(*[_at(x, lvl, i) for x in args], **{k: _at(x, lvl, i) for k, x in kwargs.items()})
                 for i in range(lvl.size)
@@ -190,7 +193,7 @@ class Batched(Wrapped):
         return _wrapped(fn(*[deep(x) for x in args], **{k: deep(x) for k, x in kwargs.items()}), lvl)
 
     def transform(self, how: str, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-        from . import neural, places, resampling, stacks  # noqa: F401 - their rules
+        from . import neural, places, recurrence, resampling, stacks  # noqa: F401 - their rules
         from .rules import RULES
 
         lvl = self._level

@@ -26,6 +26,8 @@ LINEAR = frozenset(
     block_diag avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d select_backward slice_backward diagonal_backward
     unfold_backward masked_select embedding _fft_c2c _fft_r2c _fft_c2r _fft_inner_twice""".split()
 )
+# Rows that PyTorch has no forward derivative for.
+NO_TANGENT = frozenset(("_scaled_dot_product_flash_attention_for_cpu",))
 # Rows that are linear in all their tensors together.
 JOINT = frozenset(
     "select_scatter slice_scatter diagonal_scatter as_strided_scatter scatter.src scatter_add index_copy masked_scatter".split()
@@ -166,6 +168,12 @@ def push(
     targets = {t for f in row.grad.values() for t in f.targets}
     if not any(m in targets for m in moving):
         return none
+    if row.name in NO_TANGENT:
+        raise NotImplementedError(
+            f"Trying to use forward AD with {row.name} that does not support it because it has not been implemented yet.\nPlease file an issue "
+            "to PyTorch at https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so that we can prioritize its "
+            "implementation or submit a PR adding the implementation to derivatives.yaml"
+        )
     if row.name in ("as_strided", "as_strided_copy"):  # what it picks depends on how the tangent lies in memory
         return _twice(how, row, primals, tangents, params, outs)
     if row.name == "constant_pad_nd":

@@ -163,16 +163,19 @@ def _nll(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) ->
 # ---- attention
 
 
-@rule("_scaled_dot_product_flash_attention_for_cpu")
+@rule("_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention_for_cpu_backward")
 def _attention(lvl: Level, row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
-    q, k, v = (full(t, lvl).flatten(0, 1) for t in inputs[:3])
-    mask = inputs[3] if len(inputs) > 3 else params.get("attn_mask")
+    """The samples become batches. A mask, which broadcasts, is expanded over those only."""
+    words = row.tensors
+    given = dict(zip(words, inputs, strict=False))
+    mask = given.pop("attn_mask", params.get("attn_mask"))
+    batch = given["query"].shape[0]
+    flat = [full(t, lvl).flatten(0, 1) for t in given.values()]
     if isinstance(mask, Tensor):
         m = full(mask, lvl)
         while m.ndim < 5:
             m = m.unsqueeze(1)
-        mask = m.expand(lvl.size, inputs[0].shape[0], *m.shape[2:]).flatten(0, 1)
-    rest = {k_: p for k_, p in params.items() if k_ != "attn_mask"}
-    given = [q, k, v, mask] if len(inputs) > 3 else [q, k, v]
-    out = call("run", row, given, rest if len(inputs) > 3 else rest | {"attn_mask": mask})
-    return out.unflatten(0, (lvl.size, -1))
+        mask = m.expand(lvl.size, batch, *m.shape[2:]).flatten(0, 1)
+    rest = {name: p for name, p in params.items() if name != "attn_mask"}
+    got = call("run", row, [*flat, mask], rest)
+    return [t.unflatten(0, (lvl.size, -1)) for t in got]

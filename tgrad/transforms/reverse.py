@@ -76,10 +76,12 @@ class _Pulled:
         with enable_grad():
             self.inputs = variables(values)
             on_backward.append(_no_backward)
+            state.transforms += 1
             try:
                 self.result = fn(self.inputs)
             finally:
                 on_backward.remove(_no_backward)
+                state.transforms -= 1
 
     def settle(self, outs: Sequence[Any]) -> None:
         """Whether what comes out of this is to be differentiated further, by somebody outside."""

@@ -33,6 +33,8 @@ from ..tensor import Tensor, wrap
 class Level:
     """One running transform."""
 
+    kind: type | None = None  # the class of its batched tensors, where it is not Batched itself
+
     def __init__(self, number: int, size: int = -1, randomness: str = "error") -> None:
         self.number, self.size, self.randomness = number, size, randomness
 
@@ -58,11 +60,15 @@ def level(size: int = -1, randomness: str = "error") -> Iterator[Level]:
     made = Level(len(RUNNING.levels) + 1, size, randomness)
     RUNNING.levels.append(made)
     state.levels += 1
+    state.transforms += 1
+    state.hooked += 1
     try:
         yield made
     finally:
         RUNNING.levels.remove(made)
         state.levels -= 1
+        state.transforms -= 1
+        state.hooked -= 1
 
 
 class Wrapped(Tensor):
@@ -88,14 +94,7 @@ class Wrapped(Tensor):
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
-        self.requires_grad_(value)
-
-    def requires_grad_(self, requires_grad: bool = True) -> Any:
-        raise RuntimeError(
-            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of a function "
-            "being transformed by a functorch transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, "
-            "vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being transformed instead."
-        )
+        """What is asked of one sample has no effect outside the transform: nothing to do."""
 
     def detach(self) -> Any:
         return self.again(*[None if p is None else p.detach() for p in self.parts()])
@@ -194,7 +193,8 @@ def alias(x: Tensor) -> Tensor:
     if x.requires_grad:
         return x.view_as(x)
     made = x.detach()
-    return made.requires_grad_() if x._a.dtype.kind in "fcV" else made
+    made._rg = x._a.dtype.kind in "fcV"
+    return made
 
 
 def differentiate(

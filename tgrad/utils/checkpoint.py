@@ -67,7 +67,13 @@ def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The inputs cut off their history, tensors that require grad still doing so."""
     if not isinstance(inputs, tuple):
         raise RuntimeError("Only tuple of tensors is supported. Got Unsupported input type: " + type(inputs).__name__)
-    return tuple([x.detach().requires_grad_(x.requires_grad) if isinstance(x, Tensor) else x for x in inputs])  # type: ignore[attr-defined]
+    return tuple([_detached(x) if isinstance(x, Tensor) else x for x in inputs])
+
+
+def _detached(x: Tensor) -> Tensor:
+    out = x.detach()
+    out.requires_grad = x.requires_grad
+    return out
 
 
 class CheckpointFunction(Function):

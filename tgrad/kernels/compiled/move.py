@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from .lang import at, either, highest, i8, level, lowest, rank, select, u8
+from numba.extending import register_jitable
+
+from .lang import at, either, highest, i4, i8, level, lowest, rank, select, u8, unrank
 from .vector import turn
+
+jitable = register_jitable(error_model="numpy")
 
 STRIP = 1 << 14
 
@@ -107,46 +111,94 @@ def scattered(x, index, out, bad, lo, hi, R, K, I, strips):
 # ---- sorting: by the digits of ranks, the last one first (least significant digit radix sort; Knuth, vol. 3, 5.2.5)
 
 BITS = 11
+MASK = (1 << BITS) - 1
+LOW = (1 << 32) - 1
 
 
-def sorted_rows(x, values, where, keys, places, counts, lo, hi, n, down):
-    """Sorts rows lo to hi of n elements, stable, nan last (first if down). keys, places: room for 2 n; counts: room for 2**BITS."""
+@jitable
+def starts(counts, p, n):
+    """Counts of the digits of pass p into where the first of each belongs. False where all n have the same, and nothing is to be done."""
+    total, crowd = i8(0), i8(0)
+    for c in range(p << BITS, (p + 1) << BITS):
+        here = counts[c]
+        counts[c] = total
+        total += here
+        crowd = max(crowd, here)
+    return crowd < n
+
+
+@jitable
+def value_of(x, at, k):
+    """The number with rank k, which x[at] is: rank does not tell -0.0 from 0.0, nor one nan from another."""
+    v = unrank(k)
+    return x[at] if v == 0 or v != v else v
+
+
+def sorted_rows(x, values, where, pairs, places, counts, lo, hi, n, down):
+    """Sorts rows lo to hi of n float32, stable, nan last (first if down), n less than 2**31. pairs: room for 2 n, each a key and under it a
+    place; counts: for the digits of all passes."""
+    passes = (32 + BITS - 1) // BITS
     for r in range(lo, hi):
         base = r * n
+        for c in range(passes << BITS):
+            counts[c] = 0
+        for i in range(n):
+            v = x[base + i]
+            k = i8(level(select(v != v, highest(v), rank(v))))
+            k = ((~k if down else k) ^ i8(lowest(v))) & LOW
+            pairs[i] = (k << 32) | i
+            for p in range(passes):
+                counts[(p << BITS) + ((k >> (p * BITS)) & MASK)] += 1
+        source, target = i8(0), n
+        for p in range(passes):
+            if not starts(counts, p, n):
+                continue
+            for i in range(source, source + n):
+                k = pairs[i]
+                digit = (p << BITS) + ((k >> (32 + p * BITS)) & (MASK >> max(0, (p + 1) * BITS - 32)))
+                pairs[target + counts[digit]] = k
+                counts[digit] += 1
+            source, target = target, source
+        for i in range(n):
+            k = pairs[source + i]
+            at = k & LOW
+            k = (k >> 32) ^ i8(lowest(x[0]))
+            where[base + i] = at
+            values[base + i] = value_of(x, base + at, i4(~k if down else k))
+
+
+def sorted_rows_wide(x, values, where, keys, places, counts, lo, hi, n, down):
+    """The same of float64, keys and places apart."""
+    passes = (64 + BITS - 1) // BITS
+    for r in range(lo, hi):
+        base = r * n
+        for c in range(passes << BITS):
+            counts[c] = 0
         for i in range(n):
             v = x[base + i]
             k = level(select(v != v, highest(v), rank(v)))
-            keys[i] = (~k if down else k) ^ lowest(v)
+            k = (~k if down else k) ^ lowest(v)
+            keys[i] = k
             places[i] = i
-        passes = (8 * 4 + BITS - 1) // BITS if highest(x[0]) < 1 << 32 else (64 + BITS - 1) // BITS
+            for p in range(passes):
+                counts[(p << BITS) + i8((u8(k) >> u8(p * BITS)) & u8(MASK))] += 1
         source, target = i8(0), n
         for p in range(passes):
-            shift = p * BITS
-            for c in range(1 << BITS):
-                counts[c] = 0
-            for i in range(n):
-                counts[(u8(keys[source + i]) >> u8(shift)) & u8((1 << BITS) - 1)] += 1
-            total = i8(0)
-            crowd = i8(0)
-            for c in range(1 << BITS):
-                here = counts[c]
-                counts[c] = total
-                total += here
-                crowd = max(crowd, here)
-            if crowd == n:  # all have the same digit
+            if not starts(counts, p, n):
                 continue
-            for i in range(n):
-                k = keys[source + i]
-                digit = (u8(k) >> u8(shift)) & u8((1 << BITS) - 1)
+            for i in range(source, source + n):
+                k = keys[i]
+                digit = (p << BITS) + i8((u8(k) >> u8(p * BITS)) & u8(MASK))
                 to = target + counts[digit]
                 counts[digit] += 1
                 keys[to] = k
-                places[to] = places[source + i]
+                places[to] = places[i]
             source, target = target, source
         for i in range(n):
-            k = places[source + i]
-            where[base + i] = k
-            values[base + i] = x[base + k]
+            at = i8(places[source + i])
+            k = keys[source + i] ^ lowest(x[0])
+            where[base + i] = at
+            values[base + i] = value_of(x, base + at, ~k if down else k)
 
 
 def sorted_part(x, values, where, keys, places, counts, lo, hi, n, down, phase, shift, source, target):

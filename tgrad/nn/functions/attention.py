@@ -1,4 +1,11 @@
-"""Attention: scaled dot products, and several heads at once."""
+"""Scaled dot products of queries and keys.
+
+Note [Which attention]
+PyTorch has one kernel for attention on a CPU and takes it where the operands suit it (`fused`); else it makes attention of products, a softmax and
+dropout (`_composed`), and the graph shows these. The same is done here, except that sequences so long that the matrix of all weights would
+have more than LONG elements get a kernel of their own in the second case, too: it goes over some queries at a time, and draws the
+numbers of dropout in the order in which they would be drawn for the matrix. Then one node stands for PyTorch's many.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +14,27 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
-from ...dtype import bfloat16, bool_, float16, float32
+from ...backends.attention import Switches
+from ...dtype import bfloat16, bool_, float16, float32, float64
+from ...graph.modes import state
 from ...ops import attention as rows
+from ...ops.attention_blocks import Noise
 from ...ops.scalar import mul_number
 from ...tensor import Tensor
-from .activation import softmax
 from .dropout import dropout
-from .padding import pad
+
+LONG = 1 << 24
 
 
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False, *,
     scale: float | None = None, enable_gqa: bool = False,
 ) -> Tensor:  # fmt: skip
     """softmax(query key^T * scale + mask) value over the last two dimensions [length, width].
 
     scale: 1 / sqrt(width) by default. A bool mask permits where it is True, a float mask is added; `is_causal` permits
-    each place itself and those before. `enable_gqa` repeats the heads of key and value to match query's.
+    each place itself and those before. `enable_gqa` repeats the heads of key and value to match query's. RuntimeError for dtypes that differ and for
+    fewer than two dimensions. Memory grows with the length, not with its square.
 
     >>> q, k, v = torch.zeros(1, 2, 4), torch.zeros(1, 3, 4), torch.arange(6.0).reshape(1, 3, 2)
     >>> F.scaled_dot_product_attention(q, k, v)
@@ -33,43 +44,125 @@ def scaled_dot_product_attention(
     tensor([[[0., 1.],
              [3., 4.]]])
     """
-    _check(query, key, value, attn_mask, is_causal)
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    for at, (word, t) in enumerate((("query", query), ("key", key), ("value", value), ("attn_mask", attn_mask)), 1):
+        if not isinstance(t, Tensor) and (t is not None or at < 4):
+            instead = type(t).__name__
+            raise TypeError(
+                f"scaled_dot_product_attention(): argument '{word}' (position {at}) must be Tensor, not {instead}"
+            )
+    special = getattr(type(attn_mask), "_dispatch", None)
+    if special is not None:  # a mask that knows how it is to be used: see nn/attention/bias.py
+        return special(query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa)
+    _check(query, key, value, attn_mask)
+    if _nothing(query, key, value):
+        return _of_nothing(query, key, value)
+    reason = fused(query, key, value, attn_mask, dropout_p, enable_gqa)
+    if not Switches.flash and not Switches.math:
+        raise RuntimeError(
+            "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the math kernel and "
+            "the fused kernels."
+        )
+    if Switches.flash and not reason:
+        if dropout_p:
+            raise RuntimeError("scaled_dot_product_attention_flash_attention: Currently do not support dropout > 0")
+        if key.shape[2] != value.shape[2]:
+            raise RuntimeError(f"key has {key.shape[2]} places and value {value.shape[2]}")
+        got = rows.attention.record(query, key, value, 0.0, is_causal, attn_mask, scale)  # type: ignore[misc]
+        return got[0]
+    if not Switches.math:
+        warnings.warn("Flash attention kernel not used because:", stacklevel=2)
+        warnings.warn(reason, stacklevel=2)
+        raise RuntimeError("No available kernel.  Aborting execution.")
+    return _composed(query, key, value, attn_mask, float(dropout_p), is_causal, scale, enable_gqa)
+
+
+def _composed(
+    query: Any, key: Any, value: Any, mask: Any, dropout_p: float, is_causal: bool, scale: float | None, enable_gqa: bool
+) -> Tensor:  # fmt: skip
     dtype = query.dtype
-    mask = attn_mask
+    if mask is not None and is_causal:
+        raise RuntimeError("_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True")
+    if not 0 <= dropout_p <= 1:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p:g}")
+    if dtype in (float16, bfloat16):  # computed in float32, rounded once
+        query, key, value = query.float(), key.float(), value.float()
+        mask = mask if mask is None or mask.dtype is bool_ else mask.float()
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"expected scalar type Float but found {dtype.legacy}")
+    factor = rows.factor_of(query, scale)
+    if enable_gqa:
+        key, value = _repeated(query, key, value)
+    if _long(query, key, value, mask):
+        noise = Noise(fn.default_generator, dropout_p) if dropout_p else None
+        mask = mask if mask is None or mask.dtype is bool_ else mask.to(query.dtype)
+        matrices = max(t.dim() for t in (query, key, value)) == 2
+        row = rows.in_blocks_of_matrices if matrices else rows.in_blocks
+        out = row.record(query, key, value, mask, noise, is_causal, factor)[0]
+        return out if out.dtype is dtype else out.to(dtype)
+    if is_causal:
+        mask = fn.ones((query.shape[-2], key.shape[-2]), dtype=bool_).tril()
     if mask is not None and mask.dtype is bool_:
         mask = fn.zeros(mask.shape, dtype=query.dtype).masked_fill(~mask, -math.inf)
-    if _one_op(query, key, value, attn_mask, dropout_p, enable_gqa):
-        return rows.attention.record(query, key, value, mask, factor, is_causal)  # type: ignore[misc]
-    if query.dtype in (float16, bfloat16):  # computed in float32, rounded once
-        query, key, value = (t.float() for t in (query, key, value))  # type: ignore[attr-defined]
-        mask = None if mask is None else mask.float()
-        wide = scaled_dot_product_attention(query, key, value, mask, dropout_p, is_causal, scale, enable_gqa)
-        return wide.to(dtype)  # type: ignore[attr-defined]
-    if is_causal:
-        mask = _causal(query, key)
-    if enable_gqa:
-        n = query.shape[-3]
-        key = key.repeat_interleave(n // key.shape[-3], -3)  # type: ignore[attr-defined]
-        value = value.repeat_interleave(n // value.shape[-3], -3)  # type: ignore[attr-defined]
-    half = math.sqrt(factor) if factor >= 0 else None
-    if half is None:
-        scores = mul_number.record(query, factor) @ key.transpose(-2, -1)  # type: ignore[misc, attr-defined]
-    else:
-        scaled_key = mul_number.record(key.transpose(-2, -1), half)  # type: ignore[misc, attr-defined]
-        scores = mul_number.record(query, half) @ scaled_key  # type: ignore[misc]
+    half = math.sqrt(abs(factor))
+    scaled_key = mul_number.record(key.transpose(-2, -1), half)  # type: ignore[misc]
+    scores = mul_number.record(query, half if factor >= 0 else -half) @ scaled_key  # type: ignore[misc]
+    if scores.is_complex():
+        raise NotImplementedError(f"\"softmax_lastdim_kernel_impl\" not implemented for '{dtype.legacy}'")
     if mask is not None:
-        scores = scores + mask
+        shape, scores = scores.shape, scores + mask
+        if scores.shape != shape:
+            raise RuntimeError(
+                f"output with shape {list(shape)} doesn't match the broadcast shape {list(scores.shape)}"
+            )
     weights = rows.safe_softmax.record(scores)  # type: ignore[misc]
-    return (dropout(weights, dropout_p) if dropout_p else weights) @ value
+    out = (dropout(weights, dropout_p) if dropout_p else weights) @ value
+    return out if out.dtype is dtype else out.to(dtype)
 
 
-def _causal(query: Tensor, key: Tensor) -> Tensor:
-    allowed = fn.ones((query.shape[-2], key.shape[-2]), dtype=bool_).tril()
-    return fn.zeros(allowed.shape, dtype=query.dtype).masked_fill(~allowed, -math.inf)
+def _repeated(query: Any, key: Any, value: Any) -> tuple[Any, Any]:
+    """Key and value with their heads repeated until there are as many as query has."""
+    heads = [t.size(-3) for t in (query, key, value)]
+    if any(not n or heads[0] % n for n in heads[1:]):
+        raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
+    return key.repeat_interleave(heads[0] // heads[1], -3), value.repeat_interleave(heads[0] // heads[2], -3)
 
 
-def _check(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any, is_causal: bool) -> None:
+def _long(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> bool:
+    """Whether the matrix of weights is one not to be made, and the kernel in blocks knows the operands."""
+    size = query.shape[-2] * key.shape[-2]
+    if max(query.dim(), key.dim()) > 2:
+        try:
+            lead = fn.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+            whole = fn.broadcast_shapes(lead, value.shape[:-2])
+        except RuntimeError:
+            return False
+        size *= math.prod(lead)
+        if lead != whole:
+            return False
+    elif value.dim() > 2:
+        return False
+    if size <= LONG or state.levels or query.dtype not in (float32, float64):
+        return False
+    if not query.shape[-1] or query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        return False
+    if mask is None:
+        return True
+    want = (*fn.broadcast_shapes(query.shape[:-2], key.shape[:-2]), query.shape[-2], key.shape[-2])
+    fits = len(mask.shape) <= len(want)
+    return fits and all(n in (1, w) for n, w in zip(mask.shape[::-1], want[::-1], strict=False))
+
+
+def _nothing(query: Tensor, key: Tensor, value: Tensor) -> bool:
+    return 0 in query.shape[:-1] or not key.shape[-2] or not value.shape[-1]
+
+
+def _of_nothing(query: Any, key: Any, value: Any) -> Tensor:
+    """Zeros, which depend on all three."""
+    zeros = fn.zeros((*query.shape[:-1], value.shape[-1]), dtype=query.dtype)
+    return zeros + mul_number.record(query.sum() + key.sum() + value.sum(), 0)  # type: ignore[misc]
+
+
+def _check(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any) -> None:
     if not query.dtype is key.dtype is value.dtype:
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
@@ -78,213 +171,61 @@ def _check(query: Tensor, key: Tensor, value: Tensor, attn_mask: Any, is_causal:
     if min(query.dim(), key.dim(), value.dim()) < 2:
         raise RuntimeError(
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
-            f"{query.dim()}, key.dim: {key.dim()} and value.dim: {value.dim()} instead."
+            f"{query.dim()} key.dim: {key.dim()} and value.dim: {value.dim()} instead."
         )
-    if attn_mask is not None:
-        if attn_mask.dtype is not bool_ and attn_mask.dtype not in (query.dtype, float32):
-            raise RuntimeError(
-                "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
-                f"{_cpp(attn_mask)} and  query.dtype: {_cpp(query)} instead."
-            )
-        if is_causal:
-            raise RuntimeError(
-                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
-            )
+    if attn_mask is None:
+        return
+    if attn_mask.dtype is not bool_ and attn_mask.dtype not in (query.dtype, float32):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{_cpp(attn_mask)} and  query.dtype: {_cpp(query)} instead."
+        )
+    if attn_mask.dim() == 1 and query.dim() == 4:
+        attn_mask.size(-2)  # an IndexError
+
+
+_CPP = {
+    "float32": "float", "float64": "double", "int64": "long int", "int32": "int", "int16": "short int", "int8": "signed char",
+    "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
+    "complex128": "c10::complex<double>",
+}  # fmt: skip
 
 
 def _cpp(t: Tensor) -> str:
-    names = {"float32": "float", "float64": "double", "int64": "long", "int32": "int", "float16": "c10::Half"}
-    return {**names, "bfloat16": "c10::BFloat16"}.get(t.dtype.name, t.dtype.name)
+    return _CPP.get(t.dtype.name, t.dtype.name)
 
 
-def _one_op(query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float, enable_gqa: bool) -> bool:
-    """Whether PyTorch on a CPU would take its fused kernel, whose name then stands in the graph."""
+def fused(
+    query: Tensor, key: Tensor, value: Tensor, mask: Any, dropout_p: float = 0.0, enable_gqa: bool = False
+) -> str:
+    """Why PyTorch would not take its kernel for CPUs; nothing where it does."""
     tensors = (query, key, value)
-    if dropout_p or enable_gqa or any(t.dim() != 4 for t in tensors):
-        return False
-    if not query.shape[:2] == key.shape[:2] == value.shape[:2]:
-        return False
+    if dropout_p > 0:
+        return "Flash Attention does not support dropout"
+    if any(t.dim() != 4 for t in tensors):
+        dims = f"Query dim: {query.dim()}, Key dim: {key.dim()}, Value dim: {value.dim()}"
+        return f"All fused kernels requires query, key and value to be 4 dimensional, but got {dims} instead."
+    if query.dtype not in (float32, float64, float16, bfloat16):
+        return f"Flash attention kernels do not support {query.dtype}"
+    heads = [t.shape[1] for t in tensors]
+    alike = heads[1] == heads[2] and (heads[0] == heads[1] or (enable_gqa and heads[0] % heads[1] == 0))
+    if not alike or not query.shape[0] == key.shape[0] == value.shape[0]:
+        sizes = ", ".join(
+            f"{w} sizes: {list(t.shape)}" for w, t in zip(("Query", "Key", "Value"), tensors, strict=True)
+        )
+        return (
+            f"Flash attention kernels require query, key and value to have the same batch_size and num_heads. {sizes}"
+        )
     if not query.shape[-1] == key.shape[-1] == value.shape[-1]:
-        return False
-    if any(0 in t.shape for t in tensors) or any(t.stride(-1) != 1 for t in tensors):
-        return False
+        sizes = ", ".join(f"{w} {t.shape[-1]}" for w, t in zip(("Query", "Key", "Value"), tensors, strict=True))
+        return f"Flash attention requires q,k,v to have the same last dimension. Got {sizes}"
+    if any(t.stride(-1) != 1 for t in tensors) or not query.shape[-1]:
+        return "All fused kernels require the last dimension of the input to have stride 1."
     if mask is None:
-        return True
-    if mask.requires_grad or mask.dim() not in (2, 4):
-        return False
+        return ""
+    if mask.requires_grad:
+        return "Flash Attention does not support a mask that requires grad"
     want = (query.shape[0], query.shape[1], query.shape[2], key.shape[2])[-mask.dim() :]
-    return all(n in (1, w) for n, w in zip(mask.shape, want))
-
-
-# ---- several heads
-
-
-def _canonical_mask(
-    mask: Any, mask_name: str, other: Any, other_name: str, target_type: Any, check_other: bool = True
-) -> Any:
-    """A mask as what is added to the scores: a bool one forbids where it is True."""
-    if mask is None:
-        return None
-    if mask.dtype is not bool_ and not mask.is_floating_point():
-        raise AssertionError(f"only bool and floating types of {mask_name} are supported")
-    if check_other and other is not None and mask.dtype is not other.dtype:
-        warnings.warn(
-            f"Support for mismatched {mask_name} and {other_name} is deprecated. Use same type for both instead.",
-            stacklevel=3,
-        )
-    if mask.is_floating_point():
-        return mask
-    return fn.zeros_like(mask, dtype=target_type).masked_fill_(mask, -math.inf)
-
-
-def _in_projection_packed(q: Tensor, k: Tensor, v: Tensor, w: Tensor, b: Any) -> tuple[Tensor, Tensor, Tensor]:
-    """The three projections, in one product where query, key and value are one tensor."""
-    width = q.shape[-1]
-    if k is v and q is k:
-        joint = fn.linear(q, w, b)
-        parts = joint.unflatten(-1, (3, width)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
-        return parts[0], parts[1], parts[2]
-    if k is v:
-        wq, wkv = w.split([width, width * 2])  # type: ignore[attr-defined]
-        bq, bkv = (None, None) if b is None else b.split([width, width * 2])
-        joint = fn.linear(k, wkv, bkv)
-        parts = joint.unflatten(-1, (2, width)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
-        return fn.linear(q, wq, bq), parts[0], parts[1]
-    ws = w.chunk(3)  # type: ignore[attr-defined]
-    bs = (None, None, None) if b is None else b.chunk(3)
-    return fn.linear(q, ws[0], bs[0]), fn.linear(k, ws[1], bs[1]), fn.linear(v, ws[2], bs[2])
-
-
-def _batched(query: Tensor, key: Tensor, value: Tensor, padding: Any, mask: Any, heads: int) -> bool:
-    """Whether the inputs have a batch dimension; AssertionError for shapes that fit neither form."""
-    n = query.dim()
-    if n not in (2, 3):
-        raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {n}-D query tensor")
-    if key.dim() != n or value.dim() != n:
-        word = "batched (3-D)" if n == 3 else "unbatched (2-D)"
-        raise AssertionError(
-            f"For {word} `query`, expected `key` and `value` to be {n}-D but found {key.dim()}-D and {value.dim()}-D tensors "
-            "respectively"
-        )
-    if padding is not None and padding.dim() != n - 1:
-        word = "batched (3-D)" if n == 3 else "unbatched (2-D)"
-        raise AssertionError(
-            f"For {word} `query`, expected `key_padding_mask` to be `None` or {n - 1}-D but found {padding.dim()}-D tensor instead"
-        )
-    if mask is not None and mask.dim() not in (2, 3):
-        word = "batched (3-D)" if n == 3 else "unbatched (2-D)"
-        raise AssertionError(
-            f"For {word} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.dim()}-D tensor instead"
-        )
-    if n == 2 and mask is not None and mask.dim() == 3:
-        want = (heads, query.shape[0], key.shape[0])
-        if tuple(mask.shape) != want:
-            raise AssertionError(f"Expected `attn_mask` shape to be {want} but got {mask.shape}")
-    return n == 3
-
-
-def _checked_mask(mask: Any, tgt: int, src: int, batch: int, heads: int) -> Any:
-    if mask is None:
-        return None
-    if mask.dim() == 2:
-        if tuple(mask.shape) != (tgt, src):
-            raise RuntimeError(f"The shape of the 2D attn_mask is {mask.shape}, but should be {(tgt, src)}.")
-        return mask.unsqueeze(0)
-    if mask.dim() == 3:
-        if tuple(mask.shape) != (batch * heads, tgt, src):
-            raise RuntimeError(
-                f"The shape of the 3D attn_mask is {mask.shape}, but should be {(batch * heads, tgt, src)}."
-            )
-        return mask
-    raise RuntimeError(f"attn_mask's dimension {mask.dim()} is not supported")
-
-
-def multi_head_attention_forward(
-    query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
-    bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
-    training: bool = True, key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
-    use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None, v_proj_weight: Any = None,
-    static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True, is_causal: bool = False,
-) -> tuple[Tensor, Any]:  # fmt: skip
-    """Attention with several heads over [length, batch, width]; what `nn.MultiheadAttention` calls."""
-    batched = _batched(query, key, value, key_padding_mask, attn_mask, num_heads)
-    if not batched:
-        query, key, value = query.unsqueeze(1), key.unsqueeze(1), value.unsqueeze(1)
-        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
-    tgt, batch, width = query.shape
-    src = key.shape[0]
-    padding = _canonical_mask(key_padding_mask, "key_padding_mask", attn_mask, "attn_mask", query.dtype)
-    if is_causal and attn_mask is None:
-        raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
-            "`generate_square_subsequent_mask` to create this mask."
-        )
-    if is_causal and padding is None and not need_weights:
-        attn_mask = None
-    else:
-        attn_mask = _canonical_mask(attn_mask, "attn_mask", None, "", query.dtype, False)
-        is_causal = is_causal and padding is None
-    if width != embed_dim_to_check:
-        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {width}")
-    head = width // num_heads
-    if head * num_heads != width:
-        raise AssertionError(f"embed_dim {width} not divisible by num_heads {num_heads}")
-    if use_separate_proj_weight:
-        if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(
-                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-            )
-        biases = (None, None, None) if in_proj_bias is None else in_proj_bias.chunk(3)
-        q = fn.linear(query, q_proj_weight, biases[0])
-        k = fn.linear(key, k_proj_weight, biases[1])
-        v = fn.linear(value, v_proj_weight, biases[2])
-    else:
-        if key.shape != value.shape:
-            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
-        q, k, v = _in_projection_packed(query, key, value, in_proj_weight, in_proj_bias)
-    attn_mask = _checked_mask(attn_mask, tgt, src, batch, num_heads)
-
-    def widened(mask: Any) -> Any:
-        return None if mask is None else pad(mask, (0, 1))
-
-    if bias_k is not None and bias_v is not None:
-        k, v = fn.cat([k, bias_k.repeat(1, batch, 1)]), fn.cat([v, bias_v.repeat(1, batch, 1)])
-        attn_mask, padding = widened(attn_mask), widened(padding)
-    every = batch * num_heads
-    q = q.view(tgt, every, head).transpose(0, 1)
-    k = k.view(k.shape[0], every, head).transpose(0, 1) if static_k is None else static_k
-    v = v.view(v.shape[0], every, head).transpose(0, 1) if static_v is None else static_v
-    if add_zero_attn:
-        k, v = (fn.cat([x, fn.zeros((every, 1, head), dtype=x.dtype)], dim=1) for x in (k, v))
-        attn_mask, padding = widened(attn_mask), widened(padding)
-    src = k.size(1)
-    if padding is not None:
-        if tuple(padding.shape) != (batch, src):
-            which = 0 if padding.shape[0] != batch else 1
-            raise AssertionError(
-                f"Expected key_padded_mask.shape[{which}] to be {(batch, src)[which]}, but got {padding.shape[which]}"
-            )
-        padding = padding.view(batch, 1, 1, src).expand(-1, num_heads, -1, -1).reshape(every, 1, src)
-        attn_mask = padding if attn_mask is None else attn_mask + padding
-    dropout_p = dropout_p if training else 0.0
-    if need_weights:
-        scaled = q * math.sqrt(1.0 / float(head))
-        turned = k.transpose(-2, -1)
-        weights = fn.bmm(scaled, turned) if attn_mask is None else fn.baddbmm(attn_mask, scaled, turned)
-        weights = softmax(weights, dim=-1)
-        weights = dropout(weights, p=dropout_p) if dropout_p > 0.0 else weights
-        mixed = fn.bmm(weights, v).transpose(0, 1).contiguous().view(tgt * batch, width)
-        out = fn.linear(mixed, out_proj_weight, out_proj_bias)
-        out = out.view(tgt, batch, out.size(1))
-        weights = weights.view(batch, num_heads, tgt, src)
-        weights = weights.mean(dim=1) if average_attn_weights else weights
-        return (out, weights) if batched else (out.squeeze(1), weights.squeeze(0))
-    if attn_mask is not None:
-        whole = attn_mask.size(0) == 1 and attn_mask.dim() == 3
-        attn_mask = attn_mask.unsqueeze(0) if whole else attn_mask.view(batch, num_heads, -1, src)
-    q, k, v = (x.view(batch, num_heads, x.shape[1], head) for x in (q, k, v))
-    mixed = scaled_dot_product_attention(q, k, v, attn_mask, dropout_p, is_causal)
-    mixed = mixed.permute(2, 0, 1, 3).contiguous().view(batch * tgt, width)
-    out = fn.linear(mixed, out_proj_weight, out_proj_bias)
-    out = out.view(tgt, batch, out.size(1))
-    return (out, None) if batched else (out.squeeze(1), None)
+    if mask.dim() not in (2, 4) or not all(n in (1, w) for n, w in zip(mask.shape, want, strict=True)):
+        return "Please use a mask of two or four dimensions that can be broadcast to the scores"
+    return ""

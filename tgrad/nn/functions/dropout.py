@@ -79,7 +79,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def _batched(input: Tensor, p: float, training: bool, inplace: bool, single: int) -> Tensor:
-    if input.dim() != single:
+    if input.dim() == single + 1:
         return feature_dropout(input, p, training, inplace)
     x = input.unsqueeze_(0) if inplace else input.unsqueeze(0)  # type: ignore[attr-defined]
     r = feature_dropout(x, p, training, inplace)

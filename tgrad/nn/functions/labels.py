@@ -12,6 +12,7 @@ from ...tensor import Tensor
 from .chunked import chunked
 from .loss import chosen, code, cross_entropy
 from .options import chunk_size
+from .sparse import linear
 
 
 def multi_margin_loss(
@@ -109,7 +110,7 @@ def linear_cross_entropy(
     if len(outputs) > 1:
         linear_weight = linear_weight.reshape((math.prod(outputs), features))  # type: ignore[attr-defined]
         linear_bias = linear_bias if linear_bias is None else linear_bias.reshape(math.prod(outputs))
-    logits = fn.linear(input, linear_weight, linear_bias).reshape(shape)
+    logits = linear(input, linear_weight, linear_bias).reshape(shape)
     return cross_entropy(
         logits, target, weight=weight, reduction=reduction, ignore_index=ignored, label_smoothing=label_smoothing,
     )  # fmt: skip

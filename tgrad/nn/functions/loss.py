@@ -202,6 +202,8 @@ def _nll(input: Tensor, target: Tensor, weight: Any, how: int, ignore_index: int
         raise ValueError(
             f"Expected input batch_size ({input.shape[0]}) to match target batch_size ({target.shape[0]})."
         )
+    if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
+        raise RuntimeError(f"expected scalar type {input.dtype.legacy} but found {weight.dtype.legacy}")
     if n <= 2:
         return rows.nll_loss.record(input, target, weight, how, ignore_index)[0]  # type: ignore[misc]
     if n == 4:

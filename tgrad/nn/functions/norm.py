@@ -7,6 +7,7 @@ from typing import Any
 from ... import functions as fn
 from ...dtype import finfo
 from ...ops import norm as rows
+from ...ops.layout import is_channels_last
 from ...tensor import Tensor
 
 
@@ -74,6 +75,10 @@ def batch_norm(
     """
     if training:
         _verify_batch_size(input.size())
+        if eps <= 0.0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    elif eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     if input.numel() == 0:  # nothing to normalise: as PyTorch, a copy that knows its first weight and bias
         out = input.clone()
         out = out if weight is None else out * weight[0]
@@ -115,7 +120,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Any = None, bias: Any = N
     spots = 1
     for n in size[2:]:
         spots *= n
-    x, weight, bias = (t if t is None else t.contiguous() for t in (input, weight, bias))
+    x = input if is_channels_last(input._a) else input.contiguous()  # type: ignore[attr-defined]
+    weight, bias = (t if t is None else t.contiguous() for t in (weight, bias))
     return rows.native_group_norm.record(x, weight, bias, size[0], channels, spots, num_groups, eps)[0]  # type: ignore[misc]
 
 

@@ -39,6 +39,10 @@ class LinearCrossEntropyOptions:
             )
 
 
+# Where PyTorch has it, and pickles look for it.
+LinearCrossEntropyOptions.__module__ = "tgrad.nn.modules.linear_cross_entropy_options"
+
+
 def _divisor(method: str) -> int:
     """N of "aspect_ratio:N"; 0 for no such word."""
     name, colon, factor = method.partition(":")

@@ -41,7 +41,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         return table[n].record(input, tuple(pad))
     if mode not in ("reflect", "replicate"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+    raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor.")
 
 
 def _check_sizes(input: Tensor, pad: list[int]) -> None:
@@ -69,12 +69,8 @@ def _check_source(input: Tensor, pad: list[int], mode: str, n: int) -> None:
 def _circular(input: Tensor, pad: list[int]) -> Tensor:
     """The ends of each dimension repeated on the other side."""
     n = len(pad) // 2
-    if input.dim() not in (n + 1, n + 2):
-        raise RuntimeError(
-            "Invalid padding size, expected 2, 4 or 6 but got " + str(len(pad))
-            if n > 3
-            else "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
-        )
+    if n > 3 or input.dim() not in (n + 1, n + 2):
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor.")
     shape = list(input.shape)
     for i in range(n):
         d = input.dim() - 1 - i

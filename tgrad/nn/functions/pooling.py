@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from ...ops import pooling as rows
+from ...ops.layout import channels_innermost, is_channels_last
 from ...ops.pooling_checks import check_nonempty, pooled_size
 from ...ops.spec import REQUIRED, sizes
 from ...tensor import Tensor
@@ -320,7 +321,10 @@ def _adaptive_avg(n: int, input: Tensor, out: tuple[int, ...]) -> Tensor:
         text = f"{out[0]}, " + ",".join(map(str, out[1:]))
         raise RuntimeError(f"{fn}: elements of output_size must be greater than or equal to 0 but received {{{text}}}")
     if all(size == 1 for size in out):
-        return input.mean([-1, -2, -3][:n], keepdim=True)
+        averaged: Any = input.mean([-1, -2, -3][:n], keepdim=True)
+        if type(averaged) is Tensor and is_channels_last(input._a) and not input._a.flags.c_contiguous:
+            averaged._a = channels_innermost(averaged._a)  # nobody has seen it yet
+        return averaged
     return rows.adaptive_avg_pool[n].record(input, out)
 
 

@@ -7,6 +7,8 @@ import warnings
 from typing import Any
 
 from ... import functions as fn
+from ...composite import products
+from ...dispatch import needs_grad
 from ...ops import embedding as rows
 from ...tensor import Tensor
 
@@ -133,7 +135,7 @@ def linear(input: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
     >>> F.linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 1.0], [0.0, 3.0]]), torch.tensor([0.5, 0.0]))
     tensor([[3.5000, 6.0000]])
     """
-    return fn.linear(input, weight, bias)
+    return products.linear(input, weight, bias)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -> Tensor:
@@ -142,16 +144,20 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -
     >>> F.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(1, 2, 3))
     tensor([[6.]])
     """
-    if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError(
-            "bilinear(): input batch dimensions do not match: got "
-            f"{list(input1.shape[:-1])} and {list(input2.shape[:-1])}"
-        )
+    if input1.dim() != input2.dim():
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}")
+    for d, (n, m) in enumerate(zip(input1.shape[:-1], input2.shape[:-1], strict=True)):
+        if n != m:
+            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {d}: got {n} and {m}")
     for i, t in enumerate((input1, input2)):
         if t.shape[-1] != weight.shape[i + 1]:
             raise RuntimeError(
                 f"bilinear(): input{i + 1} size does not match weight size: got {t.shape[-1]} but expected {weight.shape[i + 1]}"
             )
+    if input1.dtype.name == "bool":
+        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
+    if input1.is_complex() and needs_grad((input1, input2, weight)):
+        raise RuntimeError("_trilinear does not support automatic differentiation for outputs with complex dtype.")
     n, k = weight.shape[0], input1.shape[-1]
     count = math.prod(input1.shape[:-1])
     m = input2.shape[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -11,7 +12,8 @@ from typing import Any
 from ...tensor import Tensor
 from ..parameter import Parameter
 from .module import Module
-from .names import indented, typename
+from .names import indented as _addindent
+from .names import typename
 
 
 def _place(index: Any, n: int) -> int:
@@ -20,6 +22,20 @@ def _place(index: Any, n: int) -> int:
     if not -n <= i < n:
         raise IndexError(f"index {i} is out of range")
     return i % n
+
+
+class Container(Module):
+    """Modules by name; use Module itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        warnings.warn(
+            "`nn.Container` is deprecated. All of its functionality is now implemented in `nn.Module`. Subclass that instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class Sequential(Module):
@@ -35,9 +51,9 @@ class Sequential(Module):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
-        for name, module in named:
-            self.add_module(str(name), module)
+        given = args[0] if len(args) == 1 and isinstance(args[0], OrderedDict) else None
+        for name, module in given.items() if given is not None else ((str(i), m) for i, m in enumerate(args)):
+            self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
         for module in self._modules.values():
@@ -54,16 +70,16 @@ class Sequential(Module):
     def _renumber(self, modules: Iterable[Any]) -> None:
         self._modules = OrderedDict((str(i), m) for i, m in enumerate(modules))
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return type(self)(OrderedDict(list(self._modules.items())[index]))
-        return self._modules[self._key(index)]
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, slice):
+            return type(self)(OrderedDict(list(self._modules.items())[idx]))
+        return self._modules[self._key(idx)]
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._key(index), module)
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._key(idx), module)
 
-    def __delitem__(self, index: Any) -> None:
-        keys = list(self._modules)[index] if isinstance(index, slice) else [self._key(index)]
+    def __delitem__(self, idx: Any) -> None:
+        keys = list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]
         for key in keys:
             delattr(self, key)
         self._renumber(list(self._modules.values()))
@@ -138,7 +154,16 @@ def _times(n: Any) -> int:
 
 
 class ModuleList(Module):
-    """A list of modules whose parameters count."""
+    """A list of modules whose parameters count.
+
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> len(list(layers.parameters()))
+    6
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -148,16 +173,16 @@ class ModuleList(Module):
     def _key(self, index: Any) -> str:
         return str(_place(index, len(self)))
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return type(self)(list(self._modules.values())[index])
-        return self._modules[self._key(index)]
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, slice):
+            return type(self)(list(self._modules.values())[idx])
+        return self._modules[self._key(idx)]
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._key(index), module)
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._key(idx), module)
 
-    def __delitem__(self, index: Any) -> None:
-        for i in range(len(self))[index] if isinstance(index, slice) else [_place(index, len(self))]:
+    def __delitem__(self, idx: Any) -> None:
+        for i in range(len(self))[idx] if isinstance(idx, slice) else [_place(idx, len(self))]:
             delattr(self, str(i))
         self._modules = OrderedDict((str(i), m) for i, m in enumerate(self._modules.values()))
 
@@ -187,7 +212,7 @@ class ModuleList(Module):
         lines = []
         for first, last, text in runs:
             label = f"({first}): " if first == last else f"({first}-{last}): {last - first + 1} x "
-            lines.append(indented(label + text, 2))
+            lines.append(_addindent(label + text, 2))
         return self._get_name() + "(\n  " + "\n  ".join(lines) + "\n)"
 
     def __dir__(self) -> list[str]:
@@ -221,7 +246,12 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dict of modules whose parameters count, in order of insertion."""
+    """A dict of modules whose parameters count, in order of insertion.
+
+    >>> acts = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
+    >>> acts["tanh"], list(acts)
+    (Tanh(), ['relu', 'tanh'])
+    """
 
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
@@ -268,26 +298,30 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Adds those of a mapping or of an iterable of pairs."""
-        for key, module in _pairs(modules, "ModuleDict", "module"):
+        for key, module in _pairs(modules, "ModuleDict", (OrderedDict, ModuleDict), as_given=True):
             self[key] = module
 
 
-def _pairs(given: Any, owner: str, word: str) -> list[tuple[str, Any]]:
+def _pairs(given: Any, owner: str, ordered: Any, as_given: bool) -> Iterator[tuple[str, Any]]:
+    """The pairs of a mapping or of an iterable of pairs. ParameterDict takes a plain mapping in the order of its keys."""
     if not isinstance(given, Iterable):
+        called = "ParametersDict" if owner == "ParameterDict" else owner
         raise TypeError(
-            f"{owner}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+            f"{called}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
         )
-    if isinstance(given, (OrderedDict, ModuleDict, ParameterDict, Mapping)):
-        return list(given.items())
-    out = []
-    for i, pair in enumerate(given):
-        if not isinstance(pair, Iterable):
-            raise TypeError(f"{owner} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
-        pair = list(pair)
-        if len(pair) != 2:
-            raise ValueError(f"{owner} update sequence element #{i} has length {len(pair)}; 2 is required")
-        out.append((pair[0], pair[1]))
-    return out
+    if isinstance(given, ordered) or (as_given and isinstance(given, Mapping)):
+        yield from given.items()
+    elif isinstance(given, Mapping):
+        yield from sorted(given.items())
+    else:
+        for i, pair in enumerate(given):
+            if not isinstance(pair, Iterable):
+                raise TypeError(f"{owner} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
+            if len(pair) != 2:  # type: ignore[arg-type]
+                raise ValueError(
+                    f"{owner} update sequence element #{i} has length {len(pair)}; 2 is required"  # type: ignore[arg-type]
+                )
+            yield pair[0], pair[1]  # type: ignore[index]
 
 
 def _described(value: Any, key: str, type_of: Any) -> str:
@@ -299,7 +333,14 @@ def _described(value: Any, key: str, type_of: Any) -> str:
 
 
 class ParameterList(Module):
-    """A list of parameters (tensors become ones) and of anything else."""
+    """A list of parameters (tensors become ones) and of anything else.
+
+    >>> nn.ParameterList([torch.ones(2), nn.Parameter(torch.ones(2, 3))])
+    ParameterList(
+        (0): Parameter containing: [torch.float32 of size 2]
+        (1): Parameter containing: [torch.float32 of size 2x3]
+    )
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -307,18 +348,18 @@ class ParameterList(Module):
         if values is not None:
             self += values
 
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, slice):
             out = type(self)()
-            for i in range(*index.indices(len(self))):
+            for i in range(*idx.indices(len(self))):
                 out.append(self[i])
             return out
-        return getattr(self, str(_place(index, len(self))))
+        return getattr(self, str(_place(idx, len(self))))
 
-    def __setitem__(self, index: int, value: Any) -> None:
-        if isinstance(value, Tensor) and not isinstance(value, Parameter):
-            value = Parameter(value)
-        setattr(self, str(_place(index, len(self))), value)
+    def __setitem__(self, idx: int, param: Any) -> None:
+        if isinstance(param, Tensor) and not isinstance(param, Parameter):
+            param = Parameter(param)
+        setattr(self, str(_place(idx, len(self))), param)
 
     def __len__(self) -> int:
         return self._size
@@ -328,6 +369,9 @@ class ParameterList(Module):
 
     def __iadd__(self, values: Iterable[Any]) -> ParameterList:
         return self.extend(values)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.isdigit()]
 
     def append(self, value: Any) -> ParameterList:
         """Adds a value at the end."""
@@ -351,7 +395,11 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dict of parameters (tensors become ones) and of anything else, in order of insertion."""
+    """A dict of parameters (tensors become ones) and of anything else, in order of insertion.
+
+    >>> nn.ParameterDict({"scale": torch.ones(2)})
+    ParameterDict(  (scale): Parameter containing: [torch.FloatTensor of size 2])
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
@@ -388,7 +436,7 @@ class ParameterDict(Module):
         return iter(self._keys)
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(list(self._keys))
+        return reversed(self._keys)
 
     def __contains__(self, key: str) -> bool:
         return key in self._keys
@@ -442,7 +490,7 @@ class ParameterDict(Module):
 
     def update(self, parameters: Any) -> None:
         """Adds those of a mapping or of an iterable of pairs."""
-        for key, value in _pairs(parameters, "ParameterDict", "parameters"):
+        for key, value in _pairs(parameters, "ParameterDict", (OrderedDict, ParameterDict), as_given=False):
             self[key] = value
 
     def extra_repr(self) -> str:
@@ -456,6 +504,21 @@ class ParameterDict(Module):
         out.update(other)
         return out
 
+    def __ror__(self, other: ParameterDict) -> ParameterDict:
+        out = other.copy()
+        out.update(self)
+        return out
+
     def __ior__(self, other: ParameterDict) -> ParameterDict:
         self.update(other)
         return self
+
+
+__all__ = [
+    "Container",
+    "ModuleDict",
+    "ModuleList",
+    "ParameterDict",
+    "ParameterList",
+    "Sequential",
+]

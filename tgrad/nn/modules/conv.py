@@ -11,7 +11,8 @@ from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..functions.sizes import repeated
-from ..parameter import Parameter
+from ..parameter import Parameter, UninitializedParameter
+from .lazy import LazyModuleMixin
 from .module import Module
 
 _PADDINGS = {"same", "valid"}
@@ -148,12 +149,16 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Conv1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W']."""
+    """Conv1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W'].
+
+    >>> nn.Conv3d(2, 4, 3)(torch.ones(1, 2, 5, 5, 5)).shape
+    torch.Size([1, 4, 3, 3, 3])
+    """
 
     dims = 3
 
 
-class _ConvTranspose(_ConvNd):
+class _ConvTransposeNd(_ConvNd):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
         groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
@@ -195,7 +200,7 @@ class _ConvTranspose(_ConvNd):
         return convolve(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """What a Conv1d does to gradients, as a map of its own: each input element is spread over a window of the output.
 
     [N, in_channels, L] -> [N, out_channels, L'], L' = (L - 1) stride - 2 padding + dilation (kernel_size - 1) +
@@ -209,13 +214,161 @@ class ConvTranspose1d(_ConvTranspose):
     """
 
 
-class ConvTranspose2d(_ConvTranspose):
-    """ConvTranspose1d over two dimensions: [N, in_channels, H, W] -> [N, out_channels, H', W']."""
+class ConvTranspose2d(_ConvTransposeNd):
+    """ConvTranspose1d over two dimensions: [N, in_channels, H, W] -> [N, out_channels, H', W'].
+
+    >>> nn.ConvTranspose2d(4, 2, 3, stride=2)(torch.ones(1, 4, 5, 5)).shape
+    torch.Size([1, 2, 11, 11])
+    """
 
     dims = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
-    """ConvTranspose1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W']."""
+class ConvTranspose3d(_ConvTransposeNd):
+    """ConvTranspose1d over three dimensions: [N, in_channels, D, H, W] -> [N, out_channels, D', H', W'].
+
+    >>> nn.ConvTranspose3d(4, 2, 3)(torch.ones(1, 4, 5, 5, 5)).shape
+    torch.Size([1, 2, 7, 7, 7])
+    """
 
     dims = 3
+
+
+class _LazyConvXdMixin(LazyModuleMixin):
+    """Takes `in_channels` from the first input."""
+
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1,
+        bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device=device, dtype=dtype
+        )
+        self._leave_open(out_channels, bias, device, dtype)
+
+    def _leave_open(self: Any, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_channels = out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self: Any) -> None:
+        """Draws the initial values again, once the sizes are known."""
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            super().reset_parameters()  # type: ignore[misc]
+
+    def initialize_parameters(self: Any, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        """in_channels from the input, with or without batch."""
+        if not self.has_uninitialized_params():
+            return
+        self.in_channels = self._get_in_channels(input)
+        if self.in_channels % self.groups != 0:
+            raise ValueError("in_channels must be divisible by groups")
+        ends = [self.in_channels, self.out_channels // self.groups]
+        if not self.transposed:
+            ends = [self.out_channels, self.in_channels // self.groups]
+        self.weight.materialize((*ends, *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+    def _get_in_channels(self, input: Tensor) -> int:
+        alone = self._get_num_spatial_dims() + 1
+        if input.dim() not in (alone, alone + 1):
+            raise RuntimeError(
+                f"Expected {alone}D (unbatched) or {alone + 1}D (batched) input to {type(self).__name__}, but got input of size: "
+                f"{input.shape}"
+            )
+        return input.shape[1] if input.dim() == alone + 1 else input.shape[0]
+
+    def _get_num_spatial_dims(self: Any) -> int:
+        return self.dims
+
+
+class _LazyConvTransposeMixin(_LazyConvXdMixin):
+    def __init__(
+        self, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+        bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+    ) -> None:  # fmt: skip
+        LazyModuleMixin.__init__(
+            self,
+            0,
+            0,
+            kernel_size,
+            stride,
+            padding,
+            output_padding,
+            groups,
+            False,
+            dilation,
+            padding_mode,
+            device,
+            dtype,
+        )
+        self._leave_open(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConvXdMixin, Conv1d):  # type: ignore[misc]
+    """A Conv1d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv1d(4, 2)(torch.ones(1, 2, 3)).shape
+    torch.Size([1, 4, 2])
+    """
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConvXdMixin, Conv2d):  # type: ignore[misc]
+    """A Conv2d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv2d(4, 2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 4, 2, 2])
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConvXdMixin, Conv3d):  # type: ignore[misc]
+    """A Conv3d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConv3d(4, 2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 4, 2, 2, 2])
+    """
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTransposeMixin, ConvTranspose1d):  # type: ignore[misc]
+    """A ConvTranspose1d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose1d(4, 2)(torch.ones(1, 2, 3)).shape
+    torch.Size([1, 4, 4])
+    """
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTransposeMixin, ConvTranspose2d):  # type: ignore[misc]
+    """A ConvTranspose2d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose2d(4, 2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 4, 4, 4])
+    """
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTransposeMixin, ConvTranspose3d):  # type: ignore[misc]
+    """A ConvTranspose3d that takes `in_channels` from the first input.
+
+    >>> nn.LazyConvTranspose3d(4, 2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 4, 4, 4, 4])
+    """
+
+    cls_to_become = ConvTranspose3d
+
+
+__all__ = [
+    "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "LazyConv1d", "LazyConv2d", "LazyConv3d",
+    "LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d",
+]  # fmt: skip

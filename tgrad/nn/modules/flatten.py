@@ -9,7 +9,11 @@ from .module import Module
 
 
 class Flatten(Module):
-    """Joins the dimensions from start_dim to end_dim; by default all but the first."""
+    """Joins the dimensions from start_dim to end_dim; by default all but the first.
+
+    >>> nn.Flatten()(torch.ones(2, 3, 4)).shape
+    torch.Size([2, 12])
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
@@ -23,36 +27,24 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits a dimension into several of the given sizes."""
+    """Splits a dimension into several of the given sizes.
+
+    >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
+    torch.Size([2, 3, 4])
+    """
 
     def __init__(self, dim: Any, unflattened_size: Any) -> None:
         super().__init__()
-        if isinstance(dim, int):
-            self._check_sizes(unflattened_size)
-        elif isinstance(dim, str):
-            self._check_pairs(unflattened_size)
-        else:
-            raise TypeError("invalid argument type for dim parameter")
+        self._require_tuple_int(unflattened_size)
         self.dim, self.unflattened_size = dim, unflattened_size
 
-    @staticmethod
-    def _check_sizes(sizes: Any) -> None:
-        if not isinstance(sizes, (tuple, list)):
-            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(sizes).__name__}")
-        for i, n in enumerate(sizes):
+    def _require_tuple_int(self, input: Any) -> None:
+        if not isinstance(input, (tuple, list)):
+            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(input).__name__}")
+        for i, n in enumerate(input):
             if not isinstance(n, int):
                 raise TypeError(
                     f"unflattened_size must be tuple of ints, but found element of type {type(n).__name__} at pos {i}"
-                )
-
-    @staticmethod
-    def _check_pairs(sizes: Any) -> None:
-        if not isinstance(sizes, tuple):
-            raise TypeError(f"unflattened_size must be a tuple of tuples, but found type {type(sizes).__name__}")
-        for i, pair in enumerate(sizes):
-            if not isinstance(pair, tuple):
-                raise TypeError(
-                    f"unflattened_size must be tuple of tuples, but found element of type {type(pair).__name__} at pos {i}"
                 )
 
     def forward(self, input: Tensor) -> Tensor:
@@ -60,3 +52,9 @@ class Unflatten(Module):
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
+
+
+__all__ = [
+    "Flatten",
+    "Unflatten",
+]

@@ -8,12 +8,16 @@ first and notes what arrives; the inputs' one is met last and calls the hooks wi
 
 from __future__ import annotations
 
+import functools
+import warnings
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from ...graph.function import Function
 from ...graph.hooks import RemovableHandle
+from ...graph.modes import is_grad_enabled
 from ...tensor import Tensor
 
 Hooks = OrderedDict[int, Callable[..., Any]]
@@ -129,28 +133,30 @@ class BackwardHook:
         self.n_inputs = self.n_outputs = -1
         self.outputs_at: list[int] = []
 
-    def _through(self, values: tuple[Any, ...], callback: Callable[..., Any]) -> tuple[tuple[Any, ...], list[int]]:
-        """The values with their tensors passed through the identity, and where those stand."""
+    def _through(
+        self, values: tuple[Any, ...], callback: Callable[..., Any]
+    ) -> tuple[tuple[Any, ...], list[int] | None]:
+        """The values with their tensors passed through the identity, and where those stand; None where nothing is recorded."""
         at = [i for i, v in enumerate(values) if isinstance(v, Tensor)]
-        if not any(values[i].requires_grad for i in at):
-            return values, []
+        if not (any(values[i].requires_grad for i in at) and is_grad_enabled()):
+            return values, None
         made = BackwardHookFunction.apply(callback, *[values[i] for i in at])
         out = list(values)
         for i, t in zip(at, made if isinstance(made, tuple) else (made,)):
             out[i] = t
-        return tuple(out), at
+        return tuple(out) if type(values) is tuple else type(values)(*out), at
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.n_inputs = len(args)
-        args, at = self._through(args, self._inputs_passed)
-        self.inputs_at = at or None
+        args, self.inputs_at = self._through(args, self._inputs_passed)
         return args
 
     def outputs(self, result: Any) -> Any:
         single = not isinstance(result, tuple)
         values = (result,) if single else result
         self.n_outputs = len(values)
-        values, self.outputs_at = self._through(values, self._outputs_reached)
+        values, at = self._through(values, self._outputs_reached)
+        self.outputs_at = at or []
         return values[0] if single else values
 
     @staticmethod
@@ -161,43 +167,43 @@ class BackwardHook:
         return tuple(out)
 
     def _outputs_reached(self, grads: Any) -> Any:
-        self.grad_outputs = self._spread(self.outputs_at, self.n_outputs, grads)
+        out = self._spread(self.outputs_at, self.n_outputs, grads)
         for hook in self.pre_hooks:
-            got = hook(self.module, self.grad_outputs)
+            got = hook(self.module, out)
             if got is None:
                 continue
-            expected = len(self.grad_outputs)
-            got = got if isinstance(got, tuple) else (got,)
-            if len(got) != expected:
+            if len(got) != len(out):
                 raise RuntimeError(
-                    f"Backward pre hook returned an invalid number of grad_output, got {len(got)}, but expected {expected}"
+                    f"Backward pre hook returned an invalid number of grad_output, got {len(got)}, but expected {len(out)}"
                 )
-            self.grad_outputs = got
-        if self.inputs_at is None:
+            out = got
+        if self.inputs_at is None:  # nothing will come to the inputs: the hooks are called here
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs since no inputs require "
+                "gradients. See "
+                "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.register_full_backward_hook for "
+                "more details.",
+                stacklevel=5,
+            )
             for hook in self.hooks:
-                got = hook(self.module, (), self.grad_outputs)
+                got = hook(self.module, (None,) * self.n_inputs, out)
                 if got is not None and not (isinstance(got, tuple) and all(g is None for g in got)):
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None for all "
-                        "gradients."
+                        "Backward hook for Modules where no input requires gradient should always return None or None for all gradients."
                     )
-        assert self.grad_outputs is not None
-        return [self.grad_outputs[i] for i in self.outputs_at]
+        else:
+            self.grad_outputs = out
+        return [out[i] for i in self.outputs_at]
 
     def _inputs_passed(self, grads: Any) -> Any:
-        if self.grad_outputs is None:
-            raise RuntimeError(
-                "Module backward hook for grad_input is called before the grad_output one. This happens because the gradient in "
-                "your nn.Module flows to the Module's input without passing through the Module's output. Make sure that the "
-                "output depends on the input and that the loss is computed based on the output."
-            )
+        if self.grad_outputs is None:  # it came some other way, not through the module's output
+            return list(grads)
         assert self.inputs_at is not None
         grad_inputs = self._spread(self.inputs_at, self.n_inputs, grads)
         for hook in self.hooks:
             got = hook(self.module, grad_inputs, self.grad_outputs)
             if got is None:
                 continue
-            got = got if isinstance(got, tuple) else (got,)
             if len(got) != len(grad_inputs):
                 raise RuntimeError(
                     f"Backward hook returned an invalid number of grad_input, got {len(got)}, but expected {len(grad_inputs)}"
@@ -205,6 +211,36 @@ class BackwardHook:
             grad_inputs = got
         self.grad_outputs = None
         return [grad_inputs[i] for i in self.inputs_at]
+
+
+# ---- the hooks of old
+
+
+def warn_of_old_hooks(inputs: Any, result: Any, node: Any) -> None:
+    """Says where a backward hook that is not a full one will miss gradients."""
+    text = _missed(inputs, result, node)
+    if text:
+        warnings.warn(f"Using {text}", FutureWarning, stacklevel=4)
+
+
+def _missed(inputs: Any, result: Any, node: Any) -> str:
+    gone = "is deprecated and will be removed in future versions. This hook will be missing"
+    instead = "Please use register_full_backward_hook to get the documented behavior."
+    for value, does, which in (
+        (result, "return a single Tensor or a tuple of Tensors", "the grad_output"),
+        (inputs, "take as input a single Tensor or a tuple of Tensors", "the grad_input"),
+    ):
+        if not (isinstance(value, Tensor) or (isinstance(value, tuple) and all(isinstance(v, Tensor) for v in value))):
+            return f"non-full backward hooks on a Module that does not {does} {gone} some of {which}. {instead}"
+    made_by = {r.grad_fn for r in (result if isinstance(result, tuple) else (result,)) if r.grad_fn is not None}
+    if not made_by or (len(made_by) == 1 and node not in made_by):
+        return f"a non-full backward hook when outputs are nested in python data structure {gone} some grad_output."
+    if len(made_by) > 1:
+        return f"a non-full backward hook when outputs are generated by different autograd Nodes {gone} some grad_output. {instead}"
+    before = {i.grad_fn for i in (inputs if isinstance(inputs, tuple) else (inputs,)) if i.grad_fn is not None}
+    if before != {n for n, _ in node.next_functions}:
+        return f"a non-full backward hook when the forward contains multiple autograd Nodes {gone} some grad_input. {instead}"
+    return ""
 
 
 # ---- registration on one module
@@ -276,14 +312,19 @@ class HookMixin:
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """`hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)` before loading."""
-        return _added(self._load_state_dict_pre_hooks, _with_module(hook, self), False, [])
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], with_module: bool = False
     ) -> RemovableHandle:
-        return _added(self._load_state_dict_pre_hooks, _with_module(hook, self) if with_module else hook, False, [])
+        return _added(self._load_state_dict_pre_hooks, _WrappedHook(hook, self if with_module else None), False, [])
 
     def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError(
+                "Cannot register the same function as the state dict post hook that was previously registered via "
+                "register_state_dict_post_hook"
+            )
         return _added(self._state_dict_hooks, hook, False, [])
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
@@ -291,14 +332,39 @@ class HookMixin:
         return _added(self._load_state_dict_post_hooks, hook, False, [])
 
 
-class _with_module:
-    """A hook called with its module in front; a class, so that modules that carry one can be pickled."""
+class _WrappedHook:
+    """A hook called with its module in front, if one is given, which it does not keep alive; in a pickle it holds the module itself."""
 
-    def __init__(self, hook: Callable[..., Any], module: Any) -> None:
-        self.hook, self.module = hook, module
+    def __init__(self, hook: Callable[..., Any], module: Any = None) -> None:
+        self.hook = hook
+        functools.update_wrapper(self, hook)
+        self.with_module = module is not None
+        if module is not None:
+            self.module = weakref.ref(module)
 
-    def __call__(self, *args: Any) -> Any:
-        return self.hook(self.module, *args)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.with_module:
+            return self.hook(*args, **kwargs)
+        module = self.module()
+        if module is None:
+            raise RuntimeError("You are trying to call the hook of a dead Module!")
+        return self.hook(module, *args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"hook": self.hook, "with_module": self.with_module}
+        if self.with_module:
+            state["module"] = self.module()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.hook, self.with_module = state["hook"], state["with_module"]
+        if self.with_module:
+            if state["module"] is None:
+                raise RuntimeError("You are trying to revive the hook of a dead Module!")
+            self.module = weakref.ref(state["module"])
+
+
+_WrappedHook.__module__ = "tgrad.nn.modules.module"  # where PyTorch has it
 
 
 def _added(hooks: Hooks, hook: Callable[..., Any], prepend: bool, extra: list[Any]) -> RemovableHandle:

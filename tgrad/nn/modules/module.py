@@ -8,21 +8,38 @@ asks only for what `__dict__` and the class lack. So `self.training` costs nothi
 
 from __future__ import annotations
 
+import functools
+import inspect
 import warnings
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
-from ...device import device as Device
-from ...dtype import dtype as DType
-from ...graph.modes import no_grad, state
+from ...graph.modes import state
 from ...graph.places import entering, on_switch
 from ...graph.reasons import because
 from ...tensor import Tensor
+from ..conversion import converted, parse_to
 from ..parameter import Buffer, Parameter
-from .hooks import BackwardHook, HookMixin, everywhere
-from .names import indented, typename
+from .hooks import (
+    BackwardHook,
+    HookMixin,
+    _WrappedHook,
+    everywhere,
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    warn_of_old_hooks,
+)
+from .names import indented as _addindent
+from .names import typename
 from .state import StateMixin
+from .state import _IncompatibleKeys as _IncompatibleKeys
 from .walk import WalkMixin
 
 
@@ -41,6 +58,7 @@ class Module(WalkMixin, StateMixin, HookMixin):
     """
 
     dump_patches = False
+    T_destination = TypeVar("T_destination", bound=dict[str, Any])
     call_super_init = False
     _compiled_call_impl: Any = None
     training: bool
@@ -58,9 +76,10 @@ class Module(WalkMixin, StateMixin, HookMixin):
         own["_parameters"] = {}
         own["_buffers"] = {}
         own["_non_persistent_buffers_set"] = set()
-        own["_is_full_backward_hook"] = None
         for name in _HOOKS:
             own[name] = OrderedDict()
+            if name == "_backward_hooks":
+                own["_is_full_backward_hook"] = None
         own["_modules"] = {}
         if self.call_super_init:
             super().__init__(*args, **kwargs)
@@ -207,18 +226,21 @@ class Module(WalkMixin, StateMixin, HookMixin):
         if buffers is None:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         if isinstance(value, Buffer):
-            self._forget(name, "__dict__", "_parameters", "_modules")
             persistent = value.persistent  # type: ignore[attr-defined]
         else:
             persistent = name not in self._non_persistent_buffers_set
-        for hook in everywhere.buffer.values():
-            replaced = hook(self, name, value)
-            value = value if replaced is None else replaced
-        buffers[name] = value
-        if persistent:
-            self._non_persistent_buffers_set.discard(name)
+        if (
+            getattr(self.register_buffer, "__func__", None) is Module.register_buffer
+            or "persistent" in inspect.signature(self.register_buffer).parameters
+        ):
+            self.register_buffer(name, value, persistent)
+        elif persistent:
+            self.register_buffer(name, value)
         else:
-            self._non_persistent_buffers_set.add(name)
+            raise RuntimeError(
+                "Registering a non-persistent buffer on a Module subclass that implements register_buffer() without the persistent "
+                "argument is not allowed."
+            )
 
     def __delattr__(self, name: str) -> None:
         if name in self._parameters:
@@ -238,6 +260,8 @@ class Module(WalkMixin, StateMixin, HookMixin):
     # ---- calls
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._compiled_call_impl is not None:
+            return self._compiled_call_impl(*args, **kwargs)
         every = everywhere
         if not (
             self._backward_hooks
@@ -270,15 +294,26 @@ class Module(WalkMixin, StateMixin, HookMixin):
                 state.root = None
 
     _call_plain = __call__
+    _wrapped_call_impl = __call__
+
+    def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
+        """A call as it is without `compile`."""
+        return self._call_with_hooks(args, kwargs)
+
+    def _slow_forward(self, *input: Any, **kwargs: Any) -> Any:
+        return self.forward(*input, **kwargs)
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         called: set[int] = set()
         result: list[Any] = [None]
         try:
-            args, kwargs = self._run_pre_hooks(args, kwargs)
+            for now in self._run_pre_hooks(
+                args, kwargs
+            ):  # what went wrong in between sees what the hooks before made of them
+                args, kwargs = now
             backward = None
-            full, old = self._backward_hook_kinds()
-            before = [*everywhere.backward_pre.values(), *self._backward_pre_hooks.values()]
+            full, old = self._get_backward_hooks()
+            before = self._get_backward_pre_hooks()
             if full or before:
                 backward = BackwardHook(self, full, before)
                 args = backward.inputs(args)
@@ -293,28 +328,27 @@ class Module(WalkMixin, StateMixin, HookMixin):
                     )
                 result[0] = backward.outputs(result[0])
             if old:
-                self._hang_old_hooks(old, result[0])
+                self._hang_old_hooks(old, args, result[0])
             return result[0]
         except Exception:
             self._run_always_called(args, kwargs, result, called)
             raise
 
-    def _run_pre_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def _run_pre_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         for key, hook in [*everywhere.forward_pre.items(), *self._forward_pre_hooks.items()]:
             if key in self._forward_pre_hooks_with_kwargs:
                 got = hook(self, args, kwargs)
-                if got is None:
-                    continue
-                if not (isinstance(got, tuple) and len(got) == 2):
-                    raise RuntimeError(
-                        f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {got}."
-                    )
-                args, kwargs = got
+                if got is not None:
+                    if not (isinstance(got, tuple) and len(got) == 2):
+                        raise RuntimeError(
+                            f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {got}."
+                        )
+                    args, kwargs = got
             else:
                 got = hook(self, args)
                 if got is not None:
                     args = got if isinstance(got, tuple) else (got,)
-        return args, kwargs
+            yield args, kwargs
 
     def _run_forward_hooks(self, args: Any, kwargs: Any, result: list[Any], called: set[int]) -> None:
         for key, hook in [*everywhere.forward.items(), *self._forward_hooks.items()]:
@@ -346,25 +380,28 @@ class Module(WalkMixin, StateMixin, HookMixin):
                     stacklevel=4,
                 )
 
-    def _backward_hook_kinds(self) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
-        full: list[Callable[..., Any]] = []
-        old: list[Callable[..., Any]] = []
-        for hooks, kind in (
-            (everywhere.backward, everywhere.full),
-            (self._backward_hooks, self._is_full_backward_hook),
-        ):
-            (full if kind else old).extend(hooks.values())
+    def _get_backward_hooks(self) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
+        """The full backward hooks that count for this module, and those of the old kind."""
+        kinds = (everywhere.backward, everywhere.full), (self._backward_hooks, self._is_full_backward_hook)
+        full = [hook for hooks, kind in kinds if kind is True for hook in hooks.values()]
+        old = [hook for hooks, kind in kinds if kind is False for hook in hooks.values()]
         return full, old
 
-    def _hang_old_hooks(self, hooks: list[Callable[..., Any]], result: Any) -> None:
-        while not isinstance(result, Tensor):
-            result = (
-                next(v for v in result.values() if isinstance(v, Tensor)) if isinstance(result, dict) else result[0]
-            )
-        node = result.grad_fn
+    def _get_backward_pre_hooks(self) -> list[Callable[..., Any]]:
+        return [*everywhere.backward_pre.values(), *self._backward_pre_hooks.values()]
+
+    def _hang_old_hooks(self, hooks: list[Callable[..., Any]], args: Any, result: Any) -> None:
+        first = result
+        while not isinstance(first, Tensor):
+            first = next(v for v in first.values() if isinstance(v, Tensor)) if isinstance(first, dict) else first[0]
+        node = first.grad_fn
         if node is not None:
             for hook in hooks:
-                node.register_hook(lambda into, out, hook=hook: hook(self, into, out))  # type: ignore[attr-defined]
+                node.register_hook(_WrappedHook(hook, self))  # type: ignore[attr-defined]
+            self._maybe_warn_non_full_backward_hook(args, result, node)
+
+    def _maybe_warn_non_full_backward_hook(self, inputs: Any, result: Any, grad_fn: Any) -> None:
+        warn_of_old_hooks(inputs, result, grad_fn)
 
     # ---- changes to all
 
@@ -414,23 +451,17 @@ class Module(WalkMixin, StateMixin, HookMixin):
         return self._apply(lambda t: t.share_memory_())
 
     def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> Any:
+        """Every tensor replaced by what `fn` makes of it; parameters as `torch.__future__` says, by default in the same object."""
         if recurse:
             for child in self.children():
                 child._apply(fn)
-        for parameter in self._parameters.values():
-            if parameter is None:
-                continue
-            with no_grad():
-                parameter.data = fn(parameter)
-                if parameter._grad is not None:
-                    parameter._grad.data = fn(parameter._grad)
+        for key, parameter in self._parameters.items():
+            if parameter is not None:
+                self._parameters[key] = converted(parameter, fn, f"{self._get_name()}.{key}")
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
-
-    def _cast(self, dtype: Any) -> Any:
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     def type(self, dst_type: Any) -> Any:
         """All parameters and buffers in a dtype."""
@@ -457,15 +488,31 @@ class Module(WalkMixin, StateMixin, HookMixin):
         return self._apply(lambda t: t.cpu())
 
     def cuda(self, device: Any = None) -> Any:
-        """All parameters and buffers on a CUDA device."""
+        """All parameters and buffers on a CUDA device: an error here, where there is none."""
         return self._apply(lambda t: t.cuda(device))
 
-    def to(self, *args: Any, **kwargs: Any) -> Any:
-        """`to(device)`, `to(dtype)`, `to(device, dtype)` or `to(tensor)` for all parameters and buffers.
+    def xpu(self, device: Any = None) -> Any:
+        """All parameters and buffers on an XPU device: an error here, where there is none."""
+        raise AssertionError("Torch not compiled with XPU enabled")
 
-        Only floating and complex ones change dtype; TypeError for an integer dtype.
+    def ipu(self, device: Any = None) -> Any:
+        """All parameters and buffers on an IPU device: an error here, where there is none."""
+        raise RuntimeError("PyTorch is not linked with support for ipu devices")
+
+    def mtia(self, device: Any = None) -> Any:
+        """All parameters and buffers on an MTIA device: an error here, where there is none."""
+        raise AssertionError(
+            "Torch not compiled with MTIA enabled. Ensure you have `import mtia.host_runtime.torch_mtia.dynamic_library` in your python src "
+            "file and include `//mtia/host_runtime/torch_mtia:torch_mtia` as your target dependency!"
+        )
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """`to(device)`, `to(dtype)`, `to(device, dtype)`, `to(tensor)` or `to(memory_format=...)` for all parameters and buffers.
+
+        Only floating and complex ones change dtype, and only those of 4 and 5 dimensions their order in memory. TypeError for an
+        integer dtype, and for other arguments.
         """
-        device, dtype, rest = _parse_to(args, kwargs)
+        device, dtype, non_blocking, form = parse_to(*args, **kwargs)
         if dtype is not None:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise TypeError(
@@ -481,12 +528,10 @@ class Module(WalkMixin, StateMixin, HookMixin):
                 )
 
         def convert(t: Any) -> Any:
-            given = dict(rest)
-            if dtype is not None and (t.is_floating_point() or t.is_complex()):
-                given["dtype"] = dtype
-            if device is not None:
-                given["device"] = device
-            return t.to(**given) if "device" in given or "dtype" in given else t
+            as_dtype = dtype if t.is_floating_point() or t.is_complex() else None
+            if form is not None and t.dim() in (4, 5):
+                return t.to(device, as_dtype, non_blocking, memory_format=form)
+            return t.to(device, as_dtype, non_blocking)
 
         return self._apply(convert)
 
@@ -497,7 +542,8 @@ class Module(WalkMixin, StateMixin, HookMixin):
         return self._apply(lambda t: functions.empty_like(t, device=device), recurse)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted as PyTorch has it; the module runs as before."""
+        """`torch.compile` of the module's calls, with its options; everything runs eagerly, as before."""
+        self._compiled_call_impl = functools.partial(self._call_impl)
 
     # ---- text
 
@@ -508,7 +554,7 @@ class Module(WalkMixin, StateMixin, HookMixin):
     def __repr__(self) -> str:
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [f"({name}): " + indented(repr(child), 2) for name, child in self._modules.items()]
+        children = [f"({name}): " + _addindent(repr(child), 2) for name, child in self._modules.items()]
         if len(lines) == 1 and not children:
             return f"{self._get_name()}({lines[0]})"
         body = lines + children
@@ -518,7 +564,19 @@ class Module(WalkMixin, StateMixin, HookMixin):
     # ---- copies and pickles
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__.copy()
+        state = self.__dict__.copy()
+        state.pop("_compiled_call_impl", None)
+        return state
+
+    def _replicate_for_data_parallel(self) -> Any:
+        """A shallow copy without parameters of its own."""
+        replica: Any = type(self).__new__(type(self))
+        replica.__dict__ = self.__dict__.copy()
+        replica._parameters = {}
+        replica._buffers = replica._buffers.copy()
+        replica._modules = replica._modules.copy()
+        replica._is_replica = True
+        return replica
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -542,21 +600,18 @@ _HOOKS = (
     "_load_state_dict_post_hooks",
 )
 
+# PyTorch's names for what is kept in `everywhere`.
+_global_parameter_registration_hooks = everywhere.parameter
+_global_buffer_registration_hooks = everywhere.buffer
+_global_module_registration_hooks = everywhere.module
+_global_forward_pre_hooks = everywhere.forward_pre
+_global_forward_hooks = everywhere.forward
+_global_backward_pre_hooks = everywhere.backward_pre
+_global_backward_hooks = everywhere.backward
 
-def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    """(device, dtype, the rest) of the ways in which `to` is called."""
-    device, dtype = kwargs.get("device"), kwargs.get("dtype")
-    other = kwargs.get("tensor", kwargs.get("other"))
-    for a in args:
-        if isinstance(a, DType):
-            dtype = a
-        elif isinstance(a, Tensor):
-            other = a
-        elif isinstance(a, (str, Device)):
-            device = Device(a) if isinstance(a, str) else a
-    if other is not None:
-        device, dtype = other.device, other.dtype
-    return device, dtype, {}
+
+def _has_any_global_hook() -> bool:
+    return bool(everywhere.backward_pre or everywhere.backward or everywhere.forward_pre or everywhere.forward)
 
 
 def _note_modules(on: bool) -> None:
@@ -564,3 +619,15 @@ def _note_modules(on: bool) -> None:
 
 
 on_switch(_note_modules)
+
+__all__ = [
+    "Module",
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]

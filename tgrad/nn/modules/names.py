@@ -19,4 +19,4 @@ def typename(obj: Any) -> str:
 def indented(text: str, spaces: int) -> str:
     """All lines but the first moved to the right."""
     first, *rest = text.split("\n")
-    return "\n".join([first, *[" " * spaces + line for line in rest]])
+    return "\n".join([first, *[" " * spaces + line if line.strip() else "" for line in rest]])

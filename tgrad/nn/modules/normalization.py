@@ -10,6 +10,7 @@ from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
+from ._functions import CrossMapLRN2d as _cross_map
 from .module import Module
 
 
@@ -18,7 +19,12 @@ def _shape(normalized_shape: Any) -> tuple[int, ...]:
 
 
 class LayerNorm(Module):
-    """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias."""
+    """Mean 0 and variance 1 over the last dimensions `normalized_shape`, then times weight, plus bias.
+
+    >>> nn.LayerNorm(2, elementwise_affine=False)(torch.tensor([[1.0, 3.0], [0.0, 4.0]]))
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    """
 
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, device: Any = None,
@@ -50,7 +56,11 @@ class LayerNorm(Module):
 
 
 class RMSNorm(Module):
-    """input / sqrt(mean of squares + eps) over the last dimensions, then times weight."""
+    """input / sqrt(mean of squares + eps) over the last dimensions, then times weight.
+
+    >>> nn.RMSNorm(2, elementwise_affine=False)(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.8485, 1.1314]])
+    """
 
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
@@ -76,7 +86,11 @@ class RMSNorm(Module):
 
 
 class GroupNorm(Module):
-    """Mean 0 and variance 1 per sample over each group of channels, then times weight, plus bias."""
+    """Mean 0 and variance 1 per sample over each group of channels, then times weight, plus bias.
+
+    >>> nn.GroupNorm(2, 4)(torch.ones(2, 4, 3)).shape
+    torch.Size([2, 4, 3])
+    """
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None,
@@ -106,7 +120,12 @@ class GroupNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Each channel divided by the size of its neighbours."""
+    """Each channel divided by the size of its neighbours.
+
+    >>> nn.LocalResponseNorm(2)(torch.ones(1, 2, 1))
+    tensor([[[1.0000],
+             [0.9999]]])
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()
@@ -117,3 +136,33 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    """LocalResponseNorm of images [N, C, H, W] as Lua Torch had it: input / (k + alpha / size * sum of squares over channels) ** beta.
+
+    The sum is over (size + 1) // 2 channels to each side, and the first channel's square stays in it once it has entered.
+    ValueError for inputs that are not 4D.
+
+    >>> nn.CrossMapLRN2d(3, alpha=0.3)(torch.ones(1, 2, 1, 1)).flatten()
+    tensor([0.8722, 0.8722])
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _cross_map.apply(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+__all__ = [
+    "CrossMapLRN2d",
+    "GroupNorm",
+    "LayerNorm",
+    "LocalResponseNorm",
+    "RMSNorm",
+]

@@ -1,4 +1,4 @@
-"""Padding and the shuffling of pixels as modules."""
+"""Padding as modules."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPadNd(_Pad):
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)
         self.value = value
@@ -38,23 +38,41 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
-    """A constant at both ends of the last dimension."""
+class ConstantPad1d(_ConstantPadNd):
+    """A constant at both ends of the last dimension.
+
+    >>> nn.ConstantPad1d((1, 2), 9.0)(torch.tensor([[[1.0, 2.0]]]))
+    tensor([[[9., 1., 2., 9., 9.]]])
+    """
 
 
-class ConstantPad2d(_ConstantPad):
-    """A constant around the last two dimensions."""
+class ConstantPad2d(_ConstantPadNd):
+    """A constant around the last two dimensions.
+
+    >>> nn.ConstantPad2d(1, 9.0)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
-class ConstantPad3d(_ConstantPad):
-    """A constant around the last three dimensions."""
+class ConstantPad3d(_ConstantPadNd):
+    """A constant around the last three dimensions.
+
+    >>> nn.ConstantPad3d(1, 9.0)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
 
-class _ZeroPad(_ConstantPad):
+class ZeroPad1d(ConstantPad1d):
+    """Zeros at both ends of the last dimension.
+
+    >>> nn.ZeroPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[0., 1., 2., 3., 0.]]])
+    """
+
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
 
@@ -62,113 +80,163 @@ class _ZeroPad(_ConstantPad):
         return f"{self.padding}"
 
 
-class ZeroPad1d(_ZeroPad):
-    """Zeros at both ends of the last dimension."""
+class ZeroPad2d(ConstantPad2d):
+    """Zeros around the last two dimensions.
+
+    >>> nn.ZeroPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
 
 
-class ZeroPad2d(_ZeroPad):
-    """Zeros around the last two dimensions."""
+class ZeroPad3d(ConstantPad3d):
+    """Zeros around the last three dimensions.
 
-    sides = 4
+    >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
 
 
-class ZeroPad3d(_ZeroPad):
-    """Zeros around the last three dimensions."""
-
-    sides = 6
-
-
-class ReflectionPad1d(_Pad):
-    """The elements next to each end, mirrored."""
-
+class _ReflectionPadNd(_Pad):
     mode = "reflect"
 
 
-class ReflectionPad2d(ReflectionPad1d):
-    """The same around the last two dimensions."""
+class ReflectionPad1d(_ReflectionPadNd):
+    """The elements next to each end, mirrored.
+
+    >>> nn.ReflectionPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[2., 1., 2., 3., 2.]]])
+    """
+
+
+class ReflectionPad2d(_ReflectionPadNd):
+    """The same around the last two dimensions.
+
+    >>> nn.ReflectionPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
-class ReflectionPad3d(ReflectionPad1d):
-    """The same around the last three dimensions."""
+class ReflectionPad3d(_ReflectionPadNd):
+    """The same around the last three dimensions.
+
+    >>> nn.ReflectionPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
 
-class ReplicationPad1d(_Pad):
-    """The element at each end, repeated."""
-
+class _ReplicationPadNd(_Pad):
     mode = "replicate"
 
 
-class ReplicationPad2d(ReplicationPad1d):
-    """The same around the last two dimensions."""
+class ReplicationPad1d(_ReplicationPadNd):
+    """The element at each end, repeated.
+
+    >>> nn.ReplicationPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[1., 1., 2., 3., 3.]]])
+    """
+
+
+class ReplicationPad2d(_ReplicationPadNd):
+    """The same around the last two dimensions.
+
+    >>> nn.ReplicationPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
 
-class ReplicationPad3d(ReplicationPad1d):
-    """The same around the last three dimensions."""
+class ReplicationPad3d(_ReplicationPadNd):
+    """The same around the last three dimensions.
+
+    >>> nn.ReplicationPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
 
-class CircularPad1d(_Pad):
-    """The elements at each end, repeated at the other."""
-
+class _CircularPadNd(_Pad):
     mode = "circular"
 
+    def _check_input_dim(self, input: Tensor) -> None:
+        raise NotImplementedError
 
-class CircularPad2d(CircularPad1d):
-    """The same around the last two dimensions."""
+    def forward(self, input: Tensor) -> Tensor:
+        self._check_input_dim(input)
+        return super().forward(input)
+
+
+class CircularPad1d(_CircularPadNd):
+    """The elements at each end, repeated at the other.
+
+    >>> nn.CircularPad1d(1)(torch.tensor([[[1.0, 2.0, 3.0]]]))
+    tensor([[[3., 1., 2., 3., 1.]]])
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+
+
+class CircularPad2d(_CircularPadNd):
+    """The same around the last two dimensions.
+
+    >>> nn.CircularPad2d(1)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 5, 5])
+    """
 
     sides = 4
 
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (3, 4):
+            raise ValueError(f"expected 3D or 4D input (got {input.dim()}D input)")
 
-class CircularPad3d(CircularPad1d):
-    """The same around the last three dimensions."""
+
+class CircularPad3d(_CircularPadNd):
+    """The same around the last three dimensions.
+
+    >>> nn.CircularPad3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 5, 5, 5])
+    """
 
     sides = 6
 
-
-class PixelShuffle(Module):
-    """[..., C * r * r, H, W] -> [..., C, H * r, W * r]."""
-
-    def __init__(self, upscale_factor: int) -> None:
-        super().__init__()
-        self.upscale_factor = upscale_factor
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.pixel_shuffle(input, self.upscale_factor)
-
-    def extra_repr(self) -> str:
-        return f"upscale_factor={self.upscale_factor}"
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (4, 5):
+            raise ValueError(f"expected 4D or 5D input (got {input.dim()}D input)")
 
 
-class PixelUnshuffle(Module):
-    """[..., C, H * r, W * r] -> [..., C * r * r, H, W]."""
-
-    def __init__(self, downscale_factor: int) -> None:
-        super().__init__()
-        self.downscale_factor = downscale_factor
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.pixel_unshuffle(input, self.downscale_factor)
-
-    def extra_repr(self) -> str:
-        return f"downscale_factor={self.downscale_factor}"
-
-
-class ChannelShuffle(Module):
-    """Channels reordered so that each group gets some of every group's."""
-
-    def __init__(self, groups: int) -> None:
-        super().__init__()
-        self.groups = groups
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.channel_shuffle(input, self.groups)
-
-    def extra_repr(self) -> str:
-        return f"groups={self.groups}"
+__all__ = [
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+]

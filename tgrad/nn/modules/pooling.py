@@ -59,7 +59,11 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """The largest element of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """The largest element of each window: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.MaxPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+    torch.Size([1, 1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -92,13 +96,24 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """Each element back where MaxPool2d found it, zeros elsewhere."""
+    """Each element back where MaxPool2d found it, zeros elsewhere.
+
+    >>> values, at = nn.MaxPool2d(2, return_indices=True)(torch.arange(4.0).reshape(1, 2, 2))
+    >>> nn.MaxUnpool2d(2)(values, at)
+    tensor([[[0., 0.],
+             [0., 3.]]])
+    """
 
     dims = 2
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """Each element back where MaxPool3d found it, zeros elsewhere."""
+    """Each element back where MaxPool3d found it, zeros elsewhere.
+
+    >>> values, at = nn.MaxPool3d(2, return_indices=True)(torch.ones(1, 2, 2, 2))
+    >>> nn.MaxUnpool3d(2)(values, at).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -134,8 +149,8 @@ class AvgPool1d(_AvgPoolNd):
         return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
 
-class AvgPool2d(_AvgPoolNd):
-    """The mean of each window: [N, C, H, W] -> [N, C, H', W']."""
+class _AvgPoolDivided(_AvgPoolNd):
+    """What AvgPool2d and AvgPool3d share: a divisor of one's own."""
 
     dims = 2
 
@@ -145,12 +160,9 @@ class AvgPool2d(_AvgPoolNd):
     ) -> None:  # fmt: skip
         super().__init__()
         self.kernel_size = kernel_size
-        self.stride = self._stride(kernel_size, stride)
+        self.stride = kernel_size if stride is None else stride
         self.padding, self.ceil_mode = padding, ceil_mode
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
-
-    def _stride(self, kernel_size: Any, stride: Any) -> Any:
-        return kernel_size if stride is None else stride
 
     def forward(self, input: Tensor) -> Tensor:
         pool = getattr(F, f"avg_pool{self.dims}d")
@@ -165,8 +177,20 @@ class AvgPool2d(_AvgPoolNd):
         )
 
 
-class AvgPool3d(AvgPool2d):
-    """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W']."""
+class AvgPool2d(_AvgPoolDivided):
+    """The mean of each window: [N, C, H, W] -> [N, C, H', W'].
+
+    >>> nn.AvgPool2d(2)(torch.arange(4.0).reshape(1, 2, 2))
+    tensor([[[1.5000]]])
+    """
+
+
+class AvgPool3d(_AvgPoolDivided):
+    """The mean of each window: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.AvgPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+    torch.Size([1, 1, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -187,17 +211,29 @@ class _LPPoolNd(Module):
 
 
 class LPPool1d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, L] -> [N, C, L']."""
+    """The norm of each window of order `norm_type`: [N, C, L] -> [N, C, L'].
+
+    >>> nn.LPPool1d(2, 2)(torch.tensor([[3.0, 4.0, 0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
 
 
 class LPPool2d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, H, W] -> [N, C, H', W']."""
+    """The norm of each window of order `norm_type`: [N, C, H, W] -> [N, C, H', W'].
+
+    >>> nn.LPPool2d(2, 2)(torch.ones(1, 2, 4, 4)).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 2
 
 
 class LPPool3d(_LPPoolNd):
-    """The norm of each window of order `norm_type`: [N, C, D, H, W] -> [N, C, D', H', W']."""
+    """The norm of each window of order `norm_type`: [N, C, D, H, W] -> [N, C, D', H', W'].
+
+    >>> nn.LPPool3d(2, 2)(torch.ones(1, 2, 4, 4, 4)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -217,7 +253,11 @@ class _AdaptiveAvgPoolNd(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+    """`output_size` means of windows as equal as they can be: [N, C, L] -> [N, C, output_size].
+
+    >>> nn.AdaptiveAvgPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 6.0]]))
+    tensor([[2., 4.]])
+    """
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
@@ -232,7 +272,11 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveAvgPool3d(2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -252,17 +296,29 @@ class _AdaptiveMaxPoolNd(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size]."""
+    """The largest elements of `output_size` windows as equal as they can be: [N, C, L] -> [N, C, output_size].
+
+    >>> nn.AdaptiveMaxPool1d(2)(torch.tensor([[1.0, 3.0, 2.0, 6.0]]))
+    tensor([[3., 6.]])
+    """
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
-    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveMaxPool2d(2)(torch.ones(1, 2, 3, 3)).shape
+    torch.Size([1, 2, 2, 2])
+    """
 
     dims = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size."""
+    """[N, C, D, H, W] -> [N, C, *output_size]; None keeps a dimension's size.
+
+    >>> nn.AdaptiveMaxPool3d(2)(torch.ones(1, 2, 3, 3, 3)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     dims = 3
 
@@ -276,6 +332,8 @@ class _FractionalMaxPoolNd(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         n = self.dims
+        if n == 3 and not all(k > 0 for k in repeated(kernel_size, n)):
+            raise ValueError(f"kernel_size must be greater than 0, but got {kernel_size}")
         self.kernel_size = repeated(kernel_size, n)
         self.return_indices = return_indices
         self.register_buffer("_random_samples", _random_samples)
@@ -306,50 +364,34 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
 
 
 class FractionalMaxPool3d(_FractionalMaxPoolNd):
-    """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size]."""
+    """The same over three dimensions: [N, C, D, H, W] -> [N, C, *output_size].
+
+    >>> nn.FractionalMaxPool3d(2, output_size=3)(torch.ones(1, 2, 6, 6, 6)).shape
+    torch.Size([1, 2, 3, 3, 3])
+    """
 
     dims = 3
 
 
-class Unfold(Module):
-    """All windows of images as columns: [N, C, H, W] -> [N, C * kernel, windows].
-
-    >>> import tgrad as torch
-    >>> torch.nn.Unfold(3)(torch.ones(1, 2, 8, 8)).shape
-    torch.Size([1, 18, 36])
-    """
-
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
-        super().__init__()
-        self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
-
-
-class Fold(Module):
-    """Columns put back where Unfold took them from, what meets in one place added up.
-
-    >>> import tgrad as torch
-    >>> torch.nn.Fold((8, 8), 3)(torch.ones(1, 18, 36)).shape
-    torch.Size([1, 2, 8, 8])
-    """
-
-    def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-    ) -> None:
-        super().__init__()
-        self.output_size, self.kernel_size = output_size, kernel_size
-        self.dilation, self.padding, self.stride = dilation, padding, stride
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
-
-    def extra_repr(self) -> str:
-        return (
-            f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
-            f"padding={self.padding}, stride={self.stride}"
-        )
+__all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
+]

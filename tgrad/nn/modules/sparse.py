@@ -17,6 +17,10 @@ class Embedding(Module):
     """A table [num_embeddings, embedding_dim] whose rows are looked up: int64 [...] -> [..., embedding_dim].
 
     The rows start normal; the row `padding_idx` starts at zero and gets no gradient.
+
+    >>> nn.Embedding.from_pretrained(torch.eye(3))(torch.tensor([2, 0]))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
 
     def __init__(
@@ -47,6 +51,9 @@ class Embedding(Module):
     def reset_parameters(self) -> None:
         """Draws the initial values again."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self) -> None:
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
@@ -87,6 +94,10 @@ class EmbeddingBag(Module):
     """Sums, means or maxima of bags of rows of a table [num_embeddings, embedding_dim]: see `nn.functional.embedding_bag`.
 
     The rows start normal; the row `padding_idx` starts at zero and does not count.
+
+    >>> nn.EmbeddingBag.from_pretrained(torch.eye(3), mode="sum")(torch.tensor([[2, 0], [1, 1]]))
+    tensor([[1., 0., 1.],
+            [0., 2., 0.]])
     """
 
     def __init__(
@@ -114,6 +125,9 @@ class EmbeddingBag(Module):
     def reset_parameters(self) -> None:
         """Draws the initial values again."""
         init.normal_(self.weight)
+        self._fill_padding_idx_with_zero()
+
+    def _fill_padding_idx_with_zero(self) -> None:
         if self.padding_idx is not None:
             with no_grad():
                 self.weight[self.padding_idx].fill_(0)
@@ -161,3 +175,9 @@ class EmbeddingBag(Module):
         )
         made.weight.requires_grad = not freeze
         return made
+
+
+__all__ = [
+    "Embedding",
+    "EmbeddingBag",
+]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 from typing import Any
 
 from ...graph.modes import no_grad
 from ...tensor import Tensor
-from ..parameter import Parameter
+from ..conversion import Conversion, swap_tensors
+from ..parameter import Parameter, is_lazy
 
 EXTRA = "_extra_state"
 
 
-class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     """What `load_state_dict` returns: the keys that did not match, two lists."""
 
     __slots__ = ()
@@ -24,7 +26,22 @@ class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpect
     __str__ = __repr__
 
 
-IncompatibleKeys.__name__ = "_IncompatibleKeys"
+_IncompatibleKeys.__module__ = "tgrad.nn.modules.module"  # where PyTorch has it
+
+
+def _swapped_in(own: Any, given: Any, assign: bool) -> None:
+    """What `own.module_load` makes of a tensor of the state, in the place of `own`."""
+    made = own.module_load(given, assign=assign)
+    if made is given or made is own:
+        raise RuntimeError(
+            "module_load returned one of self or other, please .detach() the result if returning one of the inputs in module_load"
+        )
+    if isinstance(own, Parameter):
+        if isinstance(made, Parameter):
+            made.requires_grad_(own.requires_grad)
+        else:
+            made = Parameter(made, requires_grad=own.requires_grad)
+    swap_tensors(own, made)
 
 
 class StateMixin:
@@ -70,6 +87,12 @@ class StateMixin:
         ['weight', 'bias']
         """
         if args:
+            warnings.warn(
+                "Positional args are being deprecated, use kwargs instead. Refer to "
+                "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+                FutureWarning,
+                stacklevel=2,
+            )
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
@@ -134,29 +157,33 @@ class StateMixin:
                 f"received {type(given)}"
             )
             return
-        if len(own.shape) == 0 and len(given.shape) == 1 and given.shape[0] == 1:
-            given = given[0]  # type: ignore[index]
-        if given.shape != own.shape:
-            errors.append(
-                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in current model "
-                f"is {own.shape}."
-            )
-            return
+        if not is_lazy(own):
+            if len(own.shape) == 0 and len(given.shape) == 1 and given.shape[0] == 1:
+                given = given[0]  # type: ignore[index]
+            if given.shape != own.shape:
+                errors.append(
+                    f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in current model "
+                    f"is {own.shape}."
+                )
+                return
+        swap = Conversion.swap
         try:
             with no_grad():
-                if not assign:
+                if swap:
+                    _swapped_in(own, given, assign)
+                elif not assign:
                     own.copy_(given)
-                    return
-                if isinstance(own, Parameter):
-                    if isinstance(given, Parameter):
-                        given.requires_grad_(own.requires_grad)
-                    else:
-                        given = Parameter(given, requires_grad=own.requires_grad)
-                setattr(self, name, given)
-        except (RuntimeError, TypeError, ValueError) as e:
+                else:
+                    if isinstance(own, Parameter):
+                        if isinstance(given, Parameter):
+                            given.requires_grad_(own.requires_grad)
+                        else:
+                            given = Parameter(given, requires_grad=own.requires_grad)
+                    setattr(self, name, given)
+        except Exception as e:
             errors.append(
-                f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} and whose dimensions '
-                f"in the checkpoint are {given.size()}, an exception occurred : {e.args}."
+                f'While {"swapping" if swap else "copying"} the parameter named "{key}", whose dimensions in the model are '
+                f"{own.size()} and whose dimensions in the checkpoint are {given.size()}, an exception occurred : {e.args}."
             )
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
@@ -180,7 +207,7 @@ class StateMixin:
                 if child is not None:
                     deeper = prefix + name + "."
                     load(child, {k: v for k, v in local.items() if k.startswith(deeper)}, deeper)
-            found = IncompatibleKeys(missing, unexpected)
+            found = _IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, found) is not None:
                     raise AssertionError(
@@ -201,4 +228,4 @@ class StateMixin:
                     )
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
-        return IncompatibleKeys(missing, unexpected)
+        return _IncompatibleKeys(missing, unexpected)

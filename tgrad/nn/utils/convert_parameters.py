@@ -7,19 +7,23 @@ from typing import Any
 
 from ... import functions as fn
 from ...tensor import Tensor
+from ..modules.names import typename
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All elements of all parameters, one after the other."""
-    return fn.cat([p.reshape(-1) for p in parameters])  # type: ignore[attr-defined]
+    return fn.cat([p.view(-1) for p in parameters])  # type: ignore[attr-defined]
 
 
 def vector_to_parameters(vec: Any, parameters: Iterable[Tensor]) -> None:
     """Gives the parameters the values of a vector, each its own slice."""
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {type(vec).__module__}.{type(vec).__name__}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     at = 0
     for p in parameters:
         n = p.numel()
         p.data = vec[at : at + n].view_as(p).data  # type: ignore[index]
         at += n
+
+
+__all__ = ["parameters_to_vector", "vector_to_parameters"]

@@ -10,7 +10,11 @@ from .module import Module
 
 
 class Upsample(Module):
-    """`nn.functional.interpolate`: [N, C, *sizes] to `size`, or to floor(sizes * scale_factor)."""
+    """`nn.functional.interpolate`: [N, C, *sizes] to `size`, or to floor(sizes * scale_factor).
+
+    >>> nn.Upsample(scale_factor=2)(torch.tensor([[[1.0, 2.0]]]))
+    tensor([[[1., 1., 2., 2.]]])
+    """
 
     def __init__(
         self, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
@@ -37,14 +41,29 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """`Upsample` of images [N, C, H, W] by the nearest pixel."""
+    """`Upsample` of images [N, C, H, W] by the nearest pixel.
+
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(torch.ones(1, 1, 3, 3)).shape
+    torch.Size([1, 1, 6, 6])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """`Upsample` of images [N, C, H, W], linear in both directions, the corners kept in place."""
+    """`Upsample` of images [N, C, H, W], linear in both directions, the corners kept in place.
+
+    >>> nn.UpsamplingBilinear2d(size=(4, 5))(torch.ones(1, 1, 3, 3)).shape
+    torch.Size([1, 1, 4, 5])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
+
+
+__all__ = [
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+]
