@@ -87,9 +87,9 @@ def view_name(tensor: Tensor) -> str | None:
     return f"{name}.T" if name else None
 
 
-def described(tensor: Tensor) -> str:
-    """`h, a float32 tensor of shape [3, 4]`, without the name where it has none."""
-    name = name_of(tensor) or once(tensor)
+def described(tensor: Tensor, called: str | None = None) -> str:
+    """`h, a float32 tensor of shape [3, 4]`, without the name where it has none. `called`: the name that it had once."""
+    name = name_of(tensor) or called or once(tensor)
     article = "an" if tensor.dtype.name[0] in "iu" and tensor.dtype.name[1] != "i" else "a"
     what = f"{article} {tensor.dtype.name} tensor of shape [{', '.join(map(str, tensor._a.shape))}]"
     return f"`{name}`, {what}," if name else what

@@ -113,11 +113,14 @@ _LOADS = {"LOAD_NAME", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST_CHEC
 
 def _target(code: CodeType, instruction: int) -> str | None:
     after: Iterator[dis.Instruction] = iter(dis.get_instructions(code))
-    for step in after:
-        if step.offset >= instruction:
-            break
+    step = next(after)
+    while step.offset < instruction:
+        step = next(after)
     first = next(after, None)
-    while first is not None and first.opname in ("CACHE", "NOP", "EXTENDED_ARG"):
+    # Python 3.11 makes some calls in the instruction before CALL.
+    while first is not None and first.opname in ("CACHE", "NOP", "EXTENDED_ARG", "CALL"):
+        if first.opname == "CALL" and step.opname != "PRECALL":
+            break
         first = next(after, None)
     if first is None:
         return None
