@@ -9,6 +9,7 @@ tensor(3., grad_fn=<MeanBackward0>)
 from __future__ import annotations
 
 import math as _math
+from os import environ as _environ
 from types import ModuleType as _ModuleType
 
 from . import composite as _composite
@@ -17,6 +18,7 @@ from . import functions as _functions
 from .device import device, get_default_device, set_default_device
 from .dtype import dtype, finfo, iinfo
 from .echo import set_printoptions
+from .graph.anomaly import Watching as _Watching
 from .graph.modes import (
     enable_grad,
     inference_mode,
@@ -89,7 +91,7 @@ _ELSEWHERE = {"save": "serialization", "load": "serialization"}
 
 
 # Only tgrad has these: see tgrad.explain.
-_EXPLAINING = frozenset({"check_grads", "live", "provenance", "why"})
+_EXPLAINING = frozenset({"check_grads", "live", "profile", "provenance", "why"})
 
 
 def _explain(error, kind, facts):
@@ -98,7 +100,14 @@ def _explain(error, kind, facts):
     importlib.import_module(f"{__name__}.explain.notes").explain(error, kind, facts)
 
 
+def _watch(what):
+    import importlib
+
+    return lambda: getattr(importlib.import_module(f"{__name__}.explain.watch"), what)()
+
+
 _Explainer.add = staticmethod(_explain)
+_Watching.start, _Watching.stop = staticmethod(_watch("start")), staticmethod(_watch("stop"))
 
 
 def __getattr__(name: str):
@@ -166,3 +175,9 @@ def typename(obj: object) -> str:
 def compile(model=None, **options):
     """Returns the callable as it is: everything runs eagerly. Accepts PyTorch's options; works as a decorator too."""
     return (lambda fn: fn) if model is None else model
+
+
+if _environ.get("TGRAD_PROVENANCE", "0") not in ("", "0"):
+    from .graph.places import switch as _switch
+
+    _switch(True)

@@ -6,6 +6,7 @@ from ..graph import places
 from ..graph.node import Node
 from .grads import check_grads
 from .live import live
+from .profile import profile
 from .switch import provenance
 from .why import why
 
@@ -16,4 +17,4 @@ def place(x: Any) -> places.Place | None:
     return None if node is None else places.made(node)
 
 
-__all__ = ["check_grads", "live", "place", "provenance", "why"]
+__all__ = ["check_grads", "live", "place", "profile", "provenance", "why"]

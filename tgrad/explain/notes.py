@@ -41,7 +41,7 @@ class Last:
 def explain(error: BaseException, kind: str, facts: dict[str, Any]) -> None:
     """Adds the note of a kind to an error."""
     if kind not in KINDS:
-        from . import operands  # noqa: F401  # registers its kinds
+        from . import operands, watch  # noqa: F401  # they register their kinds
     lines = list(KINDS[kind](**facts))
     if lines:
         Last.text = "\n".join(f"  {label + ':' if label else '':<7}{text}" for label, text in lines)

@@ -330,7 +330,8 @@ class Pass:
                 a = x._a if isinstance(x, Tensor) else x
                 if a is not None and np.isnan(a).any():
                     _warn_trace(node)
-                    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+                    text = f"Function '{node.name()}' returned nan values in its {i}th output."
+                    raise because(RuntimeError(text), "bad gradient", node=node, arrived=g, sent=x, index=i)
         return grads
 
 

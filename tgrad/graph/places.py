@@ -266,6 +266,11 @@ def made(node: Any) -> Place | None:
     return log.known[log.ring[node.seq & MASK]] if _noted(node.seq) else None
 
 
+def number_made(seq: int) -> int:
+    """The number of the place where the node of an op number was recorded; 0 where that is not known."""
+    return log.ring[seq & MASK] if _noted(seq) else 0
+
+
 def freed(node: Any) -> Place | None:
     """Which backward pass freed what a node had saved."""
     return log.known[log.freed[node.seq & MASK]] if _noted(node.seq) else None
@@ -381,6 +386,7 @@ __all__ = [
     "log",
     "made",
     "name_of",
+    "number_made",
     "numbers",
     "on_switch",
     "switch",
