@@ -134,7 +134,9 @@ def _matches(names: Iterable[str], prefix: str) -> list[Match]:
 
 def _imported(module: str, prefix: str, engine: str) -> list[Match]:
     """After ``from torch.nn import``: names of a module that is loaded; none is imported for a Tab."""
-    name = engine + module[len("torch") :] if module.split(".")[0] == "torch" else module
+    top = module.split(".")[0]
+    ours = {"torch": engine, "torchvision": f"{engine}.vision" if engine == "tgrad" else "torchvision"}.get(top, top)
+    name = ours + module[len(top) :]
     loaded = sys.modules.get(name)
     return _matches(dir(loaded), prefix) if loaded is not None else []
 

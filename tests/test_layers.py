@@ -19,7 +19,7 @@ FOLDERS = {"tgrad": "tgrad", "cli": "tgrad.cli", "viz": "tgrad.viz"}
 
 # Lowest first. A name stands for a module and what is inside it; `graph.*` for the rest of graph, `*` for all the rest.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("version", "dtype", "shape"),
+    ("version", "dtype", "shape", "codes"),
     ("storage", "pool", "device", "rng"),
     ("ops",),
     ("kernels",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -92,6 +93,8 @@ def test_analysis_where_no_object_is_there() -> None:
 def test_from_imports() -> None:
     assert "functional" in names("from torch.nn import func")
     assert "Linear" in names("from torch.nn import ReLU, Lin")
+    importlib.import_module("tgrad.vision.transforms")
+    assert "RandomCrop" in names("from torchvision.transforms import Random")
 
 
 @pytest.mark.parametrize("source", ["'torch.ze", "x = 1  # torch.ze", '"""\ntorch.ze', "f'{a} torch.ze"])

@@ -357,6 +357,8 @@ def test_every_row_has_a_sample() -> None:
     missing = [row.name for row in ROWS.values() if row.family != "pointwise" and row.name not in seen]
     # of operands larger than a sample should be; tests/nn/test_attention.py lowers the bound
     missing = [name for name in missing if not name.startswith("_scaled_dot_product_attention_in_blocks")]
+    # whose second derivative is PyTorch's only where its norms stand still; tests/nn/test_parametrize.py has it
+    missing = [name for name in missing if name != "_weight_norm_interface"]
     assert not missing, f"no sample reaches {missing}"
 
 

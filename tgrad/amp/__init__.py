@@ -6,6 +6,8 @@
 torch.bfloat16
 """
 
+from typing import Any
+
 from .autocast_mode import (
     _enter_autocast as _enter_autocast,
 )
@@ -18,6 +20,14 @@ from .autocast_mode import (
     custom_fwd,
     is_autocast_available,
 )
-from .grad_scaler import GradScaler
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
+
+
+def __getattr__(name: str) -> Any:
+    """GradScaler is imported when first looked at: it needs optimizers, which need modules, which ask whether casting is automatic."""
+    if name == "GradScaler":
+        from .grad_scaler import GradScaler
+
+        return GradScaler
+    raise AttributeError(f"module 'torch.amp' has no attribute {name!r}")

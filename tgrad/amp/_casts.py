@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import functions
+from ..codes import copied, standing_in
 from ..dtype import float32, float64
 from ..graph.modes import is_grad_enabled
 from ..tensor import Tensor
@@ -108,8 +109,7 @@ class _Cast:
 
     def __init__(self, fn: types.FunctionType, policy: Callable[..., Any]) -> None:
         self.fn, self.code = fn, fn.__code__
-        plain = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-        plain.__kwdefaults__ = fn.__kwdefaults__
+        plain = copied(fn)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             now = state.now
@@ -125,17 +125,8 @@ class _Cast:
             finally:
                 state.now = now
 
-        # The new code has `call` among its constants, and as many cells as the old one, which it does not look at.
-        consts = tuple(call if c == "call" else c for c in _template.__code__.co_consts)
-        self.other = _template.__code__.replace(
-            co_consts=consts, co_freevars=self.code.co_freevars, co_name=self.code.co_name, co_filename=__file__
-        )
+        self.other = standing_in(fn, call)
         fn.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]
-
-
-def _template(*args: Any, **kwargs: Any) -> Any:
-    call: Any = "call"
-    return call(*args, **kwargs)
 
 
 _found: list[_Cast] = []

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import functools
 import importlib
-import sys
+import inspect
 import threading
 import types
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from .. import functions
+from .. import codes, functions
 from ..methods import LazyMethod
 from ..tensor import FAST, Tensor
 
@@ -138,6 +138,26 @@ def overridable(plain: Callable[..., Any], public: Any = None, name: str = "") -
     return ask
 
 
+def asking(fn: types.FunctionType) -> types.FunctionType:
+    """The function itself, which asks first from now on: its code gives way to code that does, so that it stays the same object for all who
+    hold it, compare with it or pickle it."""
+    code, plain = fn.__code__, codes.copied(fn)
+
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        if state.all_off or (state.subclasses_off and not state.modes):
+            return plain(*args, **kwargs)
+        asked = [] if state.subclasses_off else overloaded((*args, *kwargs.values()) if kwargs else args)
+        if not asked and not state.modes:
+            return plain(*args, **kwargs)
+        return dispatch(fn, plain, asked, args, kwargs or None)
+
+    fn.__signature__ = inspect.signature(fn)  # type: ignore[attr-defined]
+    fn.__code__ = codes.standing_in(fn, ask)
+    fn._plain = plain  # type: ignore[attr-defined]
+    Active.undo.append((fn, "__code__", code))
+    return fn
+
+
 # ---- what every subclass inherits
 
 
@@ -219,27 +239,27 @@ def activate() -> None:
             _set(Tensor, name, overridable(value, public, told))
         elif isinstance(value, property):
             _set(Tensor, name, _property(value))
-    known: dict[int, Any] = {}
+    known: dict[int, types.FunctionType] = {}
     for name, value in list(vars(functions).items()):
         if isinstance(value, types.FunctionType) and not name.startswith("__") and name not in NOT_ASKED:
-            known[id(value)] = overridable(value)
-            _set(functions, name, known[id(value)])
+            known[id(value)] = value
     for name, build in list(functions.LAZY.items()):
         if name not in NOT_ASKED and name not in vars(functions):
             Active.undo.append((functions.LAZY, name, build))
-            functions.LAZY[name] = functools.partial(_built, build, None, "")
+            functions.LAZY[name] = functools.partial(_asked_for, build)
     package = functions.__name__.partition(".")[0]
     for space in SPACES:
         module = importlib.import_module(f"{package}.{space}")  # these look at it, and are not looked at from here
         for name, value in list(vars(module).items()):
-            if isinstance(value, types.FunctionType) and not name.startswith("_") and id(value) not in known:
-                known[id(value)] = overridable(value)
-    # Whoever holds one of them by name gets it in its place: the package itself, and the modules that import functions.
-    for name, module in list(sys.modules.items()):
-        public_space = name == package or name.startswith((f"{package}.nn", *(f"{package}.{s}" for s in SPACES)))
-        for key, value in list(vars(module).items()) if public_space and module is not None else ():
-            if id(value) in known and not key.startswith("__"):
-                _set(module, key, known[id(value)])
+            if isinstance(value, types.FunctionType) and not name.startswith("_"):
+                known[id(value)] = value
+    for value in known.values():
+        asking(value)
+
+
+def _asked_for(build: Callable[[], Any]) -> Any:
+    found = build()
+    return asking(found) if isinstance(found, types.FunctionType) else overridable(found)
 
 
 def _built(build: Callable[[], Any], public: Any, name: str) -> Any:
@@ -263,13 +283,10 @@ def deactivate() -> None:
             owner[name] = value
         else:
             setattr(owner, name, value)
+        if name == "__code__":
+            owner.__dict__.pop("_plain", None)
     Active.undo.clear()
     Active.on = False
-    package = functions.__name__.partition(".")[0]
-    for module in [m for n, m in sys.modules.items() if n == package or n.startswith(package + ".")]:
-        for name, value in list(vars(module).items()):  # what was fetched since
-            if isinstance(value, types.FunctionType) and hasattr(value, "_plain"):
-                setattr(module, name, value._plain)
 
 
 def subclassed(cls: type) -> None:

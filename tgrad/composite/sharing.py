@@ -15,7 +15,6 @@ import functools
 import gc
 import mmap
 import os
-import tempfile
 import weakref
 from typing import Any
 
@@ -44,6 +43,8 @@ def anonymous_file(nbytes: int) -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("tgrad", os.MFD_CLOEXEC)
     else:
+        import tempfile
+
         fd, path = tempfile.mkstemp(prefix="tgrad-")
         os.unlink(path)
     try:
@@ -135,7 +136,9 @@ def share(t: Tensor) -> Segment:
     _SEEN[status.st_dev, status.st_ino] = segment
     moved = np.asarray(segment)
     moved[:] = np.ctypeslib.as_array((ctypes.c_uint8 * whole[1]).from_address(whole[0])) if whole[1] else 0
-    others = [t] if alone(t._a) else [x for x in gc.get_objects() if isinstance(x, Tensor) and _whole(x._a) == whole]
+    others = [t]
+    if not alone(t._a):  # asked by type: isinstance would have proxies of other libraries look up what they stand for
+        others = [x for x in gc.get_objects() if issubclass(type(x), Tensor) and _whole(x._a) == whole]
     for other in others:
         a = other._a
         at = a.__array_interface__["data"][0] - whole[0] if a.size else 0

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from .. import dispatch, functions
+from ..codes import copied, standing_in
 from ..levels import Hooks
 from ..methods import COMPOSITES
 from ..ops.spec import Row, TensorBase
@@ -264,27 +265,13 @@ class _Timed:
 
     def __init__(self, fn: types.FunctionType) -> None:
         self.name = "aten::" + ("to" if fn.__name__ in CONVERSIONS else fn.__name__)
-        self.plain = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
-        self.plain.__kwdefaults__ = fn.__kwdefaults__
-        self.plain.__dict__.update(fn.__dict__)
+        self.plain = copied(fn)
 
-    def __call__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         recorder = state.profiler
         if recorder is None:
             return self.plain(*args, **kwargs)
         return recorder.function(self.name, self.plain, args, kwargs)
-
-
-def _stand_in(*args: Any, **kwargs: Any) -> Any:
-    timed: Any = 0.5
-    return timed(args, kwargs)
-
-
-def _with_code(fn: types.FunctionType) -> types.CodeType:
-    """The stand-in's code for one function, whose closure it must fit though it does not use it."""
-    template = _stand_in.__code__
-    consts = tuple([_Timed(fn) if c == 0.5 else c for c in template.co_consts])
-    return template.replace(co_consts=consts, co_freevars=fn.__code__.co_freevars, co_name=fn.__name__)
 
 
 def _public() -> list[types.FunctionType]:
@@ -306,7 +293,7 @@ def _exchange(by: int) -> None:
             Row.__call__ = _row_call  # type: ignore
             for fn in _public():
                 _changed.append((fn, fn.__code__))
-                fn.__code__ = _with_code(fn)
+                fn.__code__ = standing_in(fn, _Timed(fn))
         elif _count == 0:
             Row.__call__ = _call  # type: ignore[method-assign]
             for fn, code in _changed:

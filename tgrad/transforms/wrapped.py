@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .. import dispatch
+from ..composite.overriding import _disabled_torch_function_impl
 from ..graph.engine import run_backward
 from ..graph.modes import state
 from ..graph.node import Node
@@ -75,6 +76,8 @@ class Wrapped(Tensor):
     """Base of both kinds. `_level` says whose it is."""
 
     _level: Level
+
+    __torch_function__ = _disabled_torch_function_impl  # to programs with overrides these are plain tensors
 
     def parts(self) -> tuple[Any, ...]:
         """The tensors inside."""

@@ -252,7 +252,20 @@ def lstsq(input=REQUIRED, b=REQUIRED, rcond=None, *, driver=None):
         driver or "gelsy",
         vector,
     )
+    own_batch = tuple(A.shape[:-2])
+    if own_batch != batch:  # what depends on the matrices only comes once for each of them
+        rank, values = (t if not t._a.size else _gathered(t, own_batch, len(batch)) for t in (rank, values))
     return named("linalg_lstsq", "solution residuals rank singular_values", (x, residuals, rank, values))
+
+
+def _gathered(t: Tensor, batch: tuple[int, ...], spread: int) -> Tensor:
+    """Results for `spread` dimensions of stacks, of which the stacks of `batch` alone are wanted."""
+    for _ in range(spread - len(batch)):
+        t = t[0]
+    for d, n in enumerate(batch):
+        if n == 1:
+            t = t.narrow(d, 0, 1)  # type: ignore[attr-defined]
+    return t
 
 
 def _spread(A: Tensor, batch: tuple[int, ...]) -> Tensor:

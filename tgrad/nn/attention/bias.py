@@ -10,6 +10,7 @@ from enum import IntEnum, auto
 from typing import Any
 
 from ... import functions as fn
+from ...composite.overriding import _disabled_torch_function_impl
 from ...dtype import bool_
 from ...tensor import Tensor
 
@@ -36,6 +37,8 @@ class CausalBias(Tensor):
     variant: CausalVariant
     seq_len_q: int
     seq_len_kv: int
+
+    __torch_function__ = _disabled_torch_function_impl  # the function itself knows what to do with one
 
     def __init__(self, variant: CausalVariant, seq_len_q: int, seq_len_kv: int) -> None:
         if not isinstance(variant, CausalVariant):

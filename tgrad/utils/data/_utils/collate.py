@@ -22,6 +22,7 @@ from . import worker
 
 _Map = dict[type | tuple[type, ...], Callable[..., Any]]
 
+_PLAIN = frozenset(map(np.dtype, "? u1 i1 i2 i4 i8 f2 f4 f8 c8 c16".split()))  # dtypes that need no second look
 np_str_obj_array_pattern = re.compile(r"[SaUO]")
 default_collate_err_msg_format = (
     "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
@@ -118,17 +119,28 @@ def collate(batch, *, collate_fn_map: _Map | None = None):
 
 def collate_tensor_fn(batch, *, collate_fn_map: _Map | None = None):
     """Stacks tensors; in a worker, where the other process will see them."""
+    arrays = [t._a for t in batch if type(t) is Tensor and not t._rg]  # of plain tensors that nothing is recorded for
+    if len(arrays) == len(batch) and _alike(arrays):
+        return _stacked(arrays)
     outbox = worker.outbox()
-    arrays = _alike(batch)
-    if arrays is None and outbox is None:
+    if outbox is None:
         return F.stack(batch, 0)
     first = batch[0]._a
-    shape = (len(batch), *first.shape)
-    if arrays is not None and outbox is None and first.nbytes < 512:
+    return F.stack(batch, 0, out=make(Tensor, outbox.empty((len(batch), *first.shape), first.dtype)))
+
+
+def _alike(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether arrays stack without further questions: one shape, with elements, and one dtype."""
+    shape, dtype = arrays[0].shape, arrays[0].dtype
+    return 0 not in shape and all(a.shape == shape and a.dtype == dtype for a in arrays)
+
+
+def _stacked(arrays: Sequence[np.ndarray]) -> Tensor:
+    outbox, first = worker.outbox(), arrays[0]
+    if outbox is None and first.nbytes < 512:
         return make(Tensor, np.array(arrays))
+    shape = (len(arrays), *first.shape)
     out = (POOL if outbox is None else outbox).empty(shape, first.dtype)
-    if arrays is None:
-        return F.stack(batch, 0, out=make(Tensor, out))
     if first.ndim == 0:
         out[:] = arrays
     else:
@@ -136,22 +148,21 @@ def collate_tensor_fn(batch, *, collate_fn_map: _Map | None = None):
     return make(Tensor, out)
 
 
-def _alike(batch: Any) -> list[np.ndarray] | None:
-    """The arrays of plain tensors of one shape and dtype that nothing is recorded for, which stack without further questions."""
-    arrays = [t._a for t in batch if type(t) is Tensor and not t._rg]
-    if len(arrays) != len(batch):
-        return None
-    shape, dtype = arrays[0].shape, arrays[0].dtype
-    if 0 in shape or any(a.shape != shape or a.dtype != dtype for a in arrays):
-        return None
-    return arrays
-
-
 def collate_numpy_array_fn(batch, *, collate_fn_map: _Map | None = None):
     """Stacks arrays into a tensor; TypeError for arrays of strings and objects."""
     first = batch[0]
     if np_str_obj_array_pattern.search(first.dtype.str) is not None:
         raise TypeError(default_collate_err_msg_format.format(first.dtype))
+    if (
+        collate_fn_map is default_collate_fn_map
+        and collate_fn_map[Tensor] is collate_tensor_fn
+        and first.dtype in _PLAIN
+        and all(
+            type(a) is np.ndarray and a.flags.carray for a in batch
+        )  # in order, and writable: as_tensor looks at that
+        and _alike(batch)
+    ):
+        return _stacked(batch)
     return collate([F.as_tensor(b) for b in batch], collate_fn_map=collate_fn_map)
 
 
