@@ -16,6 +16,7 @@ import numpy as np
 
 from . import dtype as dtypes
 from . import levels
+from .graph import node as nodes
 from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
@@ -27,15 +28,17 @@ from .kernels import blocks
 from .kernels.bands import compiled
 from .kernels.quiet import quiet
 from .kernels.table import FORMS
+from .ops.halves import HALVES
 from .ops.spec import REAL, REQUIRED, Row
-from .promotion import as_number, compute_and_result, refuse, result_type
+from .promotion import as_number, compute_and_result, converted, forward, refuse, result_type, widened
 from .shape import broadcast_shapes
-from .storage import INFERENCE, copied, laid_out, memory_order, overlap_partly, overlaps_itself
+from .storage import INFERENCE, laid_out, overlap_partly, overlaps_itself
 from .tensor import Tensor, _cpp, make, mark_view, wrap
 
 ndarray = np.ndarray
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
+nodes.as_tensor = wrap
 NUMBERS = (bool, int, float, complex)
 
 
@@ -216,26 +219,19 @@ def promote(row: Row, inputs: Sequence[Any]) -> tuple[list[Any], dtypes.dtype]:
     compute, result = compute_and_result(row, common)
     if row.lacks:
         refuse(row, compute)
-    math = dtypes.float32 if compute in _HALVES and not row.narrow else compute
-    np_math = math.np
+    if compute in _HALVES and not row.narrow:
+        return widened(row, inputs, compute), result
+    np_math = compute.np
     arrays: list[Any] = []
     for w, x in zip(words, inputs, strict=False):
         if isinstance(x, Tensor):
             a = x._a
             if a.dtype is not np_math and w in row.promoted:
-                a = _converted(a, np_math)
+                a = converted(a, np_math)
             arrays.append(a)
         else:
-            arrays.append(as_number(x, math))
+            arrays.append(as_number(x, compute))
     return arrays, result
-
-
-def _converted(a: ndarray, dt: np.dtype) -> ndarray:
-    """Where elements repeat along a dimension, numpy's copy has that one innermost; PyTorch's results leave it in its place."""
-    if a.ndim > 1 and 0 in a.strides and not a.flags.c_contiguous:
-        with quiet:
-            return copied(a, dt, memory_order([a], a.shape))
-    return a.astype(dt)
 
 
 def check_inputs(row: Row, inputs: Sequence[Any]) -> None:
@@ -282,11 +278,13 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     try:
         with quiet:
             r = None
-            if any([type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]):
+            if (result not in _HALVES or row.name not in HALVES) and any(
+                [type(a) is ndarray and a.size > blocks.Sizes.large for a in arrays]
+            ):
                 fn, given = simplest(row, params)
                 r = blocks.pointwise(fn, arrays, given, result.np)
             if r is None:
-                r = row.array(*arrays, **params)
+                r = forward(row, inputs, result)(*arrays, **params)
     except ValueError:
         fitting_shapes(row, inputs)  # raises PyTorch's text
         raise
@@ -469,7 +467,7 @@ def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], tar
         if isinstance(x, Tensor) and overlap_partly(target._a, x._a):
             raise RuntimeError(PARTIAL_OVERLAP)
     with quiet:
-        return row.array(*arrays, **params)
+        return forward(row, inputs, result)(*arrays, **params)
 
 
 PARTIAL_OVERLAP = (

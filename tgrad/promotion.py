@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import dtype as dtypes
 from .dtype import dtype
+from .kernels.quiet import quiet
+from .ops.halves import HALVES, WHOLE, Halves
 from .ops.spec import BOOL, COMPLEX, FLOAT, NUMERIC, REAL, REAL_FLOAT, Row
+from .storage import copied, memory_order
 from .tensor import Tensor
+
+_FLOAT32 = np.dtype(np.float32)
+_HALVES = (dtypes.float16, dtypes.bfloat16)
 
 
 def result_type(inputs: Sequence[Any]) -> dtype:
@@ -85,3 +92,34 @@ def as_number(value: Any, d: dtype) -> Any:
             value = (value - info.min) % span + info.min
         return t(value)
     return t(value)
+
+
+def widened(row: Row, inputs: Sequence[Any], compute: dtype) -> list[Any]:
+    """Operands of a row on halves as float32: what has another dtype, and numbers, are rounded to the half first. See Note [Halves]."""
+    half, whole = compute.np, row.name in WHOLE
+    arrays: list[Any] = []
+    with quiet:
+        for i, (w, x) in enumerate(zip(row.tensors, inputs, strict=False)):
+            a = x._a if isinstance(x, Tensor) else np.asarray(x, np.float32)
+            if w in row.promoted or not isinstance(x, Tensor):
+                if a.dtype is not half and not (whole and i == 1 and a.size == 1):
+                    a = converted(a, half)
+                a = converted(a, _FLOAT32)
+            arrays.append(a if isinstance(x, Tensor) else a[()])
+    return arrays
+
+
+def forward(row: Row, inputs: Sequence[Any], result: dtype) -> Callable[..., Any]:
+    """What computes a row: on halves a form of its own, if it has one."""
+    if result in _HALVES and row.name in HALVES and not row.narrow:
+        operands = [x._a if isinstance(x, Tensor) else x for x in inputs]
+        return functools.partial(HALVES[row.name], Halves(result.np, operands))
+    return row.array
+
+
+def converted(a: np.ndarray, dt: np.dtype) -> np.ndarray:
+    """Where elements repeat along a dimension, numpy's copy has that one innermost; PyTorch's results leave it in its place."""
+    if a.ndim > 1 and 0 in a.strides and not a.flags.c_contiguous:
+        with quiet:
+            return copied(a, dt, memory_order([a], a.shape))
+    return a.astype(dt)

@@ -22,14 +22,6 @@ from .arguments import need_tensors
 from .formats import FORMATS
 
 
-def _ordered(self: Tensor, fmt: Any) -> Tensor:
-    """The tensor with its memory in the order of channels_last (or _3d): permuted, made dense, permuted back."""
-    order, back = ((0, 2, 3, 1), (0, 3, 1, 2)) if fmt.name == "channels_last" else ((0, 2, 3, 4, 1), (0, 4, 1, 2, 3))
-    if self._a.ndim != len(order):
-        raise RuntimeError(f"required rank {len(order)} tensor to use {fmt.name} format")
-    return self.permute(order).contiguous().permute(back)  # type: ignore[attr-defined]
-
-
 @composite(method=True)
 def clone(input, *, memory_format=None):
     """A copy that autograd sees: gradients flow back through it.
@@ -43,7 +35,7 @@ def clone(input, *, memory_format=None):
     if memory_format is FORMATS["contiguous_format"]:
         return rows.contiguous.record(input)
     if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
-        return _ordered(input, memory_format).clone()
+        return rows.clone.record(input, memory_format.name)
     return rows.clone.record(input)
 
 
@@ -56,7 +48,7 @@ def contiguous(self, memory_format=None):
     (False, True)
     """
     if memory_format in (FORMATS["channels_last"], FORMATS["channels_last_3d"]):
-        return self if self.is_contiguous(memory_format) else _ordered(self, memory_format)
+        return self if self.is_contiguous(memory_format) else rows.clone.record(self, memory_format.name)
     return self if self.is_contiguous() else rows.contiguous.record(self)
 
 

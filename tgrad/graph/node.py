@@ -26,7 +26,8 @@ import numpy as np
 from ..kernels.bands import derivative
 from ..kernels.blocks import Sizes, together
 from ..kernels.table import DERIVATIVES, MIDDLE
-from ..ops.spec import Formula, Row, conj
+from ..ops.halves import BY_OPERATIONS, IN_FLOAT32, SLOPES, Halves
+from ..ops.spec import Formula, Row, TensorBase, conj
 from .modes import state
 from .places import numbers
 from .reasons import because
@@ -380,6 +381,9 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
         load_result=load_result,
         careful=careful,
         careful_t=careful_t,
+        half=_half,
+        by_operations=_by_operations,
+        in_float32=_in_float32,
         flat=_flat,
         sizes=Sizes,
         spread=spread,
@@ -398,6 +402,10 @@ def _source(row: Row) -> tuple[str, dict[str, Any]]:
             lines.append(f"    if not node.plain: return careful{'_t' if take == 'lift' else ''}(node, grad)")
             if fn == "apply":
                 lines += ["    if grad.size > sizes.large:", "        r = spread(node, grad)", "        if r: return r"]
+        if fn == "apply" and row.name in BY_OPERATIONS | IN_FLOAT32:
+            test = "half(grad)" if row.outputs else "grad.dtype.itemsize == 2"
+            how = "by_operations" if row.name in BY_OPERATIONS else "in_float32"
+            lines.append(f"    if {test}: return {how}(node, grad)")
         results = {}
         for k, key in enumerate(keys):
             f = row.grad[key]
@@ -461,9 +469,10 @@ def _flat(edges: tuple[Any, ...], grads: Any) -> list[Any]:
 _HALF = {"float16", "bfloat16"}
 # Derivatives that PyTorch computes in one kernel, in float32 for halves. It makes all others of operations that round one by one.
 ONE_KERNEL = frozenset(
-    """sigmoid tanh logit gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
-    threshold relu rrelu_with_noise _prelu_kernel sinc""".split()
+    """sigmoid tanh gelu silu mish softplus hardswish hardsigmoid hardtanh leaky_relu log_sigmoid softshrink hardshrink
+    threshold relu rrelu_with_noise _prelu_kernel""".split()
 )
+OWN_WAY = frozenset(("elu", "celu"))  # formulas that round halves by themselves
 
 
 def careful(node: Node, grad: Any) -> tuple[Any, ...]:
@@ -473,16 +482,56 @@ def careful(node: Node, grad: Any) -> tuple[Any, ...]:
     computed in float32 where PyTorch does so, and complex values are conjugated: for a holomorphic f with formula `grad * f'(words)`, the
     gradient by PyTorch's convention is `grad * conj(f'(words))`, which is `grad * f'(conj words)`.
     """
-    dt = grad.dtype
-    if dt.name in _HALF and node.row is not None and node.row.name.partition(".")[0] in ONE_KERNEL:
-        dt = np.dtype(np.float32)
-        grad = grad.astype(dt)
+    dt, half = grad.dtype, None
+    if dt.name in _HALF and node.row is not None:
+        name = node.row.name.partition(".")[0]
+        if name in ONE_KERNEL:
+            half, dt = Halves(dt, ()), np.dtype(np.float32)
+            grad = grad.astype(dt)
+        elif name not in OWN_WAY:
+            return _by_operations(node, grad)
 
     def fit(value: Any, flip: bool) -> Any:
         wide = dt if dt.kind == "c" or value.dtype.kind != "c" else value.dtype
         value = value.astype(wide, copy=False)
         return conj(value) if flip else value
 
+    return _run(node, grad, load, load_result, fit, half)
+
+
+# Set by tgrad.dispatch: an array as a Tensor.
+as_tensor: Any = None
+
+
+def _by_operations(node: Node, grad: Any) -> tuple[Any, ...]:
+    """Over halves: each step of a formula is an operation on tensors, which knows how PyTorch rounds it."""
+    before = state.grad
+    state.grad = False
+    try:
+        if node.row.family == "pointwise":  # type: ignore[union-attr]
+            got = careful_t(node, as_tensor(grad))
+        else:
+            got = node.apply_t(
+                [g if g is None else as_tensor(g) for g in grad] if isinstance(grad, list) else as_tensor(grad)
+            )
+    finally:
+        state.grad = before
+    return tuple([g._a if isinstance(g, TensorBase) else g for g in got])  # type: ignore[attr-defined]
+
+
+def _half(grads: Any) -> bool:
+    return any(
+        g is not None and g.dtype.name in _HALF for g in (grads if isinstance(grads, (list, tuple)) else (grads,))
+    )
+
+
+def _in_float32(node: Node, grad: Any) -> tuple[Any, ...]:
+    """Over halves that PyTorch computes in one kernel; the engine rounds what comes out."""
+
+    def fit(value: Any, flip: bool) -> Any:
+        return value.astype(np.float32) if isinstance(value, np.ndarray) and value.dtype.name in _HALF else value
+
+    grad = [fit(g, False) for g in grad] if isinstance(grad, (list, tuple)) else fit(grad, False)
     return _run(node, grad, load, load_result, fit)
 
 
@@ -532,7 +581,12 @@ def _live(node: Node) -> tuple[list[str], list[Formula]]:
 
 
 def _run(
-    node: Node, grad: Any, take: Callable[..., Any], take_result: Callable[..., Any], fit: Callable[..., Any]
+    node: Node,
+    grad: Any,
+    take: Callable[..., Any],
+    take_result: Callable[..., Any],
+    fit: Callable[..., Any],
+    half: Halves | None = None,
 ) -> tuple[Any, ...]:
     """The live formulas of a node, with its saved words taken out by `take` and made to `fit`."""
     row = node.row
@@ -552,8 +606,9 @@ def _run(
     out: dict[str, Any] = {}
     for f in formulas:
         live = tuple(node.edges[order.index(t)] is not None for t in f.targets)
-        args = [grad if w == "grad" else live if w == "needs" else fetch(w) for w in f.words]
-        got = f.fn(*args)
+        args = [grad if w in ("grad", "grads") else live if w == "needs" else fetch(w) for w in f.words]
+        slope = None if half is None else SLOPES.get(row.name)
+        got = f.fn(*args) if slope is None else slope(half, *args)
         out.update(zip(f.targets, got if len(f.targets) > 1 else (got,), strict=True))
     return tuple(out.get(t) for t in order)
 

@@ -56,8 +56,8 @@ def row_major(a: ndarray) -> ndarray:
     return np.ascontiguousarray(a) if copied is None else copied
 
 
-def clone(self):
-    return None if dense(self) else contiguous(self)
+def clone(self, memory_format=None):
+    return None if memory_format is not None or dense(self) else contiguous(self)
 
 
 # ---- by index. An index out of bounds is noticed on the way, and the plain form, which comes next, says what is wrong

@@ -477,6 +477,8 @@ def glu(self, dim=-1):
         raise RuntimeError(f"Halving dimension must be even, but dimension {d} is size {self.shape[d]}")
     need_float("glu_cpu", self)
     first, second = np.split(self, 2, axis=d)
+    if self.dtype.itemsize == 2:
+        return (first.astype(np.float32) * _sigmoid(second.astype(np.float32))).astype(self.dtype)
     return first * _sigmoid(second)
 
 
@@ -484,4 +486,7 @@ def _glu_grad(grad: Any, self: Any, dim: int) -> Any:
     d = wrap_dim(dim, self.ndim)
     half = self.shape[d] // 2
     first, gate = slice_(self, d, 0, half), sigmoid(slice_(self, d, half, 2 * half))
+    if isinstance(grad, np.ndarray) and grad.dtype.itemsize == 2:  # the gate is rounded, what follows only at its end
+        one, other, factor = grad.astype(np.float32), first.astype(np.float32), gate.astype(np.float32)
+        return cat([grad * gate, ((1 - factor) * factor * one * other).astype(grad.dtype)], d)
     return cat([grad * gate, grad * (first * (gate * (1 - gate)))], d)

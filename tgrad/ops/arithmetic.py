@@ -10,12 +10,16 @@ import numpy as np
 
 from .choice import where
 from .elementary import exp, is_complex, log, squared
-from .spec import FLOAT, conj, lacking, nothing, number, pointwise, underivable
+from .spec import FLOAT, TensorBase, conj, lacking, nothing, number, pointwise, underivable
 
 
 def times(x: Any, factor: Any) -> Any:
     """`x * factor`, or x itself where the factor is 1."""
-    return x if isinstance(factor, (int, float)) and factor == 1 else x * factor
+    if isinstance(factor, (int, float)) and factor == 1:
+        return x
+    if isinstance(x, np.ndarray) and x.dtype.itemsize == 2 and x.dtype.kind not in "iu":
+        return (x.astype(np.float32) * np.float32(factor)).astype(x.dtype)
+    return x * factor
 
 
 def _scaled(x: Any, alpha: Any) -> Any:
@@ -79,7 +83,7 @@ addcdiv = pointwise(
     lambda self, tensor1, tensor2, *, value=1: self + _scaled(tensor1 / tensor2, value),
     grad=dict(
         self=lambda grad: grad,
-        tensor1=lambda grad, tensor2, value: grad * (value / tensor2),
+        tensor1=lambda grad, tensor2, value: grad * div(value, tensor2),
         tensor2=lambda grad, tensor1, tensor2, value: -grad * (value * tensor1 / (tensor2 * tensor2)),
     ),
     lacks=lacking(
@@ -254,6 +258,11 @@ def _pow_base_grad(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
     return grad * (result * (math.log(self) if self > 0 else math.nan))
 
 
+def _like(x: Any, result: Any) -> Any:
+    """A base without dimensions in the dtype of the power."""
+    return x.to(result.dtype) if isinstance(x, TensorBase) and x.dtype is not result.dtype else x  # type: ignore[attr-defined]
+
+
 pow_scalar = pointwise(
     "pow.scalar",
     lambda self, exponent: _power(self, exponent),
@@ -270,7 +279,7 @@ pow_tensor = pointwise(
     grad=dict(
         self=lambda grad, self, exponent: where(exponent == 0, 0, grad * (exponent * self ** (exponent - 1))),
         exponent=lambda grad, self, exponent, result: (
-            grad * where((self == 0) & _nonneg(exponent), 0, result * log(self))
+            grad * where((self == 0) & _nonneg(exponent), 0, result * log(_like(self, result)))
         ),
     ),
     function=False,
@@ -349,8 +358,8 @@ hypot = pointwise(
     "hypot",
     np.hypot,
     grad=dict(
-        self=lambda grad, self, result: grad * (self / result),
-        other=lambda grad, other, result: grad * (other / result),
+        self=lambda grad, self, result: grad * self / result,
+        other=lambda grad, other, result: grad * other / result,
     ),
     lacks=lacking("bic", "hypot_cpu"),
 )

@@ -61,7 +61,16 @@ def attention(query, key, value, dropout_p=0.0, is_causal=False, attn_mask=None,
     the logsumexp of the rows, [batch, heads, length]."""
     q, k, v, mask = _grouped(*map(widened, (query, key, value, attn_mask)))
     out = like(query, value.shape[-1], q.dtype)
-    lse = forward(q, k, v, _of_type(mask, q), is_causal, factor_of(query, scale), out.reshape(*q.shape[:-1], -1))
+    lse = forward(
+        q,
+        k,
+        v,
+        _of_type(mask, q),
+        is_causal,
+        factor_of(query, scale),
+        out.reshape(*q.shape[:-1], -1),
+        half=_half(query),
+    )
     return out.astype(query.dtype, copy=False), lse.reshape(query.shape[:-1])
 
 
@@ -75,8 +84,14 @@ def flash_backward(grad_out, query, key, value, out, logsumexp, dropout_p, is_ca
     grads = [by_length(a.shape, q.dtype) for a in (query, key, value)]
     gq, gk, gv = (g.reshape(a.shape) for g, a in zip(grads, (q, k, v), strict=True))
     g, result = (widened(a).reshape(*rows, a.shape[-1]) for a in (grad_out, out))
-    backward(g, q, k, v, _of_type(mask, q), result, lse, is_causal, factor_of(query, scale), gq, gk, gv)
+    backward(
+        g, q, k, v, _of_type(mask, q), result, lse, is_causal, factor_of(query, scale), gq, gk, gv, half=_half(query)
+    )
     return tuple(g.astype(query.dtype, copy=False) for g in grads)
+
+
+def _half(a: np.ndarray) -> Any:
+    return a.dtype if a.dtype.itemsize == 2 else None
 
 
 def _grouped(q: Any, k: Any, v: Any, mask: Any) -> tuple[Any, Any, Any, Any]:

@@ -88,9 +88,17 @@ def _scores(q: ndarray, k: ndarray, mask: Any, causal: bool, scale: float, place
 
 
 def forward(
-    q: ndarray, k: ndarray, v: ndarray, mask: Any, causal: bool, scale: float, out: ndarray, noise: Noise | None = None
+    q: ndarray,
+    k: ndarray,
+    v: ndarray,
+    mask: Any,
+    causal: bool,
+    scale: float,
+    out: ndarray,
+    noise: Noise | None = None,
+    half: Any = None,
 ) -> ndarray:
-    """Fills `out`, [..., T, width of values]; gives the logsumexp, [..., T]. A row without any permitted key gives zeros and 0."""
+    """Fills `out`, [..., T, width of values]; weights are rounded to `half`, if given, before they meet the values; gives the logsumexp, [..., T]. A row without any permitted key gives zeros and 0."""
     T, S = q.shape[-2], k.shape[-2]
     lead = out.shape[:-2]
     lse = np.empty((*lead, T), q.dtype)
@@ -107,6 +115,8 @@ def forward(
         if draw is not None:
             s *= drawn(draw, s, S)
         total[empty] = 1
+        if half is not None:
+            s = s.astype(half).astype(s.dtype)
         np.divide(s @ part(v, place)[..., : s.shape[-1], :], total, out=part(out, place)[..., r:e, :])
     return lse
 
@@ -130,7 +140,7 @@ def _add(total: ndarray, place: Place, more: ndarray, rows: slice | None = None)
 
 def backward(
     grad: ndarray, q: ndarray, k: ndarray, v: ndarray, mask: Any, out: ndarray, lse: ndarray, causal: bool, scale: float,
-    gq: ndarray, gk: ndarray, gv: ndarray, gm: ndarray | None = None, noise: Noise | None = None,
+    gq: ndarray, gk: ndarray, gv: ndarray, gm: ndarray | None = None, noise: Noise | None = None, half: Any = None,
 ) -> None:  # fmt: skip
     """Adds to gq, gk, gv and, if given, gm, the gradients of queries, keys, values and of a mask that is added."""
     T, S = q.shape[-2], k.shape[-2]
@@ -149,6 +159,8 @@ def backward(
             factors = drawn(draw, p, S)
             kept = p * factors
             flow *= factors
+        if half is not None:
+            kept = kept.astype(half).astype(kept.dtype)
         _add(gv, place, kept.swapaxes(-1, -2) @ g, slice(0, n))
         flow -= np.add.reduce(g * part(out, place)[..., r:e, :], axis=-1, keepdims=True)
         flow *= p
@@ -159,6 +171,8 @@ def backward(
                 else np.concatenate((flow, np.zeros((*flow.shape[:-1], S - n), p.dtype)), -1)
             )
             _add(gm, place, wide, slice(r, e) if gm.shape[-2] > 1 else None)
+        if half is not None:
+            flow = flow.astype(half).astype(flow.dtype)
         flow *= factor
         _add(gq, place, flow @ part(k, place)[..., :n, :], slice(r, e))
         _add(gk, place, flow.swapaxes(-1, -2) @ part(q, place)[..., r:e, :], slice(0, n))

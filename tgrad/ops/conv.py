@@ -87,6 +87,10 @@ def to_input(
     w = _wide(weight).reshape(groups, weight.shape[0] // groups, -1)
     g = _wide(grad).reshape(grad.shape[0], groups, weight.shape[0] // groups, -1)
     columns = product(w.swapaxes(1, 2), g).reshape(grad.shape[0], groups * each, *kernel, *out)
+    if (
+        grad.dtype == np.float16
+    ):  # oneDNN sums in float32; PyTorch's own kernels, which float16 is left to, round each sum
+        columns = columns.astype(np.float16)
     reach = [d * (k - 1) + s * (o - 1) + 1 for d, k, s, o in zip(dilation, kernel, stride, out, strict=True)]
     whole = [max(r, p + m) for r, p, m in zip(reach, padding, sizes, strict=True)]
     padded = np.zeros((grad.shape[0], groups * each, *whole), columns.dtype)
@@ -106,7 +110,13 @@ def to_weight(
     """The gradient of the weights, [out, C / groups, *kernel]."""
     columns = _columns(_wide(x), kernel, grad.shape[2:], stride, padding, dilation, groups)
     g = _wide(grad).reshape(grad.shape[0], groups, grad.shape[1] // groups, -1)
-    added = np.add.reduce(product(g, columns.swapaxes(2, 3)), axis=0)
+    products = product(g, columns.swapaxes(2, 3))
+    if grad.dtype == np.float16:  # sample by sample, as in `to_input`
+        added = np.zeros(products.shape[1:], np.float16)
+        for one in products:
+            added = (added + one).astype(np.float16)
+    else:
+        added = np.add.reduce(products, axis=0)
     return added.reshape(grad.shape[1], x.shape[1] // groups, *kernel)
 
 

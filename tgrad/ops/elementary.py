@@ -73,10 +73,16 @@ reciprocal = pointwise(
 sqrt = pointwise(
     "sqrt", np.sqrt, grad=dict(self=lambda grad, result: grad / (2 * result)), kind=FLOAT, domain=(0, None)
 )
+
+
+def cubed(x: Any) -> Any:
+    return x**3 if isinstance(x, TensorBase) else x * x * x  # type: ignore[operator]
+
+
 rsqrt = pointwise(
     "rsqrt",
     lambda self: 1 / np.sqrt(self),
-    grad=dict(self=lambda grad, result: -0.5 * grad * (result * result * result)),
+    grad=dict(self=lambda grad, result: -0.5 * grad * cubed(result)),
     kind=FLOAT,
     domain=(0, None),
 )

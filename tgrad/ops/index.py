@@ -14,7 +14,7 @@ import numpy as np
 from ..dtype import from_np
 from ..shape import broadcast_shapes, wrap_dim
 from ..storage import blank
-from .accumulate import add_along, added_at
+from .accumulate import add_along, added_at, is_half
 from .pointwise import times
 from .scatter import REDUCERS, cast, divided, filled, neutral, reduced_grads
 from .spec import lacking, op, refuse, sizes
@@ -383,7 +383,10 @@ def write_at(out: np.ndarray, indices: Any, values: np.ndarray, accumulate: bool
     try:
         if accumulate:
             spread = np.broadcast_to(values, out[key].shape)
-            out += added_at(out.shape, indices, spread)
+            if is_half(out):  # each sum is rounded
+                out[...] = added_at(out.shape, indices, spread, out)
+            else:
+                out += added_at(out.shape, indices, spread)
         else:
             out[key] = values
     except ValueError:

@@ -11,7 +11,7 @@ from ..dtype import from_np, promote_types
 from ..shape import broadcast_shapes, wrap_dim
 from ..storage import blank
 from .pointwise import times
-from .spec import conj, op, sizes
+from .spec import conj, number, op, sizes
 from .view import diagonal_backward, expand
 
 
@@ -63,6 +63,15 @@ def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
             return shared
     r = a @ b
     return r if type(r) is np.ndarray else np.asarray(r, a.dtype)
+
+
+def half(a: np.ndarray) -> bool:
+    return a.dtype.itemsize == 2 and a.dtype.kind not in "iu"
+
+
+def wide_product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a @ b`, of halves in float32: what is added to it comes before rounding."""
+    return product(a.astype(np.float32), b.astype(np.float32)) if half(a) else product(a, b)
 
 
 def left_gradient(grad: Any, right: Any, turned: bool) -> Any:
@@ -189,9 +198,11 @@ def vdot(self, other):
 
 def _scaled(beta: Any, base: np.ndarray, alpha: Any, prod: np.ndarray) -> np.ndarray:
     """beta * base + alpha * prod; with beta 0 nothing of base counts, not even nan."""
-    kind = prod.dtype.type
     if beta == 1 and alpha == 1 and base.dtype == prod.dtype:
         return np.add(prod, base, out=prod)
+    if half(base):
+        return _scaled(beta, base.astype(np.float32), alpha, prod).astype(base.dtype)
+    kind = prod.dtype.type
     if prod.dtype.kind in "iu":
         beta, alpha = int(beta), int(alpha)
     out = prod if alpha == 1 else prod * kind(alpha)
@@ -220,7 +231,7 @@ def addmm(self, mat1, mat2, beta=1, alpha=1):
     _check_product(mat1, mat2)
     _check_base(self, (mat1.shape[0], mat2.shape[1]))
     _refuse_bool("addmm_impl_cpu_", mat1)
-    return _scaled(beta, self, alpha, product(mat1, mat2))
+    return _scaled(beta, self, alpha, wide_product(mat1, mat2))
 
 
 def _check_base(base: np.ndarray, want: tuple[int, ...]) -> None:
@@ -254,7 +265,7 @@ def baddbmm(self, batch1, batch2, beta=1, alpha=1):
         )
     _check_batches(batch1, batch2)
     _refuse_bool("baddbmm", batch1)
-    return _scaled(beta, self, alpha, product(batch1, batch2))
+    return _scaled(beta, self, alpha, wide_product(batch1, batch2))
 
 
 @op("addmv", grad=dict(self=lambda grad, beta: times(grad, conj(beta)), mat=lambda grad, vec, alpha: times(ger(grad, vec), conj(alpha)),
@@ -268,7 +279,14 @@ def addmv(self, mat, vec, beta=1, alpha=1):
             f"size mismatch, got input ({self.shape[0] if self.ndim else 1}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         )
     _check_addmv(self, mat, vec)
-    return _scaled(beta, self, alpha, product(mat, vec))
+    if self.dtype == np.float16:  # PyTorch's own loop for it scales the sum first, and takes alpha as a half
+        return _scaled(
+            1,
+            (self * np.float32(beta)).astype(np.float16) if beta else np.zeros_like(self),
+            float(np.float16(alpha)),
+            wide_product(mat, vec),
+        )
+    return _scaled(beta, self, alpha, wide_product(mat, vec))
 
 
 @op("addbmm", grad=dict(self=lambda grad, beta: times(grad, conj(beta)),
@@ -285,6 +303,13 @@ def addbmm(self, batch1, batch2, beta=1, alpha=1):
             f"self and mat2 must have the same dtype, but got {from_np(self.dtype).legacy} and {from_np(batch2.dtype).legacy}"
         )
     _check_batches(batch1, batch2)
+    if half(self):  # one product is added after the other, each time rounded
+        out = self
+        for i, prod in enumerate(wide_product(batch1, batch2)):
+            out = _scaled(1 if i else beta, out, alpha, prod)
+        return (
+            out if len(batch1) else _scaled(beta, self, alpha, np.zeros((batch1.shape[1], batch2.shape[2]), np.float32))
+        )
     return _scaled(beta, self, alpha, product(batch1, batch2).sum(0, dtype=batch1.dtype))
 
 
@@ -309,8 +334,15 @@ def addr(self, vec1, vec2, beta=1, alpha=1):
         if d.category < 2 and isinstance(value, float):
             raise RuntimeError(f"For integral input tensors, argument {name} must not be a floating point number.")
     _check_base(self, (vec1.shape[0], vec2.shape[0]))
-    outer = vec1.astype(d.np)[:, None] * vec2.astype(d.np)
-    r = _scaled(beta, np.broadcast_to(self, outer.shape).astype(d.np), alpha, outer)
+    first, second = vec1.astype(d.np)[:, None], vec2.astype(d.np)
+    base = np.broadcast_to(self, (vec1.shape[0], vec2.shape[0])).astype(d.np)
+    if d.np.itemsize == 2 and d.is_floating_point:  # rounded at every step
+        scaled = first if alpha == 1 else first * number(alpha, d.np)
+        r = scaled * second
+        if beta:
+            r = r + (base if beta == 1 else base * number(beta, d.np))
+    else:
+        r = _scaled(beta, base, alpha, first * second)
     if self.shape != r.shape:
         return r
     out = blank(self).astype(r.dtype, copy=False)

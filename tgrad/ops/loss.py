@@ -12,10 +12,10 @@ from ..dtype import from_np, promote_types
 from ..pool import POOL
 from .activation import log_sigmoid, need_float, not_implemented, sigmoid
 from .index import index_select
-from .pointwise import clamp_scalar, exp, log, where
+from .pointwise import clamp_scalar, exp, log, logit, where
 from .reduce import add_up
 from .scatter import gather_backward
-from .spec import FLOAT, op, pointwise, sizes
+from .spec import FLOAT, TensorBase, number, op, pointwise, sizes
 from .view import expand, reshape, unsqueeze
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -34,6 +34,8 @@ xlogy = pointwise(
 def reduced(x: np.ndarray, reduction: int) -> np.ndarray:
     if reduction == NONE:
         return x
+    if reduction == MEAN and x.dtype.itemsize == 2 and x.size:  # rounded once
+        return np.asarray(np.add.reduce(x, axis=None, dtype=np.float32) / x.size).astype(x.dtype)
     total = np.asarray(add_up(x, None, False, None))
     if reduction == SUM:
         return total
@@ -41,7 +43,7 @@ def reduced(x: np.ndarray, reduction: int) -> np.ndarray:
 
 
 def spread(grad: Any, shape: Any, reduction: int) -> Any:
-    """What arrives at each element."""
+    """What arrives at each element, of the gradient or of the product with it."""
     if reduction != MEAN:
         return grad
     n = math.prod(shape)
@@ -57,7 +59,18 @@ def difference(kernel: str, self: np.ndarray, target: np.ndarray) -> np.ndarray:
     return self - target
 
 
+def _is_half(x: Any) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.itemsize == 2
+
+
+def _norm(d: np.ndarray, reduction: int, factor: float = 1.0) -> Any:
+    """What PyTorch's kernels multiply by, as an element of the array's type."""
+    return number(factor / d.size if reduction == MEAN and d.size else factor, d.dtype)
+
+
 def _square_slope(grad: Any, d: Any, reduction: int) -> Any:
+    if _is_half(d):
+        return _norm(d, reduction, 2.0) * d * grad
     return d * (2 * spread(grad, d.shape, reduction))
 
 
@@ -78,6 +91,9 @@ def _smooth_slope(grad: Any, d: Any, reduction: int, beta: float) -> Any:
               target=lambda grad, self, target, reduction, beta: _smooth_slope(grad, target - self, reduction, beta)),
     tensors="self target", node="SmoothL1LossBackward0", function=False, method=False)  # fmt: skip
 def smooth_l1_loss(self, target, reduction=MEAN, beta=1.0):
+    if self.dtype == target.dtype and self.dtype.name == "bfloat16":  # PyTorch's vectors of it are float32 throughout
+        size = np.abs(self.astype(np.float32) - target.astype(np.float32))
+        return reduced(np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta).astype(self.dtype), reduction)
     size = np.abs(difference("smooth_l1_cpu", self, target))
     return reduced(
         np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta).astype(size.dtype, copy=False), reduction
@@ -85,6 +101,9 @@ def smooth_l1_loss(self, target, reduction=MEAN, beta=1.0):
 
 
 def _huber_slope(grad: Any, d: Any, reduction: int, delta: float) -> Any:
+    if _is_half(d):
+        norm, edge = _norm(d, reduction), number(delta, d.dtype)
+        return np.where(abs(d) < edge, norm * d * grad, np.sign(d) * (norm * grad * edge))
     return clamp_scalar(d, -delta, delta) * spread(grad, d.shape, reduction)
 
 
@@ -93,7 +112,15 @@ def _huber_slope(grad: Any, d: Any, reduction: int, delta: float) -> Any:
               target=lambda grad, self, target, reduction, delta: _huber_slope(grad, target - self, reduction, delta)),
     tensors="self target", function=False, method=False)  # fmt: skip
 def huber_loss(self, target, reduction=MEAN, delta=1.0):
+    if self.dtype == target.dtype == np.float16:  # for bfloat16 PyTorch rounds every step, for float16 the last
+        size = np.abs(self.astype(np.float32) - target.astype(np.float32))
+        return reduced(
+            np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)).astype(np.float16), reduction
+        )
     size = np.abs(difference("huber_cpu", self, target))
+    if size.dtype.itemsize == 2:
+        half, edge = size.dtype.type(0.5), number(delta, size.dtype)
+        return reduced(np.where(size <= edge, half * size * size, edge * (size - half * edge)), reduction)
     return reduced(
         np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)).astype(size.dtype, copy=False),
         reduction,
@@ -103,7 +130,10 @@ def huber_loss(self, target, reduction=MEAN, delta=1.0):
 def _soft_margin_slope(grad: Any, self: Any, target: Any, reduction: int) -> Any:
     # In PyTorch's order, which decides what overflows: in halves, exp does from 12 on
     z = exp(-target * self)
-    scale = -1 / max(1, math.prod(self.shape)) if reduction == MEAN else -1
+    scale: Any = -1 / max(1, math.prod(self.shape)) if reduction == MEAN else -1
+    if _is_half(z):
+        scale, one = number(scale, z.dtype), z.dtype.type(1)
+        return target * z * scale / (z + one) * grad
     return target * z * scale / (z + 1) * grad
 
 
@@ -118,8 +148,8 @@ def soft_margin_loss(self, target, reduction=MEAN):
 
 @op("binary_cross_entropy",
     grad=dict(self=lambda grad, self, target, weight, reduction: _bce_grad(grad, self, target, weight, reduction),
-              target=lambda grad, self, weight, reduction: _weighted(log((1 - self) / self), weight)
-              * spread(grad, self.shape, reduction)),
+              target=lambda grad, self, weight, reduction: spread(_weighted(-logit(self) * grad, weight), self.shape,
+                                                                        reduction)),
     tensors="self target weight", function=False, method=False)  # fmt: skip
 def binary_cross_entropy(self, target, weight=None, reduction=MEAN):
     need_float("binary_cross_entropy", self, target)
@@ -137,6 +167,9 @@ def _weighted(x: Any, weight: Any) -> Any:
 
 
 def _bce_grad(grad: Any, self: Any, target: Any, weight: Any, reduction: int) -> Any:
+    if isinstance(grad, TensorBase):  # in PyTorch's order
+        slope = grad * (self - target) / clamp_scalar((1 - self) * self, 1e-12, None)
+        return spread(_weighted(slope, weight), self.shape, reduction)
     slope = (self - target) / clamp_scalar((1 - self) * self, 1e-12, None)
     return _weighted(slope, weight) * spread(grad, self.shape, reduction)
 
@@ -144,16 +177,27 @@ def _bce_grad(grad: Any, self: Any, target: Any, weight: Any, reduction: int) ->
 @op("binary_cross_entropy_with_logits",
     grad=dict(self=lambda grad, self, target, weight, pos_weight, reduction: _logits_grad(
                   grad, self, target, weight, pos_weight, reduction),
-              target=lambda grad, self, weight, pos_weight, reduction: _weighted(_logits_target(self, pos_weight), weight)
-              * spread(grad, self.shape, reduction)),
+              target=lambda grad, self, weight, pos_weight, reduction: spread(
+                  _weighted(_logits_target(self, pos_weight) * grad, weight), self.shape, reduction)),
     tensors="self target weight pos_weight", function=False, method=False)  # fmt: skip
 def binary_cross_entropy_with_logits(self, target, weight=None, pos_weight=None, reduction=MEAN):
     if self.dtype.kind == "c":
         raise not_implemented("log_sigmoid_cpu", self)
+    if self.dtype.itemsize == 2:
+        return _logits_in_steps(self, target, weight, pos_weight, reduction)
     rise = np.log1p(np.exp(-np.abs(self))) + np.maximum(-self, 0)
     if pos_weight is not None:
         rise = ((pos_weight - 1) * target + 1) * rise
     return reduced(_weighted((1 - target) * self + rise, weight), reduction)
+
+
+def _logits_in_steps(self: Any, target: Any, weight: Any, pos_weight: Any, reduction: int) -> Any:
+    """Over halves: operation by operation, each of which rounds."""
+    one = self.dtype.type(1)
+    rise = -log_sigmoid(self)
+    if pos_weight is not None:
+        rise = ((pos_weight - one) * target + one) * rise
+    return reduced(_weighted((one - target) * self + rise, weight), reduction)
 
 
 def _logits_grad(grad: Any, self: Any, target: Any, weight: Any, pos_weight: Any, reduction: int) -> Any:
@@ -162,6 +206,8 @@ def _logits_grad(grad: Any, self: Any, target: Any, weight: Any, pos_weight: Any
     else:
         t = pos_weight * target
         slope = (t + 1 - target) * sigmoid(self) - t
+    if isinstance(grad, TensorBase):
+        return spread(_weighted(slope * grad, weight), self.shape, reduction)
     return _weighted(slope, weight) * spread(grad, self.shape, reduction)
 
 

@@ -119,4 +119,7 @@ def renorm(self, p, dim, maxnorm):
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {from_np(self.dtype).legacy}"
         )
     size = _norm(self.astype(wide(self.dtype), copy=False), p, _others(self.ndim, dim), True)
-    return in_rows(self * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)).astype(self.dtype, copy=False)
+    factor = np.where(size > maxnorm, maxnorm / (size + 1e-7), 1)
+    if self.dtype.itemsize == 2:
+        factor = factor.astype(self.dtype)
+    return in_rows(self * factor).astype(self.dtype, copy=False)

@@ -81,6 +81,8 @@ def native_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5)
         return np.empty_like(input), np.zeros(lead, input.dtype), np.zeros(lead, input.dtype)
     centre, mean, rstd = stats(input, dims, eps)
     out = centre * rstd
+    if input.dtype.itemsize == 2 and (weight is None or weight.dtype == input.dtype):
+        mean, rstd = mean.astype(input.dtype), rstd.astype(input.dtype)
     if weight is not None:
         out = out * weight
     if bias is not None:
@@ -115,12 +117,29 @@ def _layer_norm_grad(
     grad = single(grad)
     first = input.ndim - len(tuple(normalized_shape))
     inner, outer = tuple(range(first, input.ndim)), tuple(range(first))
+    half = None
+    if isinstance(grad, np.ndarray) and grad.dtype.itemsize == 2:
+        if weight is not None and weight.dtype.itemsize == 2:
+            half = weight.dtype
+        grad, input, mean, rstd = (t.astype(np.float32) for t in (grad, input, mean, rstd))
+        weight = None if weight is None else weight.astype(np.float32)
     y, r = restored(input, mean, rstd, inner, eps)
     return (
         through(grad if weight is None else grad * weight, y, r, inner) if needs[0] else None,
-        sum_over(grad * y, outer) if needs[1] else None,
-        sum_over(grad, outer) if needs[2] else None,
+        _added(grad * y, outer, half) if needs[1] else None,
+        _added(grad, outer, half) if needs[2] else None,
     )
+
+
+def _added(x: Any, outer: tuple[int, ...], half: Any) -> Any:
+    """The sum over the outer dimensions, for halves row after row, rounded each time, as PyTorch does."""
+    if half is None or not outer:
+        return sum_over(x, outer)
+    rows = x.reshape(-1, *x.shape[len(outer) :])
+    total = np.zeros(rows.shape[1:], half)
+    for row in rows:
+        total = (total.astype(np.float32) + row).astype(half)
+    return total
 
 
 # ---- over a batch
@@ -150,6 +169,11 @@ def native_batch_norm(input, weight, bias, running_mean, running_var, training, 
                 else np.full(input.shape[1], math.nan)
             )
             running_var += (momentum * (var - running_var)).astype(running_var.dtype)
+        if input.dtype.itemsize == 2 and (
+            weight is None or weight.dtype == input.dtype
+        ):  # what PyTorch saves, as a half, is what it computes with
+            mean, rstd = (t.astype(input.dtype).astype(np.float32) for t in (mean, rstd))
+            centre = input.astype(np.float32) - mean
         saved = mean.reshape(-1), rstd.reshape(-1)
     else:
         rstd = (1 / np.sqrt(running_var + eps)).astype(wide, copy=False).reshape(shape)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import reduced_shape, wrap_dim, wrap_dims
+from .halves import rounded_product
 from .scalar import div_number
 from .spec import TensorBase, conj, in_rows, lacking, op, refuse
 from .view import expand, spread, unsqueezed
@@ -120,7 +121,9 @@ def nansum(self, dim=None, keepdim=False, *, dtype=None):
     node="ProdBackward0", parts="same", function=False, method=False)  # fmt: skip
 def prod_all(self, *, dtype=None):
     a, out = accumulator_dtype(self, dtype)
-    return np.asarray(np.multiply.reduce(a, axis=None, dtype=wide(out))).astype(out, copy=False)
+    if wide(out) is not out:
+        return rounded_product(a, tuple(range(a.ndim)), False)
+    return np.asarray(np.multiply.reduce(a, axis=None, dtype=out)).astype(out, copy=False)
 
 
 @op("prod.int", grad=dict(self=lambda grad, self, result, dim, keepdim: _prod_grad(grad, self, result, dim, keepdim)),
@@ -128,7 +131,9 @@ def prod_all(self, *, dtype=None):
 def prod_int(self, dim, keepdim=False, *, dtype=None):
     a, out = accumulator_dtype(self, dtype)
     axes = wrap_dims(dim, self.ndim)
-    return in_rows(np.multiply.reduce(a, axis=axes, dtype=wide(out), keepdims=keepdim)).astype(out, copy=False)
+    if wide(out) is not out:
+        return rounded_product(a, axes, keepdim)
+    return in_rows(np.multiply.reduce(a, axis=axes, dtype=out, keepdims=keepdim)).astype(out, copy=False)
 
 
 def _prod_grad(grad: Any, self: Any, result: Any, dim: Any, keepdim: bool) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtype import from_np
 from ..shape import wrap_dim
+from .accumulate import is_half
 from .spec import TensorBase, lacking, op, refuse, sizes
 
 
@@ -32,7 +33,12 @@ def places(index: np.ndarray, d: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def apply_at(ufunc: np.ufunc, out: np.ndarray, d: int, index: np.ndarray, values: np.ndarray) -> None:
-    """`ufunc.at` along dimension d, an element of `values` for each of `index`."""
+    """`ufunc.at` along dimension d, an element of `values` for each of `index`; sums of halves are rounded once."""
+    if ufunc is np.add and is_half(out):
+        wide = out.astype(np.float32)
+        apply_at(ufunc, wide, d, index, values.astype(np.float32))
+        out[...] = wide
+        return
     if out.flags.c_contiguous:
         ufunc.at(out.reshape(-1), places(index, d, out.shape).reshape(-1), values.reshape(-1))
     else:

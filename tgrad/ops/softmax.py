@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..shape import reduced_shape, wrap_dim, wrap_dims
 from .arithmetic import logaddexp
 from .choice import where
 from .elementary import abs_, exp, is_complex, log
+from .halves import UNIT, Halves
 from .reduce import restore, wide
 from .spec import TensorBase, conj, in_rows, lacking, op, refuse
 from .view import flip
@@ -37,6 +39,12 @@ def logsumexp(self, dim, keepdim=False):
     x = self.astype(wide(self.dtype), copy=False)
     top = np.maximum.reduce(x.real, axis=dims, keepdims=True) if 0 not in self.shape else np.zeros((), x.real.dtype)
     top = np.where(np.isfinite(top), top, 0)
+    if self.dtype.itemsize == 2:  # operation by operation, each of which rounds
+        h = Halves(self.dtype, ())
+        total = h.round(np.add.reduce(h.round(np.exp(h.round(x - top))), axis=dims, keepdims=True))
+        return (
+            in_rows(h.round(np.log(total)) + top).reshape(reduced_shape(self.shape, dims, keepdim)).astype(self.dtype)
+        )
     total = np.log(np.add.reduce(np.exp(x - top), axis=dims, keepdims=True)) + top
     shape = reduced_shape(self.shape, dims, keepdim)
     return in_rows(total).reshape(shape).astype(self.dtype, copy=False)
@@ -110,7 +118,14 @@ def softmax(self, dim):
         return np.ones_like(self)
     x = self.astype(wide(self.dtype), copy=False)
     e = np.exp(x - np.maximum.reduce(x, axis=d, keepdims=True))
-    e /= np.add.reduce(e, axis=d, keepdims=True)
+    total = np.add.reduce(e, axis=d, keepdims=True)
+    if (
+        self.dtype.itemsize == 2 and d < self.ndim - 1
+    ):  # what is left over by PyTorch's vectors waits as halves for the sum
+        inner = math.prod(self.shape[d + 1 :])
+        left = (np.arange(inner) >= inner - inner % UNIT).reshape(self.shape[d + 1 :])
+        e = np.where(left, e.astype(self.dtype).astype(e.dtype), e)
+    e /= total
     return in_rows(e).astype(self.dtype, copy=False)
 
 
@@ -135,5 +150,11 @@ def log_softmax(self, dim):
         return np.zeros_like(self)
     x = self.astype(wide(self.dtype), copy=False)
     x = x - np.maximum.reduce(x, axis=d, keepdims=True)
-    x = x - np.log(np.add.reduce(np.exp(x), axis=d, keepdims=True))
+    logarithm = np.add.reduce(np.exp(x), axis=d, keepdims=True)
+    if (
+        self.dtype.itemsize == 2 and d == self.ndim - 1
+    ):  # PyTorch's kernel for the last dimension keeps sum and logarithm as halves
+        logarithm = np.log(logarithm.astype(self.dtype).astype(x.dtype)).astype(self.dtype)
+        return in_rows(x - logarithm.astype(x.dtype)).astype(self.dtype)
+    x = x - np.log(logarithm)
     return in_rows(x).astype(self.dtype, copy=False)

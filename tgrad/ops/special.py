@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .choice import where
-from .elementary import abs_, cos, exp, log, log1p, sgn, sin
+from .elementary import abs_, cos, exp, log, sgn, sin
 from .spec import FLOAT, lacking, pointwise
 
 
@@ -268,11 +268,15 @@ def _xlog1py(self: Any, other: Any) -> Any:
 
 
 def _xlogy_slope(grad: Any, self: Any, other: Any) -> Any:
-    return where((self == 0) & (other <= 0), 0, grad * log(other))
+    return where(
+        (self == 0) & (other <= 0), 0, (xlogy_second if isinstance(other, (int, float)) else xlogy)(grad, other)
+    )
 
 
 def _xlog1py_slope(grad: Any, self: Any, other: Any) -> Any:
-    return where((self == 0) & (other <= -1), 0, grad * log1p(other))
+    return where(
+        (self == 0) & (other <= -1), 0, (xlog1py_second if isinstance(other, (int, float)) else xlog1py)(grad, other)
+    )
 
 
 _HIDDEN: dict[str, Any] = dict(kind=FLOAT, function=False, method=False)
@@ -329,7 +333,7 @@ def _sinc(self: Any) -> Any:
 
 def _sinc_slope(self: Any) -> Any:
     x = self * math.pi
-    flat = x * self
+    flat = self * self * math.pi
     safe = where(flat == 0, 1, flat)
     return where(flat == 0, 0, (x * cos(x) - sin(x)) / safe)
 

@@ -14,7 +14,7 @@ from .reduce import count, mean_of, restore, wide
 from .spec import in_rows, op
 
 
-def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool) -> np.ndarray:
+def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool, root: bool = False) -> np.ndarray:
     if self.dtype.kind in "biu":
         who = name if name.endswith("mean") else "std and var"
         raise RuntimeError(f"{who} only support floating point and complex dtypes")
@@ -33,7 +33,8 @@ def _var(name: str, self: np.ndarray, dim: Any, correction: float, keepdim: bool
             stacklevel=4,
         )
     real = np.dtype(f"f{work.itemsize // 2}") if work.kind == "c" else self.dtype
-    return in_rows(np.divide(total, free)).astype(real, copy=False)
+    r = np.divide(total, free)
+    return in_rows(np.sqrt(r) if root else r).astype(real, copy=False)
 
 
 def _running_mean(self: np.ndarray, dims: Any, keepdim: bool) -> np.ndarray:
@@ -55,7 +56,7 @@ def _var_grad(grad: Any, self: Any, dim: Any, correction: float, keepdim: bool) 
     shape = tuple(self.shape)
     free = max(count(shape, dim) - correction, 0)
     scale = 2 / free if free else math.inf
-    return restore(grad, shape, dim, keepdim) * (scale * _centred(self, dim))
+    return restore(grad * scale, shape, dim, keepdim) * _centred(self, dim)
 
 
 @op("var.correction", grad=dict(self=lambda grad, self, dim, correction, keepdim: _var_grad(grad, self, dim, correction, keepdim)),
@@ -67,7 +68,7 @@ def var(self, dim=None, *, correction=1, keepdim=False):
 @op("std.correction", grad=dict(self=lambda grad, self, result, dim, correction, keepdim: _std_grad(
     grad, self, result, dim, correction, keepdim)), tensors="self", node="StdBackward0", bands="dim", function=False, method=False)  # fmt: skip
 def std(self, dim=None, *, correction=1, keepdim=False):
-    return np.asarray(np.sqrt(_var("std", self, dim, correction, keepdim)))
+    return np.asarray(_var("std", self, dim, correction, keepdim, True))
 
 
 def _std_grad(grad: Any, self: Any, result: Any, dim: Any, correction: float, keepdim: bool) -> Any:
@@ -90,5 +91,5 @@ def var_mean(self, dim=None, *, correction=1, keepdim=False):
     method=False)  # fmt: skip
 def std_mean(self, dim=None, *, correction=1, keepdim=False):
     dims = wrap_dims(dim, self.ndim)
-    spread = np.sqrt(_var("std_mean", self, dim, correction, keepdim))
+    spread = _var("std_mean", self, dim, correction, keepdim, True)
     return np.asarray(spread), _running_mean(self, dims, keepdim)

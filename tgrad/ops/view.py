@@ -444,7 +444,10 @@ def stack(tensors, dim=0):
 
 
 @op("clone", grad=dict(self=lambda grad: grad), function=False, method=False)
-def clone(self):
+def clone(self, memory_format=None):
+    if memory_format is not None:
+        out = formatted(self, memory_format)
+        return formatted(self.copy(order="K"), memory_format) if np.may_share_memory(out, self) else out
     return restrided(self.copy(order="K") if self.flags.forc else _dense_copy(self), self)
 
 

@@ -99,13 +99,10 @@ def _zeropower_via_newtonschulz(grad: Any, ns_coefficients: Sequence[float], ns_
     if tall:
         x = x.T
     x.div_(x.norm().clamp(min=eps))  # what was bfloat16 already is written over, a momentum buffer too, as in PyTorch
-    x = x.float()
-    # Each result is rounded to bfloat16, once, and kept as the float32 that the next product takes.
     for _ in range(ns_steps):
-        gram = (x @ x.T).bfloat16().float()
-        mixed = fn.addmm(gram, gram, gram, beta=b, alpha=c).bfloat16().float()
-        x = fn.addmm(x, mixed, x, beta=a).bfloat16().float()
-    x = x.bfloat16()
+        gram = x @ x.T
+        mixed = fn.addmm(gram, gram, gram, beta=b, alpha=c)
+        x = fn.addmm(x, mixed, x, beta=a)
     return x.T if tall else x
 
 

@@ -49,25 +49,13 @@ def mul_(x: Any, by: Any) -> None:
         x *= number(by)
 
 
-def _rounded(x: Any, value: Any) -> Any:
-    """A number that is added to halves, or is a factor of what is added, as PyTorch takes it: rounded to their dtype."""
-    if x.dtype in _HALVES and not getattr(value, "requires_grad", False):
-        return float(np.asarray(number(value), dtype=x._a.dtype))
-    return value
-
-
 def add(x: Any, y: Any, alpha: Any = 1) -> Any:
-    return x.add(y, alpha=_rounded(x, alpha)) if isinstance(x, Tensor) else x + y * number(alpha)  # type: ignore[attr-defined]
-
-
-def plus(x: Any, y: Any) -> Any:
-    """A number added to a tensor."""
-    return x + (_rounded(x, y) if isinstance(x, Tensor) else y)
+    return x.add(y, alpha=alpha) if isinstance(x, Tensor) else x + y * number(alpha)  # type: ignore[attr-defined]
 
 
 def add_(x: Any, y: Any, alpha: Any = 1) -> None:
     if isinstance(x, Tensor):
-        x.add_(y, alpha=_rounded(x, alpha))  # type: ignore[attr-defined]
+        x.add_(y, alpha=alpha)  # type: ignore[attr-defined]
     else:
         x += y * number(alpha)
 

@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, add_, addcmul_, advance, apply, mul_, number, plus, root, scalar, together
+from ._update import add, add_, addcmul_, advance, apply, mul_, number, root, scalar, together
 from .optimizer import Optimizer, check_least, check_lr, check_steps, counter, stepping
 
 __all__ = ["Adadelta", "adadelta"]
@@ -99,7 +99,7 @@ def _adadelta(
             g = add(g, p, weight_decay)
         mul_(square, rho)
         addcmul_(square, g, g, 1 - rho)
-        move = root(plus(before, eps)) / root(plus(square, eps)) * g
+        move = root(before + eps) / root(square + eps) * g
         mul_(before, rho)
         addcmul_(before, move, move, 1 - rho)
         add_(p, move, -lr)

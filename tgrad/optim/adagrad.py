@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, addcdiv_, addcmul_, advance, apply, number, plus, root, scalar, together
+from ._update import add, addcdiv_, addcmul_, advance, apply, number, root, scalar, together
 from .adam import scaled
 from .optimizer import Optimizer, check_flags, check_fused, check_least, check_lr, check_steps, counter, stepping
 
@@ -139,6 +139,6 @@ def _adagrad(
             if weight_decay != 0:
                 g = add(g, p, weight_decay)
             addcmul_(total, g, g)
-            addcdiv_(p, g, plus(root(total), eps), rate)
+            addcdiv_(p, g, root(total) + eps, rate)
 
         apply(differentiable, update, params[i], grads[i], sums[i], wide=fused)

@@ -20,7 +20,6 @@ from ._update import (
     maximum_,
     mul_,
     number,
-    plus,
     root,
     scalar,
     together,
@@ -244,7 +243,7 @@ def _adam(
                 v = most
             under = root(v)
             under /= root2
-            addcdiv_(p, m, plus(under, eps), negative)
+            addcdiv_(p, m, under + eps, negative)
 
         apply(False, update, p, grads[i], means[i], squares[i], largest[i], wide=fused)
 

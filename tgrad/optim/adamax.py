@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, addcdiv_, advance, apply, lerp_, maximum_, mul_, number, plus, scalar, size, together
+from ._update import add, addcdiv_, advance, apply, lerp_, maximum_, mul_, number, scalar, size, together
 from .optimizer import Optimizer, check_betas, check_least, check_lr, check_steps, counter, stepping
 
 __all__ = ["Adamax", "adamax"]
@@ -111,7 +111,7 @@ def _adamax(
                 g = add(g, p, weight_decay)
             lerp_(m, g, 1 - beta1)
             mul_(norm, beta2)
-            now = plus(size(g), eps)
+            now = size(g) + eps
             if differentiable:  # equals share the gradient, as in a maximum over a dimension
                 both = fn.stack([norm, now])
                 norm.copy_(fn.amax(both, 0))

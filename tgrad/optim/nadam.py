@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, addcdiv_, addcmul_, advance, apply, lerp_, mul_, number, plus, root, scalar, together
+from ._update import add, addcdiv_, addcmul_, advance, apply, lerp_, mul_, number, root, scalar, together
 from .optimizer import Optimizer, check_betas, check_least, check_lr, check_steps, counter, stepping
 
 __all__ = ["NAdam", "nadam"]
@@ -158,7 +158,7 @@ def _nadam(
             lerp_(m, g, 1 - beta1)
             mul_(v, beta2)
             addcmul_(v, g, g, 1 - beta2)
-            under = plus(root(v / (1 - beta2**step)), eps)
+            under = root(v / (1 - beta2**step)) + eps
             if differentiable:
                 addcdiv_(p, g * of_grad, under)
                 addcdiv_(p, m * of_mean, under)

@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, add_, addcmul_, advance, apply, lerp_, mul_, number, plus, root, scalar, together
+from ._update import add, add_, addcmul_, advance, apply, lerp_, mul_, number, root, scalar, together
 from .optimizer import Optimizer, check_betas, check_least, check_lr, check_steps, counter, stepping
 
 __all__ = ["RAdam", "radam"]
@@ -136,7 +136,7 @@ def _radam(
             move = m / (1 - beta1**step) * (lr if isinstance(p, Tensor) else number(lr))
             now = length(step)
             if now > 5.0:
-                move = move * (1 / plus(root(v), eps) * (1 - beta2**step) ** 0.5) * factor(now)
+                move = move * (1 / (root(v) + eps) * (1 - beta2**step) ** 0.5) * factor(now)
             add_(p, move, -1.0)
 
         apply(differentiable, update, params[i], grads[i], means[i], squares[i])

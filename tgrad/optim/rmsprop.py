@@ -8,7 +8,7 @@ from typing import Any
 from .. import functions as fn
 from ..kernels.optimizing import Prepared
 from ..tensor import Tensor
-from ._update import add, add_, addcdiv_, addcmul_, advance, apply, lerp_, mul_, number, plus, root, scalar, together
+from ._update import add, add_, addcdiv_, addcmul_, advance, apply, lerp_, mul_, number, root, scalar, together
 from .optimizer import Optimizer, check_least, check_lr, check_steps, counter, stepping
 
 __all__ = ["RMSprop", "rmsprop"]
@@ -116,9 +116,9 @@ def _rmsprop(
         if centered:
             lerp_(mean, g, 1 - alpha)
             under = square.addcmul(mean, mean, value=-1) if isinstance(square, Tensor) else square - mean * mean  # type: ignore[attr-defined]
-            under = plus(root(under), eps)
+            under = root(under) + eps
         else:
-            under = plus(root(square), eps)
+            under = root(square) + eps
         if momentum > 0:
             mul_(buffer, momentum)
             addcdiv_(buffer, g, under)

@@ -380,7 +380,8 @@ def kl_div(
     if log_target:
         losses = target.exp() * (target - input)  # type: ignore[operator, attr-defined]
     else:
-        losses = fn.xlogy(target, target) - target * input  # type: ignore[operator]
+        product = target * input  # first, as in PyTorch: gradients are added up in the opposite order
+        losses = fn.xlogy(target, target) - product  # type: ignore[operator]
     out = reduced(losses, how)
     return out / input.size()[0] if reduction == "batchmean" and input.dim() else out  # type: ignore[operator]
 

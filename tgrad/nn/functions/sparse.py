@@ -163,5 +163,5 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Any = None) -
     m = input2.shape[-1]
     a, b = input1.reshape(count, k), input2.reshape(count, m)  # type: ignore[attr-defined]
     left = (a @ weight.permute(1, 0, 2).reshape(k, n * m)).reshape(count, n, m)  # type: ignore[attr-defined]
-    out = (left * b.unsqueeze(1)).sum(-1).reshape(*input1.shape[:-1], n)
+    out = (left @ b.unsqueeze(-1)).squeeze(-1).reshape(*input1.shape[:-1], n)
     return out if bias is None else out + bias
