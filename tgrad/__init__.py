@@ -9,6 +9,7 @@ tensor(3., grad_fn=<MeanBackward0>)
 from __future__ import annotations
 
 import math as _math
+from os import environ as _environ
 from types import ModuleType as _ModuleType
 
 from . import composite as _composite
@@ -17,6 +18,7 @@ from . import functions as _functions
 from .device import device, get_default_device, set_default_device
 from .dtype import dtype, finfo, iinfo
 from .echo import set_printoptions
+from .graph.anomaly import Watching as _Watching
 from .graph.modes import (
     enable_grad,
     inference_mode,
@@ -25,6 +27,7 @@ from .graph.modes import (
     no_grad,
     set_grad_enabled,
 )
+from .graph.reasons import Explainer as _Explainer
 from .kernels.crew import get_num_threads, set_num_threads
 from .shape import Size
 from .tensor import Tensor, layout
@@ -59,7 +62,7 @@ for _name in _PUBLIC | _functions.LAZY.keys():
         globals()[_name] = getattr(_functions, _name)
 
 _SUBMODULES = (
-    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "distributions", "echo", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random",
+    "_C", "__config__", "__future__", "_tensor", "_utils", "accelerator", "amp", "autograd", "backends", "cli", "cpu", "cuda", "distributions", "echo", "explain", "fft", "func", "functorch", "graph", "hub", "interop", "jit", "linalg", "masked", "multiprocessing", "nn", "onnx", "optim", "overrides", "profiler", "random",
     "return_types", "serialization", "signal", "special", "testing", "utils", "version", "vision", "viz",
 )  # fmt: skip
 
@@ -85,6 +88,26 @@ _CASTING = frozenset(
 
 # Found in a module that is imported when one of them is first looked at.
 _ELSEWHERE = {"save": "serialization", "load": "serialization"}
+
+
+# Only tgrad has these: see tgrad.explain.
+_EXPLAINING = frozenset({"check_grads", "live", "profile", "provenance", "why"})
+
+
+def _explain(error, kind, facts):
+    import importlib
+
+    importlib.import_module(f"{__name__}.explain.notes").explain(error, kind, facts)
+
+
+def _watch(what):
+    import importlib
+
+    return lambda: getattr(importlib.import_module(f"{__name__}.explain.watch"), what)()
+
+
+_Explainer.add = staticmethod(_explain)
+_Watching.start, _Watching.stop = staticmethod(_watch("start")), staticmethod(_watch("stop"))
 
 
 def __getattr__(name: str):
@@ -114,6 +137,9 @@ def __getattr__(name: str):
         return found
     if name in _SUBMODULES and importlib.util.find_spec(f"{__name__}.{name}") is not None:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _EXPLAINING:
+        found = globals()[name] = getattr(importlib.import_module(f"{__name__}.explain"), name)
+        return found
     raise AttributeError(f"module 'torch' has no attribute {name!r} (tgrad {_own_version} does not provide it)")
 
 
@@ -149,3 +175,9 @@ def typename(obj: object) -> str:
 def compile(model=None, **options):
     """Returns the callable as it is: everything runs eagerly. Accepts PyTorch's options; works as a decorator too."""
     return (lambda fn: fn) if model is None else model
+
+
+if _environ.get("TGRAD_PROVENANCE", "0") not in ("", "0"):
+    from .graph.places import switch as _switch
+
+    _switch(True)

@@ -21,6 +21,8 @@ from .graph.anomaly import remember
 from .graph.history import check_inplace, edge, rebase
 from .graph.modes import state
 from .graph.node import SCALAR, Node, next_seq, node_class
+from .graph.places import cut, draws_numbers, log
+from .graph.reasons import because
 from .graph.saved import keep
 from .kernels import blocks
 from .kernels.bands import compiled
@@ -266,6 +268,8 @@ def pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         record_pointwise(row, inputs, params, out)
     elif state.inference:
         mark_inference(out)
+    elif log.on:
+        cut(row.name, out, inputs)
     return out
 
 
@@ -282,7 +286,7 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
             if r is None:
                 r = forward(row, inputs, result)(*arrays, **params)
     except ValueError:
-        broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])  # raises PyTorch's text
+        fitting_shapes(row, inputs)  # raises PyTorch's text
         raise
     if type(r) is not ndarray:
         r = np.asarray(r)
@@ -294,6 +298,14 @@ def compute_pointwise(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -
     if r.ndim > 1 and len(inputs) > 1:
         r = laid_out(r, [x._a for x in inputs if isinstance(x, Tensor)])
     return r
+
+
+def fitting_shapes(row: Row, inputs: Sequence[Any]) -> tuple[int, ...]:
+    """The common shape of the operands; an error, with notes on what they are, where there is none."""
+    try:
+        return broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
+    except RuntimeError as error:
+        raise because(error, "operands", row=row, inputs=inputs) from None
 
 
 def simplest(row: Row, params: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -366,6 +378,8 @@ def run(row: Row, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
     elif state.inference:
         for out in outs:
             mark_inference(out)
+    elif log.on:
+        cut(row.name, outs[0], tensors)
     return outs if row.outputs else outs[0]
 
 
@@ -446,7 +460,7 @@ def _pointwise_into(row: Row, inputs: Sequence[Any], params: dict[str, Any], tar
         raise RuntimeError(f"In-place {row.name} is not supported for complex tensors.")
     if not dtypes.can_cast(result, own):
         raise RuntimeError(f"result type {result.legacy} can't be cast to the desired output type {own.legacy}")
-    shape = broadcast_shapes(*[x._a.shape for x in inputs if isinstance(x, Tensor)])
+    shape = fitting_shapes(row, inputs)
     if shape != target._a.shape:
         raise RuntimeError(f"output with shape {list(target._a.shape)} doesn't match the broadcast shape {list(shape)}")
     for x in inputs[1:]:
@@ -581,3 +595,5 @@ __all__ = [
     "as_number", "bad_argument", "check_writable", "commit", "exact_into", "inplace", "inplace_node", "into", "mark_inference", "needs_grad",
     "no_overload", "pointwise", "result_type", "run", "typed_into",
 ]  # fmt: skip
+
+draws_numbers(globals())

@@ -16,6 +16,7 @@ from .dispatch import simplest
 from .graph.history import edge
 from .graph.modes import state
 from .graph.node import SCALAR, next_seq, node_class
+from .graph.places import cut, draws_numbers, log
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
 from .kernels.straight import binary, unary
@@ -46,7 +47,7 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
     fixed_items = [("s_" + w, v) for w, v in fixed.items()]
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
-    sizes = Sizes
+    sizes, noted = Sizes, log
     straight = binary(ufunc)
 
     def fast(self: Any, other: Any) -> Any:
@@ -97,6 +98,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
             else:
                 out._node = None
                 out._rg = False
+                if noted.on:
+                    cut(row.name, out, (self, other))
                 return out
         else:
             e1 = None
@@ -107,6 +110,8 @@ def fast_binary(row: Row, general: Callable[..., Any]) -> Callable[[Any, Any], A
         if e0 is None and e1 is None:
             out._node = None
             out._rg = False
+            if noted.on:
+                cut(row.name, out, (self, other))
             return out
         out._rg = True
         out._node = node = cls()
@@ -156,7 +161,7 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
     keeps_self, keeps_result = "self" in slots, "result" in slots
     new, T, nd = object.__new__, Tensor, ndarray
     enter, leave, silent = quiet.fast
-    sizes = Sizes
+    sizes, noted = Sizes, log
     straight = unary(simplest(row, {})[0])
 
     def fast(self: Any) -> Any:
@@ -204,6 +209,8 @@ def fast_unary(row: Row, general: Callable[..., Any]) -> Callable[[Any], Any]:
                 return out
         out._node = None
         out._rg = False
+        if noted.on:
+            cut(row.name, out, (self,))
         return out
 
     return fast
@@ -247,7 +254,8 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
     lines += ["out = new(T)", "out._a = r", "out._vc = None", "out._grad = None", "out._x = None"]
     if cls is not None:
         lines += _recorded(row, cls, words, rest, own)
-    lines += ["out._node = None", "out._rg = False", "return out"]
+    lines += ["out._node = None", "out._rg = False"]
+    lines += [f"if noted.on: cut(row.name, out, ({''.join(w + ', ' for w in words)}))", "return out"]
     source = "\n".join([f"def fast({', '.join([*words, *own])}):", *("    " + line for line in lines)])
     enter, leave, silent = quiet.fast
     scope: dict[str, Any] = {
@@ -267,8 +275,9 @@ def fast_row(row: Row, general: Callable[..., Any]) -> Callable[..., Any]:
         T=Tensor,
         edge=edge,
         cls=cls,
-        next_seq=next_seq,
     )
+    draws_numbers(scope)
+    scope.update(noted=log, cut=cut, row=row)
     exec(compile(source, f"<fast {row.name}>", "exec"), scope)
     return scope["fast"]
 
@@ -309,3 +318,6 @@ def _recorded(row: Row, cls: Any, words: Sequence[str], rest: Sequence[str], own
         body += [f"if not ({' and '.join('t_' + w for w in rest)}):"]
         body += [f"    node.notes = {{'scalars': {{w: x for w, x, t in ({numbers},) if not t}}}}"]
     return lines + ["        " + line for line in body + ["return out"]]
+
+
+draws_numbers(globals())

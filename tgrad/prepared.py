@@ -11,6 +11,8 @@ For `cumsum(self, dim, *, dtype=None)`, whose derivative uses the words grad and
         token = enter(silent)
         try:
             r = array(self._a, dim, dtype=dtype)
+        except RuntimeError as error:
+            raise because(error, 'operands', row=row, inputs=(self,))
         finally:
             leave(token)
         if type(r) is not nd: r = asarray(r)
@@ -43,7 +45,9 @@ import numpy as np
 from .dispatch import no_complex_derivative, no_derivative, pointwise, run
 from .graph.history import edge, geometry
 from .graph.modes import state
-from .graph.node import SCALAR, next_seq, node_class
+from .graph.node import SCALAR, node_class
+from .graph.places import cut, draws_numbers, log
+from .graph.reasons import because
 from .kernels.bands import large
 from .kernels.blocks import Sizes
 from .kernels.quiet import quiet
@@ -93,9 +97,11 @@ def _compiled(row: Row, params: list[Param], body: list[str]) -> Callable[..., A
     enter, leave, silent = quiet.fast
     scope: dict[str, Any] = {"row": row, "run": run, "pointwise": pointwise, "defaults": [p.default for p in params]}
     scope.update(state=state, FAST=FAST, T=Tensor, new=object.__new__, nd=np.ndarray, asarray=np.asarray, edge=edge)
-    scope.update(enter=enter, leave=leave, silent=silent, next_seq=next_seq, array=row.array, geometry=geometry)
+    scope.update(enter=enter, leave=leave, silent=silent, array=row.array, geometry=geometry)
     scope.update(sizes=Sizes, spread=functools.partial(large, row))
     scope.update(no_derivative=no_derivative, no_complex_derivative=no_complex_derivative)
+    draws_numbers(scope)
+    scope.update(noted=log, cut=cut, because=because)
     scope.update(shown=shown, LISTS={list, tuple}, cls=node_class(row) if row.grad else None)
     exec(compile(source, f"<record {row.name}>", "exec"), scope)
     return scope["record"]
@@ -155,10 +161,15 @@ class _Writer:
             call = f"r = (array if {self.tensors[0]}._a.size <= sizes.{gate} else spread)({', '.join(args)})"
         if self.row.name in EAGER:
             call = f"r = spread({', '.join(args)})"
+        operands = "(" + "".join(t + ", " for t in self.tensors) + ")" if not self.many else f"list({self.tensors[0]})"
+        explained = [
+            "except RuntimeError as error:",
+            f"    raise because(error, 'operands', row=row, inputs={operands})",
+        ]
         if self.row.family == "view":  # nothing is computed that numpy could warn of
-            self.add(call)
+            self.add("try:", f"    {call}", *explained)
         else:
-            self.add("token = enter(silent)", "try:", f"    {call}", "finally:", "    leave(token)")
+            self.add("token = enter(silent)", "try:", f"    {call}", *explained, "finally:", "    leave(token)")
 
     def tensor(self, name: str, value: str) -> None:
         self.add(
@@ -263,7 +274,13 @@ class _Writer:
             self.open_node("out", "r")
             self.add("        node.shape = r.shape", "        node.dt = r.dtype")
             self.results(["out"])
+        self.cut("out")
         self.add("return out")
+
+    def cut(self, out: str) -> None:
+        """What comes here was not recorded."""
+        sources = self.tensors[0] if self.many else "(" + "".join(t + ", " for t in self.tensors) + ")"
+        self.add(f"if noted.on: cut(row.name, {out}, {sources})")
 
     def pieces(self) -> None:
         """Views with several outputs (split, unbind) share a node."""
@@ -310,4 +327,5 @@ class _Writer:
             else:
                 self.add(f"        node.shape = a{graded[0]}.shape", f"        node.dt = a{graded[0]}.dtype")
             self.results(names)
+        self.cut(names[0])
         self.add(f"return [{', '.join(names)}]")

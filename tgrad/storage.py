@@ -15,9 +15,10 @@ from .shape import is_contiguous
 class VersionCounter:
     """Counts in-place writes into a memory block; shared by a tensor, its views and its detached aliases."""
 
-    __slots__ = ("n",)
+    __slots__ = ("by", "n")
 
     n: int
+    by: int  # who wrote last, while provenance is on: see graph/places.py; often unset
 
     def __init__(self, n: int = 0) -> None:
         self.n = n

@@ -13,6 +13,7 @@ from .dtype import dtype, from_np
 from .graph.history import Meta, edge
 from .graph.modes import state
 from .graph.node import Node
+from .graph.places import clears, cut, here, log, on_switch
 from .ops.spec import TensorBase
 from .shape import Size, is_contiguous
 from .storage import INFERENCE, UntypedStorage, VersionCounter, memory, offset, strides
@@ -265,6 +266,15 @@ class Tensor(TensorBase):
             return
         vc.n += 1
 
+    def _bump_noting(self) -> None:
+        """`_bump` while provenance is on."""
+        self._bump_plain()
+        vc = self._vc
+        if vc is not None and vc is not INFERENCE:
+            vc.by = here()
+
+    _bump_plain = _bump
+
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
@@ -365,10 +375,14 @@ class Tensor(TensorBase):
                     f"attempting to assign a gradient of size '{list(value._a.shape)}' to a tensor of size "
                     f"'{list(self._a.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
+        elif log.on:
+            clears(self)
         self._grad = value
 
     @grad.deleter
     def grad(self) -> None:
+        if log.on:
+            clears(self)
         self._grad = None
 
     @property
@@ -377,6 +391,8 @@ class Tensor(TensorBase):
         out = make(Tensor, self._a)
         if self._x is not None and self._x.inference:
             out._meta().inference = True
+        if log.on:
+            cut("data", out, (self,))
         return out
 
     @data.setter
@@ -559,3 +575,10 @@ def mark_view(out: Tensor, of: Tensor, creation: str | None = None) -> None:
     if creation is None and of_meta is not None and of_meta.base is not None:
         creation = of_meta.creation
     meta.creation = creation
+
+
+def _note_writers(on: bool) -> None:
+    Tensor._bump = Tensor._bump_noting if on else Tensor._bump_plain  # type: ignore[method-assign]
+
+
+on_switch(_note_writers)

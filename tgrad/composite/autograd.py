@@ -9,6 +9,7 @@ from ..echo.nodes import node_repr
 from ..graph import anomaly, entry, register
 from ..graph.history import edge
 from ..graph.node import Node
+from ..graph.places import cut, log
 from ..methods import attach, publish
 from ..tensor import Tensor
 
@@ -46,6 +47,8 @@ def detach(self: Tensor) -> Tensor:
     out = self._alias()
     if self._x is not None and self._x.inference:
         out._meta().inference = True
+    if log.on:
+        cut("detach", out, (self,))
     return out
 
 

@@ -11,6 +11,7 @@ from .. import device as devices
 from .. import dtype as dtypes
 from .. import echo
 from ..dtype import dtype
+from ..graph.reasons import because
 from ..methods import attach, composite, publish
 from ..ops import view as rows
 from ..ops.layout import is_channels_last
@@ -301,7 +302,8 @@ def numpy(self, *, force=False):
     (2, 2)
     """
     if not force and self.requires_grad:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        text = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        raise because(RuntimeError(text), "numpy", tensor=self)
     if self._a.dtype.name == "bfloat16":
         raise TypeError("Got unsupported ScalarType BFloat16")
     return self._a.view()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from .modes import state
@@ -31,11 +32,21 @@ def set_anomaly_enabled(mode: bool, check_nan: bool = True) -> None:
     state.refresh()
 
 
+class Watching:
+    """Set by tgrad itself: what puts the watch for nan and inf at the door and takes it away."""
+
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 class detect_anomaly:
     """Context manager that traces errors in backward to the forward operation that they come from.
 
     Nodes recorded inside keep the stack of their forward call; an error in a node's backward is preceded by a warning
     with that stack. With `check_nan`, a gradient with a NaN is such an error. Slow: for debugging only.
+
+    `forward`, which PyTorch lacks: stops at the first operation, forward ones too, whose output holds a nan or an inf. Its notes show where
+    in the output, which inputs made it, and their ranges.
 
     >>> import tgrad as torch
     >>> with torch.autograd.detect_anomaly():
@@ -45,9 +56,10 @@ class detect_anomaly:
     RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output.
     """
 
-    def __init__(self, check_nan: bool = True) -> None:
+    def __init__(self, check_nan: bool = True, *, forward: bool = False) -> None:
         self.prev = state.anomaly
         self.check_nan = check_nan
+        self.forward = forward
         self.prev_check_nan = state.check_nan
         warnings.warn(
             "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for debugging.",
@@ -55,10 +67,14 @@ class detect_anomaly:
         )
 
     def __enter__(self) -> None:
+        if self.forward:
+            Watching.start()
         set_anomaly_enabled(True, self.check_nan)
 
     def __exit__(self, *exc: object) -> None:
         set_anomaly_enabled(self.prev, self.prev_check_nan)
+        if self.forward:
+            Watching.stop()
 
 
 class set_detect_anomaly:

@@ -10,6 +10,7 @@ per leaf; where a leaf has hooks, its uses are counted first, so that it is deli
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush, heappushpop
 from types import MappingProxyType
@@ -27,6 +28,9 @@ from ..tensor import FAST, Tensor, wrap
 from .history import Nowhere, edge
 from .modes import state
 from .node import AccumulateGrad, Extra, Node, accumulator
+from .places import MASK as PLACES
+from .places import here, log
+from .reasons import because
 
 ndarray = np.ndarray
 
@@ -144,6 +148,9 @@ class Pass:
         send, take, observed = self.send, pending.pop, bool(self.wanted) or state.anomaly
         watched = state.profiler is not None or state.anomaly
         leaves = self.leaves
+        freed, where = (log.freed, here()) if log.on and not retain else (None, 0)
+        if log.on:
+            log.passes.append((here(), [weakref.ref(e[0] if type(e) is tuple else e) for e in self.roots]))
         plain = not create and self.only is None and self.uses is None and self.accumulate
         ready: Node | None = (
             None  # the newest node that something arrived for, kept out of the heap: often the only one
@@ -174,6 +181,8 @@ class Pass:
                 grads = node.apply_t(g) if create else node.apply(g)
             if not retain:
                 node.release()
+                if freed is not None:
+                    freed[node.seq & PLACES] = where
             if extra is not None and extra.post:
                 grads = self.after(node, grads, g)
             for e, gi in zip(node.edges, grads):
@@ -321,7 +330,8 @@ class Pass:
                 a = x._a if isinstance(x, Tensor) else x
                 if a is not None and np.isnan(a).any():
                     _warn_trace(node)
-                    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
+                    text = f"Function '{node.name()}' returned nan values in its {i}th output."
+                    raise because(RuntimeError(text), "bad gradient", node=node, arrived=g, sent=x, index=i)
         return grads
 
 
@@ -446,7 +456,8 @@ def run_backward(
     for i, out in enumerate(outputs):
         e = edge(out) if isinstance(out, Tensor) else out.edge
         if e is None or isinstance(e, Nowhere):
-            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+            text = f"element {i} of tensors does not require grad and does not have a grad_fn"
+            raise because(RuntimeError(text), "no history", tensor=out)
         roots.append(e)
     for notice in on_backward:
         notice(tuple([t for t in outputs if isinstance(t, Tensor)]))
@@ -470,10 +481,12 @@ def run_backward(
     if accumulate:
         return []
     if not allow_unused and any(g is None for g in job.captured):
-        raise RuntimeError(
-            f"The differentiated Tensor at index {next(i for i, g in enumerate(job.captured) if g is None)} appears to not have been used in the graph. Set "
-            "allow_unused=True if this is the desired behavior."
+        i = next(i for i, g in enumerate(job.captured) if g is None)
+        text = (
+            f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set allow_unused=True if this is "
+            "the desired behavior."
         )
+        raise because(RuntimeError(text), "unused", tensor=inputs[i], outputs=outputs)
     return list(job.captured)
 
 
@@ -523,7 +536,8 @@ def _aim(job: Pass, roots: Sequence[Any], inputs: Sequence[Any]) -> None:
         if isinstance(e, Nowhere):
             continue
         if e is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
+            text = "One of the differentiated Tensors does not require grad"
+            raise because(RuntimeError(text), "no history", tensor=t)
         key = e if isinstance(e, Tensor) else e if type(e) is tuple else (e, 0)
         if type(key) is tuple and isinstance(key[0], AccumulateGrad):
             key = key[0].variable

@@ -13,6 +13,7 @@ from ..shape import Size
 from ..tensor import FAST, Tensor, wrap
 from .edges import GradientEdge
 from .engine import ones, run_backward, run_scalar
+from .reasons import because
 
 
 def _sequence(x: Any) -> tuple[Any, ...]:
@@ -74,7 +75,8 @@ def make_grads(outputs: Sequence[Any], grads: Sequence[Any], is_batched: bool = 
         elif not live:
             made.append(None)
         elif shape and any(n != 1 for n in shape):
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            error = RuntimeError("grad can be implicitly created only for scalar outputs")
+            raise because(error, "not scalar", tensor=out)
         elif dt.kind not in "fV":
             raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {from_np(dt)}")
         else:

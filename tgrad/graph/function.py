@@ -25,7 +25,8 @@ from ..tensor import Tensor, make, mark_view, wrap
 from .anomaly import remember
 from .history import check_rebase, edge, rebase
 from .modes import state
-from .node import FREED, PACKED, AccumulateGrad, Node, changed, next_seq
+from .node import PACKED, AccumulateGrad, Node, changed, gone, next_seq
+from .places import draws_numbers
 from .saved import SavedTensor, keep
 
 LEGACY = (
@@ -103,7 +104,7 @@ class BackwardCFunction(Node, FunctionCtx):
     def saved_tensors(self) -> tuple[Any, ...]:
         """What `save_for_backward` kept; RuntimeError once it is freed, or if one was written into since."""
         if self._kept is None:
-            raise RuntimeError(FREED)
+            raise gone()
         return tuple([self._unpack(*kept) for kept in self._kept])
 
     @property
@@ -115,7 +116,7 @@ class BackwardCFunction(Node, FunctionCtx):
     @property
     def _raw_saved_tensors(self) -> tuple[SavedTensor, ...]:
         if self._kept is None:
-            raise RuntimeError(FREED)
+            raise gone()
         return tuple([SavedTensor(self, i) for i in range(len(self._kept))])
 
     def saved_slot(self, i: int) -> tuple[Any, Any]:
@@ -556,3 +557,5 @@ class InplaceFunction(Function):
 
 
 __all__ = ["BackwardCFunction", "Function", "FunctionCtx", "FunctionMeta", "InplaceFunction", "once_differentiable"]
+
+draws_numbers(globals())

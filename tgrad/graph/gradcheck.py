@@ -33,6 +33,7 @@ from .jacobians import (
 )
 from .modes import state
 from .node import Node, next_seq
+from .places import draws_numbers
 
 Func = Callable[..., Any]
 
@@ -432,3 +433,5 @@ def _arriving(o: Tensor, scattered: bool) -> Tensor:
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
+
+draws_numbers(globals())

@@ -23,6 +23,8 @@ import numpy as np
 from ..ops.spec import ROWS
 from ..storage import memory, offset, strided, strides
 from .node import SCALAR, Node, next_seq, node_class
+from .places import draws_numbers
+from .reasons import because
 
 
 class Meta:
@@ -161,7 +163,7 @@ def check_rebase(t: Any, meta: Meta, done: str | None = None) -> None:
     text = _WHY[meta.creation]
     if fn is not None:
         text = text.replace("A view was created", "Output {nr} of {fn} is a view of a view which was created")
-    raise RuntimeError(text.format(done=done, nr=nr, fn=name))
+    raise because(RuntimeError(text.format(done=done, nr=nr, fn=name)), "view written", tensor=t, node=fn)
 
 
 def check_inplace(t: Any, recording: bool) -> None:
@@ -173,9 +175,11 @@ def check_inplace(t: Any, recording: bool) -> None:
         base = meta.base
         check_rebase(t, meta, "is being modified")
         if base._rg and base._node is None:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            text = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            raise because(RuntimeError(text), "leaf written", tensor=base)
     if t._rg and t._node is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        text = "a leaf Variable that requires grad is being used in an in-place operation."
+        raise because(RuntimeError(text), "leaf written", tensor=t)
 
 
 def rebase(t: Any, node: Node) -> None:
@@ -275,3 +279,5 @@ def _extent(size: tuple[int, ...], stride: tuple[int, ...]) -> int:
 
 
 __all__ = ["SCALAR", "CopySlices", "Meta", "check_inplace", "edge", "memory", "rebase", "strided"]
+
+draws_numbers(globals())

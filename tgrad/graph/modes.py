@@ -24,6 +24,8 @@ class State(threading.local):
     saved_hooks: tuple[tuple[Callable[..., Any], Callable[..., Any]], ...] = ()
     saved_hooks_disabled: str | None = None
     levels = 0  # transforms (vmap, forward mode) that are running: see transforms/wrapped.py
+    module = 0  # the module in its forward, while provenance is on: see places.py
+    root: Any = None  # and the outermost one
     transforms = 0  # the same, and those of reverse mode
     profiler: Any = None  # what times the operations of this thread: see graph/profiling.py
     hooked = 0  # how many of both there are, for which the door asks `levels.Hooks` first

@@ -29,9 +29,11 @@ from ..kernels.table import DERIVATIVES, MIDDLE
 from ..ops.halves import BY_OPERATIONS, IN_FLOAT32, SLOPES, Halves
 from ..ops.spec import Formula, Row, TensorBase, conj
 from .modes import state
+from .places import numbers
+from .reasons import because
 from .saved import PACKED, Packed, SavedTensor
 
-next_seq = itertools.count().__next__
+next_seq = numbers(itertools.count().__next__)
 
 SCALAR = -1  # the saved value is a plain Python value, not a tensor
 FREED = (
@@ -40,6 +42,11 @@ FREED = (
     "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
     "after calling backward."
 )
+
+
+def gone() -> RuntimeError:
+    """The error for saved tensors that a backward pass has freed."""
+    return because(RuntimeError(FREED), "freed")
 
 
 class Extra:
@@ -231,7 +238,7 @@ def load(s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()._a
     vc = s._vc
@@ -245,7 +252,7 @@ def load_result(node: Node, s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()._a
     vc = s._vc
@@ -259,7 +266,7 @@ def lift(s: Any, v: int) -> Any:
     if v == SCALAR:
         return s
     if s is None:
-        raise RuntimeError(FREED)
+        raise gone()
     if v == PACKED:
         return s.unpack()
     vc = s._vc
@@ -306,11 +313,12 @@ def changed(s: Any, v: int, node: Any = None) -> RuntimeError:
     shape = "[" + ", ".join(map(str, s._a.shape)) + "]"
     # PyTorch names the op here, without the node's "Backward0".
     which = f", which is output {nr} of {re.sub('Backward[0-9]*$', '', from_.name())}," if from_ is not None else ""
-    return RuntimeError(
+    error = RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{_type(s)} {shape}]{which} is at version {s._vc.n}; expected version {v} instead. Hint: "
         + (_HINT_TRACE if state.anomaly else _HINT_MODE)
     )
+    return because(error, "changed", saved=s, expected=v, maker=node)
 
 
 def _type(s: Any) -> str:

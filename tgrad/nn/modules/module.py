@@ -15,6 +15,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ...graph.modes import state
+from ...graph.places import entering, on_switch
+from ...graph.reasons import because
 from ...tensor import Tensor
 from ..conversion import converted, parse_to
 from ..parameter import Buffer, Parameter
@@ -270,9 +273,27 @@ class Module(WalkMixin, StateMixin, HookMixin):
             or every.forward
             or every.forward_pre
         ):
-            return self.forward(*args, **kwargs)
+            try:
+                return self.forward(*args, **kwargs)
+            except (RuntimeError, ValueError, IndexError) as error:
+                because(error, "module", module=self, inputs=args)
+                raise
         return self._call_with_hooks(args, kwargs)
 
+    def _call_noting(self, *args: Any, **kwargs: Any) -> Any:
+        """`__call__` while provenance is on: what is recorded inside knows the module."""
+        root, before = state.root, state.module
+        if root is None:
+            state.root = root = self
+        state.module = entering(root, self) or before
+        try:
+            return self._call_plain(*args, **kwargs)
+        finally:
+            state.module = before
+            if root is self:
+                state.root = None
+
+    _call_plain = __call__
     _wrapped_call_impl = __call__
 
     def _call_impl(self, *args: Any, **kwargs: Any) -> Any:
@@ -592,6 +613,12 @@ _global_backward_hooks = everywhere.backward
 def _has_any_global_hook() -> bool:
     return bool(everywhere.backward_pre or everywhere.backward or everywhere.forward_pre or everywhere.forward)
 
+
+def _note_modules(on: bool) -> None:
+    Module.__call__ = Module._call_noting if on else Module._call_plain  # type: ignore[method-assign]
+
+
+on_switch(_note_modules)
 
 __all__ = [
     "Module",
