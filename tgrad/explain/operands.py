@@ -17,7 +17,7 @@ _WORDS = {"self": "input", "mat1": "mat1", "mat2": "mat2", "other": "other"}
 
 def module_path() -> str:
     """The module in whose forward this runs, as a path from the outermost one: "net.fc1"; "" outside of modules."""
-    inside: list[tuple[Any, str | None]] = []
+    inside: list[Any] = []
     f: Any = sys._getframe(1)
     while f is not None:
         of = f.f_locals.get("self") if f.f_code.co_name == "forward" else None

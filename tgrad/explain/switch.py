@@ -13,8 +13,8 @@ class provenance:
     >>> import tgrad as torch
     >>> with torch.provenance():
     ...     y = torch.ones(2, requires_grad=True) * 3
-    >>> torch.explain.place(y)
-    <Place <doctest ...>:2, in <module>>
+    >>> torch.explain.place(y).line
+    2
     """
 
     def __init__(self, mode: bool = True) -> None:

@@ -39,10 +39,10 @@ def why(x: Any = None) -> Explanation:
     >>> import tgrad as torch
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.why(x * 2)
-    history:  it is the result of mul, a function of: x
-    grad:     None: it is no leaf, and gradients of results are not kept
-    try:      `retain_grad()` on it before backward()
-    memory:   16 bytes, a block of its own
+    history: it is the result of mul, a function of: x
+    grad:    None: it is no leaf, and gradients of results are not kept
+    try:     `retain_grad()` on it before backward()
+    memory:  8 bytes, a block of its own
     """
     if x is None:
         if Last.text is None:
