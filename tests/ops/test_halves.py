@@ -8,7 +8,7 @@ elements that stands beside them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +18,17 @@ import pytest
 import tgrad
 
 DTYPES = ("bfloat16", "float16")
+
+
+@pytest.fixture(autouse=True)
+def one_thread(torch: ModuleType) -> Iterator[None]:
+    """PyTorch's sums of halves depend on how rows are shared among threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 N, K = 0.3, 1.7  # neither is a half
 RNG = np.random.default_rng(0)
 X, Y = (RNG.standard_normal((52, 52)).astype(np.float32) for _ in range(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -359,6 +360,8 @@ def test_every_row_has_a_sample() -> None:
     missing = [name for name in missing if not name.startswith("_scaled_dot_product_attention_in_blocks")]
     # whose second derivative is PyTorch's only where its norms stand still; tests/nn/test_parametrize.py has it
     missing = [name for name in missing if name != "_weight_norm_interface"]
+    # loaded when first used; tests/nn/test_rnn.py
+    missing = [name for name in missing if not re.match("_(lstm|gru|rnn|pack_padded)_", name)]
     assert not missing, f"no sample reaches {missing}"
 
 

@@ -46,6 +46,10 @@ class Run:
         assert not wrong, "\n" + "\n".join(wrong)
 
 
+# What tgrad explains under an error is no part of PyTorch's text.
+NOTES = re.compile(r"(\n  (what|where|why|try): .*|\n {9}.*)+\Z")
+
+
 def masked(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+", "0x…", text).strip("\n")
 
@@ -57,6 +61,7 @@ def difference(cell: Cell, shown: str, row: str) -> str | None:
     if row == "document":
         assert cell.expected is not None, f"the document shows nothing under {cell.code!r}"
         return None if masked(shown) == masked(cell.expected) else f"should show\n{cell.expected}"
+    shown = NOTES.sub("", shown)
     if row.startswith("error: "):
         last = row.removeprefix("error: ")
         above, rule, _ = (cell.expected or "").partition("-" * 75)

@@ -242,7 +242,7 @@ def test_unknown_length_on_a_terminal(look: Any) -> None:
 def test_a_narrow_terminal(look: Any) -> None:
     seen, end, _ = look("nested(0)", columns=30)
     assert all(len(line) <= 30 for line in seen) and end[-1] == "end"
-    assert len(matching(end, "^epoch 1")) == 1
+    assert len(matching(end, "^epoch 1 ━")) == 1
 
 
 def test_ctrl_c_on_a_terminal(look: Any) -> None:

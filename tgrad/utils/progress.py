@@ -325,12 +325,14 @@ class _Display:
         cells.append(
             ProgressBar(total=bar.total, completed=bar.done, width=width, pulse=bar.total is None and not over)
         )
-        for text, style in (
-            (bar.count() if bar.total is not None else f"{bar.done} {bar.unit}", "green"),
-            (when, "cyan"),
-            (_rate(bar), "dim"),
-        ):
-            cells.append(Text(text, style, no_wrap=True))
+        cells.append(Text(bar.count() if bar.total is not None else f"{bar.done} {bar.unit}", "green", no_wrap=True))
+        room = (
+            self.console.width - sum(c.width if isinstance(c, ProgressBar) else c.cell_len for c in cells) - len(cells)
+        )
+        for text, style in ((when, "cyan"), (_rate(bar), "dim")):
+            room -= len(text) + 1
+            if room >= 0:  # a line that is too long would be broken by the terminal, and could not be drawn over
+                cells.append(Text(text, style, no_wrap=True))
         if bar.metrics:
             cells.append(Text(bar.numbers(), "bold", no_wrap=True, overflow="ellipsis"))
         for _ in cells:
