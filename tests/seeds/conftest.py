@@ -47,7 +47,7 @@ class Run:
 
 
 # What tgrad explains under an error is no part of PyTorch's text.
-NOTES = re.compile(r"(\n  (what|where|why|try): .*|\n {9}.*)+\Z")
+NOTES = re.compile(r"\n  what: .*(\n( {9}|  (where|why|try): ).*)*\Z")
 
 
 def masked(text: str) -> str:
