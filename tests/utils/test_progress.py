@@ -175,6 +175,9 @@ print("end")
 """
 
 
+ROWS = 80  # room for the longest traceback: Ctrl-C may come while the display draws
+
+
 @pytest.fixture
 def look(tmp_path: Path) -> Any:
     """Runs a part of the script on a terminal: what was on the screen at each change, and what is there at the end."""
@@ -185,11 +188,12 @@ def look(tmp_path: Path) -> Any:
 
     def run(code: str, columns: int = 80, interrupt: str | None = None) -> tuple[list[str], list[str], Any]:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        env.pop("NO_COLOR", None)
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            env.pop(name, None)
         program = pexpect.spawn(
-            sys.executable, [str(path), code], env=env, dimensions=(24, columns), encoding="utf-8", timeout=30
+            sys.executable, [str(path), code], env=env, dimensions=(ROWS, columns), encoding="utf-8", timeout=30
         )
-        screen = pyte.Screen(columns, 24)
+        screen = pyte.Screen(columns, ROWS)
         stream = pyte.Stream(screen)
         seen: list[str] = []
         while True:
