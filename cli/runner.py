@@ -55,6 +55,12 @@ def torch_is(settings: Settings) -> Iterator[ModuleType]:
             set_dialect(engine, dialect)
 
 
+def remembering(engine: ModuleType) -> contextlib.AbstractContextManager[object]:
+    """While it is open, the engine remembers which line made what, so that errors can name it; the real PyTorch cannot."""
+    provenance = getattr(engine, "provenance", None)
+    return contextlib.nullcontext() if provenance is None else provenance()
+
+
 @contextlib.contextmanager
 def as_script(path: str, args: Sequence[str], module: ModuleType) -> Iterator[None]:
     """``sys.argv``, ``sys.path[0]`` and ``__main__`` as Python sets them for ``python path args``."""

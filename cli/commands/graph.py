@@ -13,7 +13,7 @@ import click
 from ..dialects import DIALECTS
 from ..documents import Document
 from ..naming import Naming
-from ..runner import Settings, as_script, exit_status, open_session, report, run_cells, run_whole, torch_is
+from ..runner import Settings, as_script, exit_status, open_session, remembering, report, run_cells, run_whole, torch_is
 from ..session import Session
 from ..watch import Watch, last_results, watch_backward
 from . import CommandError, Desk, command
@@ -57,7 +57,7 @@ def cli(
     to_stdout = target == "-"
     # The script's own printing must not end up in the middle of the picture.
     stdout = contextlib.redirect_stdout(sys.stderr) if to_stdout else contextlib.nullcontext()
-    with stdout, torch_is(settings) as engine:
+    with stdout, torch_is(settings) as engine, remembering(engine):
         session = open_session(document, engine, settings)
         watch = Watch(session, show_saved=saved)
         with as_script(document.name, args, session.module), watch_backward(engine, watch):

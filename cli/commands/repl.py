@@ -9,7 +9,7 @@ import click
 from ..dialects import DIALECTS
 from ..documents import Document
 from ..render import Renderer
-from ..runner import Settings, as_script, open_session, report, run_cells, run_whole, torch_is
+from ..runner import Settings, as_script, open_session, remembering, report, run_cells, run_whole, torch_is
 from ..session import Session
 from .run import load
 
@@ -33,7 +33,7 @@ def cli(file: str | None, real_torch: bool, dialect: str, no_chain: bool) -> Non
     """
     settings = Settings(real_torch, dialect)
     document = load(file) if file is not None else None
-    with torch_is(settings) as engine:
+    with torch_is(settings) as engine, remembering(engine):
         session = open_session(document or Document("<stdin>", "text"), engine, settings)
         session.namespace.update(session.bindings())
         with as_script(document.name if document else "<stdin>", [], session.module):

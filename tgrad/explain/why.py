@@ -134,7 +134,7 @@ def gradient(x: Tensor) -> Iterator[Line]:
         elif not places.log.passes:
             yield (
                 "grad",
-                "None: no backward() has run" + ("" if places.log.on else " since provenance is on; it is off"),
+                "None: there was no backward()" + ("" if places.log.on else " that is known of: provenance is off"),
             )
         else:
             number, roots = places.log.passes[-1]
