@@ -103,8 +103,8 @@ def squared(x: Any) -> Any:
     if x.dtype == np.complex64:
         if x.flags.c_contiguous or x.flags.f_contiguous:
             flat, given = (t.reshape(-1) if t.flags.c_contiguous else t.T.reshape(-1) for t in (out, x))
-            rest = slice(x.size - x.size % 16, None)
-            flat.real[rest] = _fused(given.real[rest], given.imag[rest])
+            tail = slice(x.size - x.size % 16, None)
+            flat.real[tail] = _fused(given.real[tail], given.imag[tail])
         else:
             run, k = 1, 0  # how many lie side by side, in the last k dimensions
             while x.strides[-1 - k] == run * x.itemsize:
