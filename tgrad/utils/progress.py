@@ -326,9 +326,8 @@ class _Display:
             ProgressBar(total=bar.total, completed=bar.done, width=width, pulse=bar.total is None and not over)
         )
         cells.append(Text(bar.count() if bar.total is not None else f"{bar.done} {bar.unit}", "green", no_wrap=True))
-        room = (
-            self.console.width - sum(c.width if isinstance(c, ProgressBar) else c.cell_len for c in cells) - len(cells)
-        )
+        taken = width + sum([cell.cell_len for cell in cells if isinstance(cell, Text)])
+        room = self.console.width - taken - len(cells)
         for text, style in ((when, "cyan"), (_rate(bar), "dim")):
             room -= len(text) + 1
             if room >= 0:  # a line that is too long would be broken by the terminal, and could not be drawn over
